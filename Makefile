@@ -1,0 +1,74 @@
+# `make` lists the targets. Each installs what it needs: Debian packages (as root or through sudo) and a virtual environment in
+# ${XDG_CACHE_HOME:-~/.cache}/monq-platform, or in $MONQ_CACHE.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+MAKEFLAGS += --no-print-directory
+
+STAGE := tests/tools/stage
+RUN := tests/tools/in-venv dev
+PYTEST = $(RUN) python -m pytest --junitxml=tests/output/$@.xml
+# What `make demo` confirms: the monq_environment of inventories/sandbox.
+DEMO_ENVIRONMENT := sandbox
+
+.PHONY: help deps demo test lint sanity unit integration molecule sandbox-up sandbox-reset sandbox-down bench faults docs build clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | awk -F '\t' '{ printf "  make %-14s %s\n", $$1, $$2 }'
+
+deps: ## install missing packages and the virtual environment (every target does)
+	@tests/tools/install-packages
+	@$(RUN) true
+
+demo: deps ## bring a sandbox up and upgrade it from 5.9.3 to 6.0.0; again: changes nothing
+	@$(STAGE) 'sandbox up' $(RUN) tests/sandbox/sandbox up
+	@$(STAGE) '5.9.3 to 6.0.0' $(RUN) tests/tools/demo $(DEMO_ENVIRONMENT)
+
+test: deps ## everything that CI checks: lint, sanity, unit, integration, molecule
+	@rm -f tests/output/*.xml
+	@$(STAGE) test $(MAKE) lint sanity unit integration molecule
+	@$(RUN) python tests/tools/test_summary.py tests/output/*.xml
+
+lint: deps ## ansible-lint (production), yamllint, ruff, antsibull-docs, antsibull-changelog
+	@$(STAGE) yamllint $(RUN) yamllint --strict .
+	@$(STAGE) ruff $(RUN) ruff check .
+	@$(STAGE) antsibull-changelog $(RUN) antsibull-changelog lint
+	@$(STAGE) antsibull-docs $(RUN) antsibull-docs lint-collection-docs --plugin-docs .
+	@$(STAGE) ansible-lint $(RUN) ansible-lint --strict
+
+sanity: deps ## ansible-test sanity
+	@$(STAGE) sanity $(RUN) tests/tools/ansible-test sanity
+
+unit: deps ## pytest tests/unit
+	@$(STAGE) unit $(PYTEST) tests/unit
+
+integration: deps ## pytest tests/integration, on the sandbox
+	@$(STAGE) integration $(PYTEST) tests/integration
+
+molecule: deps ## every scenario of molecule/, on the sandbox
+	@MOLECULE_GLOB='molecule/*/molecule.yml' $(STAGE) molecule $(RUN) molecule test --all
+
+sandbox-up: deps ## start the simulated Monq 5.9.3
+	@$(STAGE) 'sandbox up' $(RUN) tests/sandbox/sandbox up
+
+sandbox-reset: deps ## put the running sandbox back to 5.9.3
+	@$(STAGE) 'sandbox reset' $(RUN) tests/sandbox/sandbox reset
+
+sandbox-down: deps ## stop the sandbox
+	@$(STAGE) 'sandbox down' $(RUN) tests/sandbox/sandbox down
+
+bench: deps ## pytest tests/benchmarks: times against the limits that the project set itself
+	@$(STAGE) bench $(PYTEST) -s tests/benchmarks
+
+faults: deps ## pytest tests/faults: runs stopped, killed and misled at every step
+	@$(STAGE) faults $(PYTEST) tests/faults
+
+docs: deps ## build the documentation as HTML in docs/build/html
+	@$(STAGE) docs $(RUN) tests/tools/docs
+
+build: deps ## build the collection's archive and have galaxy-importer judge it
+	@$(STAGE) build $(RUN) tests/tools/build
+
+clean: ## remove what the targets left in the tree (caches and the sandbox stay)
+	@rm -rf .ansible .pytest_cache .ruff_cache docs/build tests/output

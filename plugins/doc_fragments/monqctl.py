@@ -1,0 +1,40 @@
+# Copyright: (c) 2026, Monq platform collection authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Options of every module that calls the vendor's client."""
+
+    DOCUMENTATION = r"""
+options:
+  monqctl_path:
+    description: The vendor's client, a name on the PATH or a path.
+    type: str
+    default: monqctl
+  monqctl_home:
+    description: The HOME that monqctl runs with.
+    type: path
+    default: '~'
+  monqctl_context:
+    description: The context that must be current at every changing call.
+    type: str
+    required: true
+  monqctl_environment:
+    description: Environment variables for monqctl.
+    type: dict
+    default: {}
+  monqctl_timeout:
+    description: The longest time that one call may take, in seconds.
+    type: int
+    default: 3600
+  monqctl_failure_patterns:
+    description: For each command (its leading words, or C(*) for all) the regular expressions whose match in the output means failure after exit status 0.
+    type: dict
+    default: {}
+  replica_commands:
+    description: The registry's replica calls, C(list), C(get) and C(apply), as argv and JMESPath. Assumed, hence replaceable.
+    type: dict
+    default: {}
+"""

@@ -1,0 +1,73 @@
+# Copyright: (c) 2026, Monq platform collection authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Options of every module that does steps of the ledger."""
+
+    DOCUMENTATION = r"""
+options:
+  plan:
+    description:
+      - What the list of steps is made of. The playbooks hand it over with C(module_defaults).
+    type: dict
+    required: true
+    suboptions:
+      release:
+        description: The release's data, from the role C(monq.platform.monq).
+        type: dict
+        required: true
+      modules:
+        description: The installed modules, C(pl) among them.
+        type: list
+        elements: str
+        required: true
+      prefetch_images:
+        description: Whether images are copied before the outage.
+        type: bool
+        default: true
+      configure:
+        description: Whether monqctl's context is made from the variables.
+        type: bool
+        default: false
+      online:
+        description: Whether the Release Hub is used.
+        type: bool
+        default: true
+      registry_replicas:
+        description: Whether the registry's replica counts are restored with monqctl or by hand.
+        type: str
+        choices: [monqctl, manual]
+        default: monqctl
+      backup_databases:
+        description: Microservices whose databases are dumped. Empty means all that the SQL of the modules touches.
+        type: list
+        elements: str
+        default: []
+      variables:
+        description: Names and addresses that monqctl's calls are filled with. Nothing secret.
+        type: dict
+        default: {}
+  lock_id:
+    description: The id that M(monq.platform.lock) returned. A step is refused without it.
+    type: str
+    default: ''
+  lock_duration:
+    description: Duration of the Lease, in seconds.
+    type: int
+    default: 120
+  resolve:
+    description:
+      - The operator's answers to attempts that nobody saw end. A step key leads to C(answer) (C(retry), C(done) or C(accept)) and C(attempt), the id from the refusal.
+    type: dict
+    default: {}
+  monqctl_home:
+    description: The HOME that monqctl runs with. Its mark tells whether client steps were done for it.
+    type: path
+    default: '~'
+notes:
+  - In check mode the module reads for real, predicts C(changed) as a real run would report it, and writes nothing.
+  - A step refuses to run before its predecessors are done, and names the missing one.
+"""

@@ -1,0 +1,42 @@
+# Copyright: (c) 2026, Monq platform collection authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+
+from ..module_utils import texts
+
+DOCUMENTATION = r"""
+name: findings_text
+short_description: Findings as a text for the operator
+version_added: 1.0.0
+description:
+  - Findings as a text for the operator, line for line.
+options:
+  _input:
+    description: The findings.
+    type: list
+    elements: dict
+    required: true
+author:
+  - Monq platform collection authors (@monq)
+"""
+
+EXAMPLES = r"""
+- name: Show it
+  monq.platform.report:
+    text: "{{ __preflight.findings | monq.platform.findings_text }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The text.
+  type: str
+"""
+
+
+class FilterModule:
+    """The filter."""
+
+    def filters(self):
+        return {"findings_text": texts.findings}

@@ -1,0 +1,46 @@
+# Copyright: (c) 2026, Monq platform collection authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+
+from ..module_utils import texts
+
+DOCUMENTATION = r"""
+name: summary_text
+short_description: The summary of an upgrade as a text for the operator
+version_added: 1.0.0
+description:
+  - The summary of an upgrade as a text for the operator, line for line.
+positional: verified
+options:
+  _input:
+    description: What M(monq.platform.ledger_info) returned.
+    type: dict
+    required: true
+  verified:
+    description: What M(monq.platform.verify) returned.
+    type: dict
+    required: true
+author:
+  - Monq platform collection authors (@monq)
+"""
+
+EXAMPLES = r"""
+- name: Show it
+  monq.platform.report:
+    text: "{{ __ledger | monq.platform.summary_text(__verify) }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The text.
+  type: str
+"""
+
+
+class FilterModule:
+    """The filter."""
+
+    def filters(self):
+        return {"summary_text": texts.summary}

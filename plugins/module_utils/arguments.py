@@ -1,0 +1,92 @@
+# Copyright: (c) 2026, Monq platform collection authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+
+import re
+
+from . import steps
+from .errors import InputError
+from .guarded_run import GuardedRun
+from .kubernetes_client import Cluster
+from .lease import Lease
+from .ledger import Ledger
+from .monqctl_client import Monqctl
+
+CLUSTER = {
+    "kubeconfig": {"type": "path"},
+    "kube_context": {"type": "str"},
+    "namespace": {"type": "str", "required": True},
+}
+
+PLAN = {
+    "plan": {
+        "type": "dict",
+        "required": True,
+        "options": {
+            "release": {"type": "dict", "required": True},
+            "modules": {"type": "list", "elements": "str", "required": True},
+            "prefetch_images": {"type": "bool", "default": True},
+            "configure": {"type": "bool", "default": False},
+            "online": {"type": "bool", "default": True},
+            "registry_replicas": {"type": "str", "default": "monqctl", "choices": ["monqctl", "manual"]},
+            "backup_databases": {"type": "list", "elements": "str", "default": []},
+            "variables": {"type": "dict", "default": {}},
+        },
+    },
+}
+
+RUN = {
+    **CLUSTER,
+    **PLAN,
+    "lock_id": {"type": "str", "default": ""},
+    "lock_duration": {"type": "int", "default": 120},
+    "resolve": {"type": "dict", "default": {}},
+    "monqctl_home": {"type": "path", "default": "~"},
+}
+
+MONQCTL = {
+    "monqctl_path": {"type": "str", "default": "monqctl"},
+    "monqctl_home": {"type": "path", "default": "~"},
+    "monqctl_context": {"type": "str", "required": True},
+    "monqctl_environment": {"type": "dict", "default": {}},
+    "monqctl_timeout": {"type": "int", "default": 3600},
+    "monqctl_failure_patterns": {"type": "dict", "default": {}},
+    "replica_commands": {"type": "dict", "default": {}},
+}
+
+
+NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+
+
+def cluster(params):
+    # An empty namespace would turn the first object's name into the namespace (trap 4).
+    if not NAME.fullmatch(params["namespace"] or ""):
+        raise InputError("monq_namespace is not the name of a namespace", "monq_namespace", "lower-case letters, digits and hyphens", repr(params["namespace"]), "set monq_namespace in the inventory")
+    return Cluster.connect(params["kubeconfig"], params["kube_context"])
+
+
+def plan(params):
+    given = dict(params["plan"])
+    variables = given.pop("variables")
+    given["backup_databases"] = given["backup_databases"] or None
+    return steps.plan(**given, **variables)
+
+
+def monqctl(params, tmpdir=None):
+    return Monqctl(
+        params["monqctl_path"], params["monqctl_home"], params["monqctl_environment"], params["monqctl_timeout"], params["monqctl_context"], params["monqctl_failure_patterns"], tmpdir)
+
+
+def ledger(params, connection=None):
+    return Ledger(connection or cluster(params), params["namespace"], params["plan"]["release"]["version"]).load()
+
+
+def guarded_run(params, check_mode, connection=None):
+    """What every changing module starts from: plan, ledger, lease and the mark of monqctl's home."""
+    connection = connection or cluster(params)
+    home = Monqctl(home=params["monqctl_home"])
+    return GuardedRun(
+        plan(params), ledger(params, connection), Lease(connection, params["namespace"], params["lock_duration"]), params["lock_id"],
+        home.marker(), home.make_marker, params["resolve"], check_mode)

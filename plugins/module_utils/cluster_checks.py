@@ -1,0 +1,80 @@
+# Copyright: (c) 2026, Monq platform collection authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+
+import base64
+
+from . import findings, installation, permissions
+from .errors import ApiError
+from .kubernetes_client import core, ingress_api
+
+
+def examine(cluster, given, run):
+    """All findings on the cluster, the public certificates, and whether a ledger of this release stands here."""
+    release, namespace, declared = given["plan"]["release"], given["namespace"], given["plan"]["modules"]
+    begun = bool(run.ledger.entries)
+    found = findings.server(cluster.get("/version"), _groups(cluster))
+    if not cluster.find(f"/api/v1/namespaces/{namespace}"):
+        found.append(findings.finding("identity", findings.STOP, f"namespace {namespace}", "present", "none in this cluster", "check monq_namespace and monq_kube_context"))
+        return {"findings": found, "certificates": [], "begun": begun}
+    denied = _denied(cluster, namespace)
+    found += [findings.finding("permissions", findings.STOP, f"{what} in {namespace}", f"allowed ({why})", "denied to this account", "grant it to the account of monq_kubeconfig") for what, why in denied]
+    if denied:
+        return {"findings": found, "certificates": [], "begun": begun}
+    deployments, routes = installation.deployments(cluster, namespace), installation.routes(cluster, namespace)
+    found += _identity(release, namespace, deployments) + findings.modules(release, declared, deployments, routes)
+    if "upgrade.routing.cut" not in run.ledger.entries:
+        found += findings.routing(release, declared, _everywhere(cluster, namespace, routes), given)
+        found += findings.signature(release, declared, routes)
+    if not begun:
+        found += findings.health(deployments)
+    certificates, missing = _certificates(cluster, namespace, given["ingress_secrets"])
+    return {"findings": found + missing, "certificates": certificates, "begun": begun}
+
+
+def _identity(release, namespace, deployments):
+    wanted = release["registry_deployment"]
+    if any(d["metadata"]["name"] == wanted for d in deployments):
+        return []
+    return [findings.finding("identity", findings.STOP, f"Deployment {namespace}/{wanted}", "present: the registry runs here", "none", "check monq_namespace and monq_kube_context")]
+
+
+def _groups(cluster):
+    found = cluster.find("/apis/extensions/v1beta1")
+    return {f"extensions/v1beta1/{r['name']}" for r in (found or {}).get("resources", [])}
+
+
+def _denied(cluster, namespace):
+    denied = []
+    for review, purpose in permissions.reviews(namespace):
+        answer = cluster.create("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review)
+        if not answer.get("status", {}).get("allowed"):
+            denied.append((permissions.described(review), purpose))
+    return denied
+
+
+def _everywhere(cluster, namespace, own):
+    """Ingresses of other namespaces may hold Monq's hosts too; where they may not be read, the own ones have to do."""
+    try:
+        others = cluster.items(ingress_api(cluster) + "/ingresses")
+    except ApiError as exc:
+        if exc.status != 403:
+            raise
+        return own
+    return own + [i for i in others if i["metadata"]["namespace"] != namespace]
+
+
+def _certificates(cluster, namespace, wanted):
+    certificates, missing = [], []
+    for item in wanted:
+        name = item.get("secretName")
+        found = cluster.find(core(namespace, "secrets", name)) if name else None
+        data = (found or {}).get("data") or {}
+        if not found or found.get("type") != "kubernetes.io/tls" or not data.get("tls.crt"):
+            seen = "none" if not found else f"a Secret of type {found.get('type')}"
+            missing.append(findings.finding("domains", findings.STOP, f"Secret {namespace}/{name}", "a TLS Secret (kubernetes.io/tls)", seen, "create it, or correct monq_ingress_secrets"))
+        else:
+            certificates.append({"secret": name, "hosts": item.get("hosts") or [], "pem": base64.b64decode(data["tls.crt"]).decode()})
+    return certificates, missing

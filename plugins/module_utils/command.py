@@ -1,0 +1,59 @@
+# Copyright: (c) 2026, Monq platform collection authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+from collections import namedtuple
+
+from .errors import CommandError
+
+Result = namedtuple("Result", "rc stdout stderr timed_out")
+
+_PDEATHSIG = 1
+
+
+def _die_with_parent():
+    # A monqctl that outlives its run would go on changing things that nobody watches.
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PDEATHSIG, signal.SIGKILL)
+
+
+def run(argv, env=None, timeout=3600, stdout=None):
+    """Runs argv without a shell and without stdin. Raises CommandError where the program cannot be started."""
+    full = dict(os.environ)
+    full.update(env or {})
+    try:
+        process = subprocess.Popen(  # pylint: disable=consider-using-with
+            argv, stdin=subprocess.DEVNULL, stdout=stdout or subprocess.PIPE, stderr=subprocess.PIPE, env=full,
+            start_new_session=True, preexec_fn=_die_with_parent,  # pylint: disable=subprocess-popen-preexec-fn
+        )
+    except OSError as exc:
+        raise CommandError("the program cannot be started", argv[0], "an executable file", exc.strerror or str(exc), "install it, or correct its path in the inventory") from exc
+    timed_out = False
+    try:
+        out, err = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        timed_out = True
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        out, err = process.communicate()
+    return Result(process.returncode, _text(out), _text(err), timed_out)
+
+
+def _text(data):
+    return (data or b"").decode("utf-8", "replace")
+
+
+def start_time(pid):
+    """The kernel's start time of a process in ticks, or None where it does not live: tells a reused pid apart."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stat:
+            return int(stat.read().rsplit(")", 1)[1].split()[19])
+    except (OSError, ValueError, IndexError):
+        return None

@@ -1,0 +1,68 @@
+# Copyright: (c) 2026, Monq platform collection authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+
+from . import replicas
+from .kubernetes_client import apps, core, ingresses
+from .monqctl_client import Monqctl
+
+REPLICA_COMMANDS = {
+    "list": {"argv": ["registry", "get", "microservices", "--output", "json"], "query": "[].{name: Name, replicas: Replicas}"},
+    "get": {"argv": ["registry", "get", "microservices", "{name}", "--output", "json"], "query": "Replicas"},
+    "apply": {"argv": ["registry", "apply", "microservice", "{name}", "--file", "{file}"]},
+}
+TEMPLATE = ["registry", "get", "services", "K8s", "--output", "json"]
+
+
+def deployments(cluster, namespace):
+    return cluster.items(apps(namespace, "deployments"))
+
+
+def routes(cluster, namespace):
+    return cluster.items(ingresses(cluster, namespace))
+
+
+def hpas(cluster, namespace):
+    return cluster.items(f"/apis/autoscaling/v1/namespaces/{namespace}/horizontalpodautoscalers")
+
+
+def pods(cluster, namespace):
+    return cluster.items(core(namespace, "pods"))
+
+
+def replica_sets(cluster, namespace):
+    return cluster.items(apps(namespace, "replicasets"))
+
+
+class RegistryReplicas:
+    """Replica counts in the registry. The calls are assumed, so argv and JMESPath come from the operator's variables."""
+
+    def __init__(self, monqctl: Monqctl, commands=None):
+        self._monqctl = monqctl
+        self._commands = {**REPLICA_COMMANDS, **(commands or {})}
+
+    def counts(self):
+        import jmespath
+
+        call = self._commands["list"]
+        return replicas.registry_counts(jmespath.search(call["query"], self._monqctl.read_json(*call["argv"])))
+
+    def put(self, name, count):
+        """Reads one microservice, changes its count and nothing else, applies it."""
+        import json
+
+        service = self._monqctl.read_json(*(word.replace("{name}", name) for word in self._commands["get"]["argv"]))
+        target, *rest = self._commands["get"]["query"].split(".")
+        part = service
+        while rest:
+            part, target = part[target], rest.pop(0)
+        part[target] = count
+        self._monqctl.change([word.replace("{name}", name) for word in self._commands["apply"]["argv"]], content=json.dumps(service, ensure_ascii=False))
+
+
+def without_status(obj):
+    """A manifest as it can be applied again: what the API server owns is left out, the uid stays in our own records."""
+    meta = {key: value for key, value in obj["metadata"].items() if key not in ("managedFields", "resourceVersion", "generation", "selfLink", "creationTimestamp")}
+    return {key: value for key, value in {**obj, "metadata": meta}.items() if key != "status"}

@@ -1,0 +1,139 @@
+# Copyright: (c) 2026, Monq platform collection authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+
+import json
+from urllib.parse import urlencode
+
+from .errors import ApiError, ApiUnreachable
+
+MERGE = "application/merge-patch+json"
+STRATEGIC = "application/strategic-merge-patch+json"
+
+
+class Cluster:
+    """Plain JSON over one keep-alive connection; the kubernetes library reads the kubeconfig and authenticates."""
+
+    def __init__(self, configuration, pool):
+        self._configuration = configuration
+        self._pool = pool
+
+    @classmethod
+    def connect(cls, kubeconfig=None, context=None):
+        try:
+            from kubernetes import client, config
+        except ImportError as exc:
+            raise ApiUnreachable("the Python library kubernetes is missing", seen=str(exc), next_step="pip install kubernetes, for the Python that runs modules") from exc
+        try:
+            configuration = client.Configuration()
+            try:
+                config.load_kube_config(config_file=kubeconfig or None, context=context or None, client_configuration=configuration)
+            except config.ConfigException:
+                if kubeconfig or context:
+                    raise
+                config.load_incluster_config(client_configuration=configuration)
+            return cls(configuration, client.ApiClient(configuration).rest_client.pool_manager)
+        except (config.ConfigException, OSError, ValueError) as exc:
+            raise ApiUnreachable(
+                "the kubeconfig cannot be used", f"{kubeconfig or 'default kubeconfig'}, context {context or 'current'}", "a readable kubeconfig with that context", str(exc),
+                "check monq_kubeconfig and monq_kube_context",
+            ) from exc
+
+    @property
+    def server(self):
+        return self._configuration.host
+
+    def call(self, method, path, body=None, query=None, content_type="application/json"):
+        """One request; the parsed answer. Reads may be repeated by the pool, writes never."""
+        import urllib3
+
+        url = self._configuration.host + path + ("?" + urlencode(query) if query else "")
+        headers = {"Accept": "application/json", "User-Agent": "monq.platform"}
+        token = self._configuration.auth_settings().get("BearerToken")
+        if token and token.get("value"):
+            headers["Authorization"] = token["value"]
+        data = None
+        if body is not None:
+            headers["Content-Type"] = content_type
+            data = json.dumps(body).encode()
+        # A write that was lost on the way is a question for the ledger, not for a retry.
+        retries = urllib3.Retry(3, backoff_factor=0.3) if method == "GET" else False
+        try:
+            answer = self._pool.request(method, url, body=data, headers=headers, retries=retries, timeout=urllib3.Timeout(connect=5, read=60))
+        except urllib3.exceptions.HTTPError as exc:
+            raise ApiUnreachable(
+                "the Kubernetes API does not answer", self._configuration.host, "an answer", f"{type(exc).__name__}: {exc}"[:500],
+                "check that the API server is up and reachable from here, then run the same command again",
+            ) from exc
+        text = answer.data.decode("utf-8", "replace")
+        if answer.status >= 400:
+            raise _error(answer.status, answer.reason, text, method, path)
+        return json.loads(text) if text[:1] in "{[" else text
+
+    def get(self, path, **query):
+        return self.call("GET", path, query=query)
+
+    def find(self, path):
+        """The object, or None where there is none."""
+        try:
+            return self.get(path)
+        except ApiError as exc:
+            if exc.status == 404:
+                return None
+            raise
+
+    def items(self, path, **query):
+        return self.get(path, **query).get("items") or []
+
+    def create(self, path, body):
+        return self.call("POST", path, body)
+
+    def replace(self, path, body):
+        return self.call("PUT", path, body)
+
+    def patch(self, path, body, content_type=MERGE):
+        return self.call("PATCH", path, body, content_type=content_type)
+
+    def delete(self, path, uid=None, propagation="Background"):
+        """True when it was there. With a uid, only that very object is deleted."""
+        options = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
+        if uid:
+            options["preconditions"] = {"uid": uid}
+        try:
+            self.call("DELETE", path, options)
+        except ApiError as exc:
+            if exc.status == 404:
+                return False
+            raise
+        return True
+
+
+def _error(status, reason, text, method, path):
+    try:
+        message = json.loads(text).get("message", text)
+    except (ValueError, AttributeError):
+        message = text
+    return ApiError(status, reason, message, method, path)
+
+
+def core(namespace, kind, name=""):
+    return f"/api/v1/namespaces/{namespace}/{kind}" + (f"/{name}" if name else "")
+
+
+def apps(namespace, kind, name=""):
+    return f"/apis/apps/v1/namespaces/{namespace}/{kind}" + (f"/{name}" if name else "")
+
+
+def ingress_api(cluster):
+    """The path of the Ingress API that this server has, oldest first: the vendor's objects are extensions/v1beta1."""
+    for group in ("extensions/v1beta1", "networking.k8s.io/v1beta1", "networking.k8s.io/v1"):
+        found = cluster.find(f"/apis/{group}")
+        if found and any(r["name"] == "ingresses" for r in found.get("resources", [])):
+            return f"/apis/{group}"
+    raise ApiUnreachable("the Kubernetes API serves no Ingress", cluster.server, "extensions/v1beta1", "none", "check the API server's version: 1.16 to 1.21")
+
+
+def ingresses(cluster, namespace, name=""):
+    return f"{ingress_api(cluster)}/namespaces/{namespace}/ingresses" + (f"/{name}" if name else "")

@@ -1,0 +1,123 @@
+# Copyright: (c) 2026, Monq platform collection authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+
+import contextlib
+import os
+import tempfile
+import uuid
+
+from . import command
+from .errors import CommandError
+from .monqctl_output import failure_line, failure_patterns, json_reply, tail
+
+MARKER = ".monq-platform-home"
+
+
+class Monqctl:
+    """The vendor's client, in one home. The runner is injected: tests give a list of answers."""
+
+    def __init__(self, path="monqctl", home=None, environment=None, timeout=3600, context="", patterns=None, tmpdir=None, runner=command.run):
+        self.path = path
+        self.home = os.path.expanduser(home or "~")
+        self.context = context
+        self._env = {**(environment or {}), "HOME": self.home}
+        self._timeout = timeout
+        self._patterns = patterns or {}
+        self._tmpdir = tmpdir
+        self._runner = runner
+
+    def _run(self, argv, timeout=None):
+        return self._runner([self.path, *argv], env=self._env, timeout=timeout or self._timeout)
+
+    def read(self, *argv):
+        """The output of a call that changes nothing; status and output are both judged."""
+        result = self._run(argv, timeout=min(self._timeout, 120))
+        self._judge(list(argv), result, [])
+        return result.stdout
+
+    def read_json(self, *argv):
+        return json_reply(self.read(*argv), "monqctl " + " ".join(argv))
+
+    def current_context(self):
+        return self.read("config", "current-context").strip()
+
+    def require_context(self):
+        """Another terminal may have switched the context since preflight (trap 11)."""
+        seen = self.current_context()
+        if seen != self.context:
+            raise CommandError(
+                "monqctl's current context is another one", f"monqctl in {self.home}", self.context, seen or "none",
+                f"monqctl config use-context {self.context}, then run the same command again")
+
+    def change(self, argv, secret="", content=None, guard=True):
+        """One changing call: the output, or CommandError; its unknown tells whether the work may have been done."""
+        if guard:
+            self.require_context()
+        with _file(content, self._tmpdir) as path:
+            full = [word.replace("{secret}", secret).replace("{file}", path) for word in argv]
+            result = self._run(full)
+        return self._judge(argv, result, [secret])
+
+    def _judge(self, argv, result, secrets):
+        output = mask(result.stdout + ("\n" + result.stderr if result.stderr else ""), secrets)
+        text = "monqctl " + " ".join(argv)
+        line = failure_line(output, failure_patterns(self._patterns, argv))
+        if result.rc == 0 and not line and not result.timed_out:
+            return output
+        if result.timed_out:
+            seen, unknown = f"no end after {self._timeout} s: killed", True
+        elif result.rc < 0:
+            seen, unknown = f"ended by signal {-result.rc}", True
+        elif result.rc:
+            seen, unknown = f"exit status {result.rc}", False
+        else:
+            seen, unknown = f"exit status 0, but its output says: {line}", True
+        error = CommandError(
+            f"{text} failed", f"context {self.context or 'none'}", "exit status 0 and no failure in the output",
+            seen + ("\n    " + tail(output).replace("\n", "\n    ") if output.strip() else ""),
+            "fix the cause, then run the same command again", output=tail(output, 50))
+        error.unknown = unknown
+        raise error
+
+    def marker(self):
+        """The random mark of this home, or None where it has none yet."""
+        try:
+            with open(os.path.join(self.home, MARKER), encoding="ascii") as file:
+                return file.read().strip() or None
+        except FileNotFoundError:
+            return None
+
+    def make_marker(self):
+        known = self.marker()
+        if known:
+            return known
+        os.makedirs(self.home, mode=0o700, exist_ok=True)
+        new = uuid.uuid4().hex
+        with open(os.path.join(self.home, MARKER), "w", encoding="ascii") as file:
+            file.write(new + "\n")
+        return new
+
+
+def mask(text, secrets):
+    for secret in secrets:
+        if secret:
+            text = text.replace(secret, "********")
+    return text
+
+
+@contextlib.contextmanager
+def _file(content, folder):
+    if content is None:
+        yield ""
+        return
+    # mkstemp makes it 0600: a template or a microservice may carry passwords.
+    handle, path = tempfile.mkstemp(prefix="monq-", suffix=".json", dir=folder)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(content)
+        yield path
+    finally:
+        os.unlink(path)

@@ -1,0 +1,44 @@
+# Copyright: (c) 2026, Monq platform collection authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+
+import datetime
+
+from . import steps
+
+
+def overview(run):
+    """Where the upgrade stands, for the plan, the status and the summary."""
+    entries = run.ledger.entries
+    rows = []
+    for step in run.plan:
+        entry = entries.get(step.key) or {}
+        state = "done" if run.is_done(step.key) else entry.get("state", "to do")
+        if step.kind == "client" and state == "done" and not run.is_done(step.key):
+            state = "to do in this home"
+        row = {"key": step.key, "state": state, "undo": step.undo, "kind": step.kind, "title": step.title}
+        row.update({name: entry[name] for name in ("attempt", "started", "finished", "error", "result") if entry.get(name) is not None})
+        rows.append(row)
+    return {
+        "steps": rows,
+        "platform": steps.outage(run.plan, entries),
+        "finished": all(row["state"] == "done" for row in rows),
+        "begun": run.ledger.exists,
+        "attempt": run.ledger.attempt,
+        "outage_seconds": outage_seconds(rows),
+    }
+
+
+def outage_seconds(rows):
+    """From the start of the cut to the end of the last step of the upgrade; None while it lasts or before it began."""
+    upgrade = [row for row in rows if row["key"].startswith("upgrade.") and row["kind"] != "client"]
+    cut = next((row for row in upgrade if row["key"] == "upgrade.routing.cut"), None)
+    if not cut or any(row["state"] != "done" for row in upgrade):
+        return None
+    return int((_time(upgrade[-1]["finished"]) - _time(cut["started"])).total_seconds())
+
+
+def _time(text):
+    return datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,64 @@
+# Copyright: (c) 2026, Monq platform collection authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+
+import os
+
+from . import findings, monqctl_output, template
+from .errors import CommandError, TemplateError
+from .installation import TEMPLATE, RegistryReplicas
+
+
+def examine(client, given, run):
+    """All findings on monqctl and, through it, on the registry."""
+    found = [
+        findings.finding("bundle", findings.STOP, path, "a folder with an exported bundle", "empty" if os.path.isdir(path) else "no folder", "export it as the notes say; see the docs on offline upgrades")
+        for path in given["source_dirs"] if not os.path.isdir(path) or not os.listdir(path)
+    ]
+    try:
+        found += findings.monqctl_version(monqctl_output.version(client.read("version")), given["plan"]["release"]["monqctl_version"])
+    except CommandError as exc:
+        return {"findings": found + [findings.of_error("monqctl", exc)], "deferred": False}
+    seen = _context(client)
+    if seen != client.context:
+        if given["plan"]["configure"] and not given["final"]:
+            return {"findings": found, "deferred": True}
+        found.append(findings.finding(
+            "identity", findings.STOP, f"monqctl's current context in {client.home}", client.context, seen or "none",
+            f"monqctl config use-context {client.context}, or monq_monqctl_configure: true"))
+        return {"findings": found, "deferred": False}
+    if given["plan"]["configure"] and not given["final"] and not run.is_done("prepare.registry_token.credential"):
+        return {"findings": found, "deferred": True}
+    return {"findings": found + _registry(client, given, run), "deferred": False}
+
+
+def _context(client):
+    try:
+        return client.current_context()
+    except CommandError:
+        return ""
+
+
+def _registry(client, given, run):
+    checks = [("status", lambda: _status(client, given["plan"]["release"]["ignored_status"])), ("template", lambda: _template(client, run))]
+    if given["plan"]["registry_replicas"] == "monqctl":
+        checks.append(("replicas", lambda: RegistryReplicas(client, given["replica_commands"]).counts() and []))
+    found = []
+    for name, check in checks:
+        try:
+            found += check()
+        except (CommandError, TemplateError) as exc:
+            found.append(findings.of_error(name, exc))
+    return found
+
+
+def _status(client, ignored):
+    monqctl_output.healthy_status(client.read("registry", "get", "status"), ignored)
+    return []
+
+
+def _template(client, run):
+    answer = client.read_json(*TEMPLATE)
+    return findings.template(template.state(answer), "prepare.registry_template.apply" in run.ledger.entries)

@@ -1,0 +1,77 @@
+# Copyright: (c) 2026, Monq platform collection authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+
+import base64
+import gzip
+import hashlib
+import json
+
+from .errors import SnapshotError
+from .kubernetes_client import core
+from .ledger import LABELS
+
+CHUNK = 600 * 1024  # a Secret holds 1 MiB at most, base64 included
+SHA = "monq.platform/sha256"
+COUNT = "monq.platform/chunks"
+
+
+class SealedStore:
+    """Write-once snapshots in immutable Secrets (manifests carry passwords): gzip, in chunks, sha256 kept in the ledger."""
+
+    def __init__(self, cluster, namespace, release):
+        self._cluster = cluster
+        self._namespace = namespace
+        self._prefix = f"monq-upgrade-{release}"
+
+    def _name(self, name, index):
+        return f"{self._prefix}-{name}-{index}"
+
+    def seal(self, name, payload):
+        """Saves payload under name: {secret, chunks, sha256}. What a killed run left whole is kept, a torn rest is replaced."""
+        kept = self._kept(name)
+        if kept:
+            return kept
+        data = gzip.compress(json.dumps(payload, ensure_ascii=False, sort_keys=True).encode(), mtime=0)
+        digest = hashlib.sha256(data).hexdigest()
+        chunks = [data[i:i + CHUNK] for i in range(0, len(data), CHUNK)]
+        for index, chunk in enumerate(chunks):
+            body = {
+                "apiVersion": "v1", "kind": "Secret", "type": "Opaque", "immutable": True,
+                "metadata": {"name": self._name(name, index), "labels": LABELS, "annotations": {SHA: digest, COUNT: str(len(chunks))}},
+                "data": {"chunk": base64.b64encode(chunk).decode()},
+            }
+            self._cluster.create(core(self._namespace, "secrets"), body)
+        return {"secret": f"{self._prefix}-{name}", "chunks": len(chunks), "sha256": digest}
+
+    def _kept(self, name):
+        first = self._cluster.find(core(self._namespace, "secrets", self._name(name, 0)))
+        if not first:
+            return None
+        notes = first["metadata"].get("annotations") or {}
+        seal = {"secret": f"{self._prefix}-{name}", "chunks": int(notes.get(COUNT, "0")), "sha256": notes.get(SHA, "")}
+        try:
+            self.open(name, seal)
+            return seal
+        except SnapshotError:
+            for index in range(max(1, seal["chunks"])):
+                self._cluster.delete(core(self._namespace, "secrets", self._name(name, index)))
+            return None
+
+    def open(self, name, seal):
+        """The payload, or SnapshotError where a chunk is missing or its sha256 is not the sealed one."""
+        data = b""
+        for index in range(seal["chunks"]):
+            found = self._cluster.find(core(self._namespace, "secrets", self._name(name, index)))
+            if not found:
+                raise SnapshotError("a part of a snapshot is missing", f"Secret {self._namespace}/{self._name(name, index)}", f"{seal['chunks']} parts", f"{index}",
+                                    "without it counts and routes cannot be put back: restore the Secret from a backup of the cluster")
+            data += base64.b64decode((found.get("data") or {}).get("chunk", ""))
+        seen = hashlib.sha256(data).hexdigest()
+        if seen != seal["sha256"] or not data:
+            raise SnapshotError("a snapshot was altered", f"Secrets {self._namespace}/{self._prefix}-{name}-*", f"sha256 {seal['sha256']}", seen, "restore the Secrets from a backup of the cluster")
+        return json.loads(gzip.decompress(data).decode())
+
+

@@ -1,0 +1,76 @@
+# Copyright: (c) 2026, Monq platform collection authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+
+
+def findings(found):
+    """All findings, those that stop first; each once."""
+    rank = {"stop": 0, "warning": 1, "info": 2}
+    unique = [f for i, f in enumerate(found) if f not in found[:i]]
+    stops = sum(f["severity"] == "stop" for f in unique)
+    lines = [f"Preflight: {stops} of {len(unique)} findings forbid the upgrade. Nothing was changed." if stops else f"Preflight: nothing forbids the upgrade, {len(unique)} findings."]
+    for found_one in sorted(unique, key=lambda f: rank[f["severity"]]):
+        lines.append(f"[{found_one['severity'].upper()}] {found_one['check']}: {found_one['object']}")
+        lines += [f"  {name}: {found_one[name]}" for name in ("expected", "seen", "next") if found_one.get(name)]
+    return "\n".join(lines)
+
+
+def plan(ledger):
+    """One line for each step: state, whether it can be taken back, key, title."""
+    rows = ledger["steps"]
+    done = sum(row["state"] == "done" for row in rows)
+    lines = [f"{len(rows)} steps, {done} done; attempt {ledger['attempt']}; the platform is {ledger['platform'].upper()}; lock: {ledger['lock']}"]
+    for row in rows:
+        lines.append(f"{row['state']:>8}  {row['undo']:<12}  {row['key']}  ({row['title']})")
+        if row.get("error"):
+            lines.append(f"{'':>24}attempt {row.get('attempt')}: {row['error']}")
+    irreversible = [row["key"] for row in rows if row["undo"] == "irreversible" and row["state"] != "done"]
+    if irreversible:
+        lines.append(f"{len(irreversible)} of the steps that are left cannot be taken back; the first is {irreversible[0]}")
+    return "\n".join(lines)
+
+
+def summary(ledger, verified):
+    """What an operator hands on: steps, outage, backups, counts, drift, findings."""
+    rows = {row["key"]: row for row in ledger["steps"]}
+    done = [row for row in ledger["steps"] if row["state"] == "done"]
+    lines = ["Summary of the upgrade", f"  steps: {len(done)} of {len(rows)} done, attempt {ledger['attempt']}; the platform is {ledger['platform'].upper()}"]
+    if ledger["outage_seconds"] is not None:
+        lines.append(f"  outage: {ledger['outage_seconds']} s, from {rows['upgrade.routing.cut']['started']}")
+    for module, version in (verified.get("versions") or {}).items():
+        lines.append(f"  version: {module} {version or 'unknown'}")
+    lines += _backups(done) + _replicas(rows, verified) + _drift(verified)
+    for found in verified.get("findings") or []:
+        lines.append(f"  [{found['severity'].upper()}] {found['object']}: expected {found['expected']}, seen {found['seen']}")
+    answered = [row["key"] for row in done if (row.get("result") or {}) == {} and row.get("error")]
+    lines += [f"  answered by the operator: {key}" for key in answered]
+    return "\n".join(lines)
+
+
+def _backups(done):
+    lines = []
+    for row in done:
+        result = row.get("result") or {}
+        if ".backup.database." in row["key"] and result.get("path"):
+            again = ", the dump of prepare was fresh enough" if result.get("reused") else ""
+            lines.append(f"  backup ({row['key'].split('.')[0]}): {result['path']} sha256 {result.get('sha256', '')[:16]}…, scratch restore: {result.get('scratch', 'unknown')}{again}")
+    return lines
+
+
+def _replicas(rows, verified):
+    counts = verified.get("replicas") or {}
+    restored = sum((row.get("result") or {}).get("changed", 0) for key, row in rows.items() if ".replicas." in key and key.startswith("upgrade."))
+    lines = [f"  replica counts put back: {restored}"]
+    for name, title in (("appeared", "new services"), ("vanished", "services that are gone"), ("hpa", "left to their HPA")):
+        if counts.get(name):
+            lines.append(f"  {title}: {', '.join(counts[name])}")
+    for name, count in sorted((counts.get("by_hand") or {}).items()):
+        lines.append(f"  enter in the registry by hand: {name} {count}")
+    return lines
+
+
+def _drift(verified):
+    drift = verified.get("drift") or {}
+    return [f"  changed by Replace: {name}: {', '.join(lines)}" for name, lines in sorted(drift.items())]

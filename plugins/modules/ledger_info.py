@@ -1,0 +1,95 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, Monq platform collection authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: ledger_info
+short_description: Reads the ledger and tells what is done and what is left
+version_added: 1.0.0
+description:
+  - Compares the plan with the ledger of the installation. Reads one ConfigMap and the Lease; changes nothing.
+extends_documentation_fragment:
+  - monq.platform.cluster
+  - monq.platform.run
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and return changed status prediction without modifying the target.
+    support: full
+  diff_mode:
+    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
+    support: none
+  idempotent:
+    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
+    support: full
+author:
+  - Monq platform collection authors (@monq)
+"""
+
+EXAMPLES = r"""
+- name: See where the upgrade stands
+  monq.platform.ledger_info:
+  register: __ledger
+"""
+
+RETURN = r"""
+steps:
+  description: Every step of the plan, in order, with its state.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{"key": "prepare.snapshot.original", "state": "done", "undo": "reversible"}]
+platform:
+  description: C(up) or C(down), as the ledger tells it.
+  returned: always
+  type: str
+  sample: up
+finished:
+  description: Whether every step is done, for this home of monqctl too.
+  returned: always
+  type: bool
+  sample: false
+begun:
+  description: Whether there is a ledger.
+  returned: always
+  type: bool
+  sample: true
+attempt:
+  description: Number of the attempt, one more after each rollback.
+  returned: always
+  type: int
+  sample: 1
+outage_seconds:
+  description: From the first route cut to the last step of the upgrade, or none where it has not ended.
+  returned: always
+  type: int
+  sample: 512
+lock:
+  description: Who holds the lock.
+  returned: always
+  type: str
+  sample: none
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils import progress
+from ..module_utils.arguments import CLUSTER, RUN, cluster, guarded_run
+from ..module_utils.errors import MonqError
+from ..module_utils.lease import Lease
+
+
+def main():
+    module = AnsibleModule(argument_spec={**CLUSTER, **RUN}, supports_check_mode=True)
+    try:
+        connection = cluster(module.params)
+        run = guarded_run(module.params, module.check_mode, connection)
+        lease = Lease(connection, module.params["namespace"], module.params["lock_duration"])
+        module.exit_json(changed=False, lock=lease.holder(), **progress.overview(run))
+    except MonqError as exc:
+        module.fail_json(**exc.result())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, Monq platform collection authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: lock
+short_description: Takes or gives back the lock of an installation
+version_added: 1.0.0
+description:
+  - The lock is the Lease C(monq-upgrade) in the registry's namespace, taken by compare-and-swap.
+  - A holder that is seen to renew is refused and named. A silent one is waited out for its Lease's duration, measured on this machine's own clock, and then taken over.
+  - Where every step of the plan is done, no lock is taken and RV(id) is empty.
+extends_documentation_fragment:
+  - monq.platform.cluster
+  - monq.platform.run
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and return changed status prediction without modifying the target.
+    support: full
+    details: Takes no lock.
+  diff_mode:
+    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
+    support: none
+  idempotent:
+    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
+    support: full
+author:
+  - Monq platform collection authors (@monq)
+options:
+  state:
+    description: C(acquired) takes the lock, C(released) gives back the one named by O(lock_id).
+    type: str
+    choices: [acquired, released]
+    required: true
+  preflight:
+    description: Whether preflight has passed in this run. Without it the lock is refused.
+    type: bool
+    default: false
+"""
+
+EXAMPLES = r"""
+- name: Take the lock
+  monq.platform.lock:
+    state: acquired
+    preflight: true
+  register: __monq_lock
+"""
+
+RETURN = r"""
+id:
+  description: The lock's id, which the steps demand. Empty in check mode and where nothing is left to do.
+  returned: always
+  type: str
+  sample: 5f2c1f3b9a10
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.arguments import CLUSTER, RUN, cluster, guarded_run
+from ..module_utils.errors import MonqError, StepError
+from ..module_utils.lease import Lease
+
+
+def acquire(lease, run, preflight, check_mode):
+    """The new lock's id, or nothing where no step is left or none would be done."""
+    if check_mode or all(run.is_done(step.key) for step in run.plan):
+        return ""
+    if not preflight:
+        raise StepError("preflight has not passed in this run", "preflight", "preflight passed", "skipped", "run the playbook without --skip-tags preflight", missing="preflight")
+    return lease.acquire()
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            **CLUSTER, **RUN,
+            "state": {"type": "str", "choices": ["acquired", "released"], "required": True},
+            "preflight": {"type": "bool", "default": False},
+        },
+        supports_check_mode=True,
+    )
+    given = module.params
+    try:
+        connection = cluster(given)
+        lease = Lease(connection, given["namespace"], given["lock_duration"])
+        lock_id = ""
+        if given["state"] == "acquired":
+            lock_id = acquire(lease, guarded_run(given, module.check_mode, connection), given["preflight"], module.check_mode)
+        elif given["lock_id"] and not module.check_mode:
+            lease.release(given["lock_id"])
+        module.exit_json(changed=False, id=lock_id)
+    except MonqError as exc:
+        module.fail_json(**exc.result())
+
+
+if __name__ == "__main__":
+    main()

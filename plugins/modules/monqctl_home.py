@@ -1,0 +1,107 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, Monq platform collection authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: monqctl_home
+short_description: Does for a home of monqctl what it lacks
+version_added: 1.0.0
+description:
+  - Client steps change nothing but the home that monqctl runs with. This module does those that the home lacks, in order, as far as their predecessors are done.
+  - On a first run that is the context, where it is made from the variables. On a resumed run in an empty home it is everything up to the prepared release.
+extends_documentation_fragment:
+  - monq.platform.cluster
+  - monq.platform.run
+  - monq.platform.monqctl
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and return changed status prediction without modifying the target.
+    support: full
+    details: Predicts the steps; writes nothing.
+  diff_mode:
+    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
+    support: none
+  idempotent:
+    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
+    support: full
+author:
+  - Monq platform collection authors (@monq)
+options:
+  releasehub_token:
+    description: Token of the Release Hub.
+    type: str
+    default: ''
+  until:
+    description: Key of the last step that is looked at. Empty means all.
+    type: str
+    default: ''
+"""
+
+EXAMPLES = r"""
+- name: Give monqctl what this home lacks
+  monq.platform.monqctl_home:
+    releasehub_token: "{{ monq_releasehub_token }}"
+"""
+
+RETURN = r"""
+steps_done:
+  description: Keys of the steps that this task did.
+  returned: always
+  type: list
+  elements: str
+  sample: [upgrade.pl.cache.pl-i18n-service]
+steps_predicted:
+  description: Keys of the steps that a real run would do now.
+  returned: always
+  type: list
+  elements: str
+  sample: []
+steps_skipped:
+  description: Keys of the steps that the ledger knows as done.
+  returned: always
+  type: list
+  elements: str
+  sample: []
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.arguments import CLUSTER, MONQCTL, RUN, cluster, guarded_run, monqctl
+from ..module_utils.errors import MonqError
+from ..module_utils.registry_secret import RegistrySecret
+
+
+def repeat(run, client, until, secrets):
+    """Client steps that are missing here and whose predecessors are done; the first that must wait ends it."""
+    for step in run.plan:
+        if step.kind == "client" and not run.is_done(step.key):
+            if not run.may_begin(step.key):
+                return
+            argv, secret = step.argv, secrets[step.secret]
+            guard = not step.key.startswith("prepare.monqctl.")  # these make the context that the others are guarded by
+            run.run(step.key, lambda argv=argv, secret=secret, guard=guard: client.change(argv, secret(), guard=guard) and None)
+        if step.key == until:
+            return
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={**CLUSTER, **RUN, **MONQCTL, "releasehub_token": {"type": "str", "default": "", "no_log": True}, "until": {"type": "str", "default": ""}},
+        supports_check_mode=True,
+    )
+    given = module.params
+    try:
+        connection = cluster(given)
+        run = guarded_run(given, module.check_mode, connection)
+        unit = RegistrySecret(connection, given["namespace"], given["plan"]["release"], None)
+        secrets = {"": lambda: "", "releasehub_token": lambda: given["releasehub_token"], "registry_token": unit.token}
+        repeat(run, monqctl(given), given["until"], secrets)
+        module.exit_json(**run.result())
+    except MonqError as exc:
+        module.fail_json(**exc.result())
+
+
+if __name__ == "__main__":
+    main()

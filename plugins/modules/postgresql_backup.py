@@ -1,0 +1,178 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, Monq platform collection authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: postgresql_backup
+short_description: Dumps the databases of the microservices and proves the dumps
+version_added: 1.0.0
+description:
+  - Dumps each database with C(pg_dump) in an exported snapshot, in which the rows of every table are counted too.
+  - A dump counts when it was read to its end and its checksum stands in C(manifest.json) beside it.
+  - Where the role may create databases and the size allows it, the dump is restored into a scratch database, and tables and rows are compared.
+    The scratch database is dropped in every case.
+  - In stage V(upgrade) a dump of stage C(prepare) that is fresh enough and still there, with the right checksum, is used again.
+    Another one is taken where it is not.
+extends_documentation_fragment:
+  - monq.platform.cluster
+  - monq.platform.run
+  - monq.platform.postgresql
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and return changed status prediction without modifying the target.
+    support: full
+    details: Reads the ledger and the files of earlier dumps; predicts the steps; makes no folder, no dump and no scratch database, and takes no lock.
+  diff_mode:
+    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
+    support: none
+  idempotent:
+    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
+    support: partial
+    details: The ledger knows which dumps were taken. In stage V(upgrade) a dump that grew too old is taken again as long as the snapshot C(cut) does not exist.
+author:
+  - Monq platform collection authors (@monq)
+options:
+  stage:
+    description: The stage that the steps belong to.
+    type: str
+    choices: [prepare, upgrade]
+    required: true
+  host:
+    description: Name of the inventory host; a folder of that name keeps installations apart.
+    type: str
+    required: true
+  max_age:
+    description: Seconds after which a dump of C(prepare) is too old for the upgrade.
+    type: int
+    default: 14400
+"""
+
+EXAMPLES = r"""
+- name: Dump the databases before anything is changed
+  monq.platform.postgresql_backup:
+    stage: prepare
+    postgresql:
+      host: postgresql.monq.domain.com
+      user: monq_backup
+      password: "{{ vault_monq_postgresql_password }}"
+    databases:
+      - microservice: pl-identity-service
+        database: pl_identity_service
+    directory: /var/backups/monq
+    host: production
+  register: __backup
+"""
+
+RETURN = r"""
+folder:
+  description: The folder of this attempt, with the dumps and manifest.json.
+  returned: always
+  type: str
+  sample: /var/backups/monq/production/6.0.0/1
+backups:
+  description: For each database its step and the dump that counts. What is not dumped yet has only step, microservice, database and reused.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    step:
+      description: Key of the step in the ledger.
+      type: str
+      sample: prepare.backup.database.pl-identity-service
+    microservice:
+      description: Name of the microservice.
+      type: str
+      sample: pl-identity-service
+    database:
+      description: Name of its database.
+      type: str
+      sample: pl_identity_service
+    server:
+      description: Host and port of the server.
+      type: str
+      sample: postgresql.monq.domain.com:5432
+    path:
+      description: The dump.
+      type: str
+      sample: /var/backups/monq/production/6.0.0/1/pl_identity_service.20260301T101500.000Z.dump
+    sha256:
+      description: Its checksum.
+      type: str
+      sample: 7f83b1657ff1fc53b92dc18148a1d65dfc2d4b1fa3d677284addd200126d9069
+    bytes:
+      description: Its size.
+      type: int
+      sample: 482133
+    started:
+      description: When its snapshot was taken.
+      type: str
+      sample: "2026-03-01T10:15:00Z"
+    finished:
+      description: When it was proved.
+      type: str
+      sample: "2026-03-01T10:15:07Z"
+    tables:
+      description: Number of tables.
+      type: int
+      sample: 24
+    rows:
+      description: Number of rows in all tables, in the dump's own snapshot.
+      type: int
+      sample: 18334
+    scratch:
+      description: Whether the dump was restored and compared (C(state) is C(restored)), or why not (C(skipped), with C(reason)).
+      type: dict
+      sample: {"state": "restored", "server": "postgresql.monq.domain.com:5432"}
+    reused:
+      description: Whether stage V(upgrade) uses the dump of C(prepare).
+      type: bool
+      sample: false
+steps_done:
+  description: Keys of the steps that this task did.
+  returned: always
+  type: list
+  elements: str
+  sample: [prepare.backup.database.pl-identity-service]
+steps_predicted:
+  description: Keys of the steps that a real run would do now.
+  returned: always
+  type: list
+  elements: str
+  sample: []
+steps_skipped:
+  description: Keys of the steps that the ledger knows as done.
+  returned: always
+  type: list
+  elements: str
+  sample: []
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.arguments import RUN, guarded_run
+from ..module_utils.backup import backup
+from ..module_utils.errors import MonqError
+from ..module_utils.postgresql import ARGUMENTS
+
+OPTIONS = {
+    "stage": {"type": "str", "choices": ["prepare", "upgrade"], "required": True},
+    "host": {"type": "str", "required": True},
+    "max_age": {"type": "int", "default": 14400},
+}
+
+
+def main():
+    module = AnsibleModule(argument_spec={**RUN, **ARGUMENTS, **OPTIONS}, supports_check_mode=True)
+    given = module.params
+    try:
+        run = guarded_run(given, module.check_mode)
+        taken = backup(given, run.ledger.attempt).run_stage(run, given["stage"], given["databases"])
+        module.exit_json(**run.result(), **taken)
+    except MonqError as exc:
+        module.fail_json(**exc.result())
+
+
+if __name__ == "__main__":
+    main()

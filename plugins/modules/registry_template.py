@@ -1,0 +1,141 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, Monq platform collection authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: registry_template
+short_description: Adds what release 6.0.0 needs to the registry's K8s template
+version_added: 1.0.0
+description:
+  - Takes the K8s template of the microservice registry, as C(monqctl registry get services K8s --output json) prints
+    it, and returns it with the volume, the mounts, the routing Ingress and the three parameters of release 6.0.0, and
+    without C(JsonConfig.Job).
+  - Does what the vendor's jq filter does, and can be repeated. The filter appends on every run; the module puts each
+    entry once. A template that got the filter twice comes out clean. Of our entries the first stays, with the right
+    value, and later ones go. Entries of others are left as they are.
+  - Only computes. It reads and writes neither the registry nor a file, and needs nothing but Python.
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and return changed status prediction without modifying the target.
+    support: full
+    details: The module never modifies anything. Its result is the same in check mode.
+  diff_mode:
+    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), in diff mode.
+    support: full
+    details: Both templates as JSON with sorted keys. They may carry passwords that stand in the template.
+  idempotent:
+    description: When run twice in a row outside check mode, with the same arguments, the second indicates no change.
+    support: N/A
+    details: The same arguments give the same result. Given its own result as O(template), the module reports no change.
+options:
+  template:
+    description:
+      - The template, one object with C(JsonConfig).
+      - Refused when C(JsonConfig.Deployment.spec.template.spec), C(JsonConfig.Container-api) or
+        C(JsonConfig.Container-console) is no object, when one of the lists in them or C(JsonConfig.Parameters) is no
+        list, and when C(/certs) is mounted from another volume. A list that is null or absent is empty.
+    type: raw
+    required: true
+  alias_domains:
+    description: Alias domains, wildcards included. They become C(%AliasDomains%), joined by commas.
+    type: list
+    elements: str
+    default: []
+  ingress_secrets:
+    description: TLS Secrets of the main and all alias domains. They become C(%IngressSecrets%), as an array.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      hosts:
+        description: Domains that the certificate in the Secret covers.
+        type: list
+        elements: str
+        required: true
+      secretName:
+        description: Name of the Secret.
+        type: str
+        required: true
+author:
+  - Monq platform collection authors (@monq)
+"""
+
+EXAMPLES = r"""
+- name: Read the template
+  ansible.builtin.command:
+    argv: [monqctl, registry, get, services, K8s, --output, json]
+  register: answer
+  changed_when: false
+  check_mode: false
+
+- name: Add what release 6.0.0 needs
+  monq.platform.registry_template:
+    template: "{{ answer.stdout | from_json }}"
+    alias_domains:
+      - monq-alias.domain.com
+    ingress_secrets:
+      - hosts: [monq.domain.com]
+        secretName: monq.domain.com-tls
+      - hosts: [monq-alias.domain.com]
+        secretName: monq-alias.domain.com-tls
+  register: transformed
+"""
+
+RETURN = r"""
+template:
+  description: The template with what release 6.0.0 needs.
+  returned: success
+  type: dict
+  sample: {"Name": "K8s", "JsonConfig": {"Parameters": [{"Name": "%AliasDomains%", "Value": "monq-alias.domain.com"}]}}
+changed:
+  description: Whether the returned template differs from the given one.
+  returned: always
+  type: bool
+  sample: true
+"""
+
+import json
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.errors import MonqError
+from ..module_utils.template import transform
+
+SPEC = {
+    "template": {"type": "raw", "required": True},
+    "alias_domains": {"type": "list", "elements": "str", "default": []},
+    "ingress_secrets": {
+        "type": "list",
+        "elements": "dict",
+        "required": True,
+        "no_log": False,
+        "options": {
+            "hosts": {"type": "list", "elements": "str", "required": True},
+            "secretName": {"type": "str", "required": True, "no_log": False},
+        },
+    },
+}
+
+
+def as_text(template):
+    return json.dumps(template, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def main():
+    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    given = module.params
+    try:
+        template = transform(given["template"], given["alias_domains"], given["ingress_secrets"])
+    except MonqError as exc:
+        module.fail_json(**exc.result())
+    before, after = as_text(given["template"]), as_text(template)
+    result = {"template": template, "changed": before != after}
+    if module._diff:
+        result["diff"] = {"before": before, "after": after}
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
