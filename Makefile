@@ -10,7 +10,7 @@ STAGE := tests/tools/stage
 RUN := tests/tools/in-venv dev
 PYTEST = $(RUN) python -m pytest --junitxml=tests/output/$@.xml
 # What `make demo` confirms: the monq_environment of inventories/sandbox.
-DEMO_ENVIRONMENT := sandbox
+DEMO_ENVIRONMENT := production
 
 .PHONY: help deps demo test lint sanity unit integration molecule sandbox-up sandbox-reset sandbox-down bench faults docs build clean
 

@@ -60,7 +60,8 @@ options:
     default: 120
   resolve:
     description:
-      - The operator's answers to attempts that nobody saw end. A step key leads to C(answer) (C(retry), C(done) or C(accept)) and C(attempt), the id from the refusal.
+      - The operator's answers to attempts that nobody saw end. A step key leads to C(answer) (C(retry), C(done) or C(accept)) and C(attempt), the id
+        from the refusal.
     type: dict
     default: {}
   monqctl_home:

@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-
 from ..module_utils import findings
 
 DOCUMENTATION = r"""
@@ -14,7 +13,8 @@ description:
   - Tells where a certificate has expired, soon will, or does not cover the hosts that its Secret is listed for.
 options:
   _input:
-    description: The results of a loop of M(community.crypto.x509_certificate_info) over RV(monq.platform.preflight_kubernetes#module:certificates), with C(valid_at.soon).
+    description: The results of a loop of M(community.crypto.x509_certificate_info) over RV(monq.platform.preflight_kubernetes#module:certificates),
+      with C(valid_at.soon).
     type: list
     elements: dict
     required: true

@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-
 from ..module_utils import steps
 
 DOCUMENTATION = r"""

@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-
 import re
 
 from . import steps
@@ -63,7 +62,13 @@ NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 def cluster(params):
     # An empty namespace would turn the first object's name into the namespace (trap 4).
     if not NAME.fullmatch(params["namespace"] or ""):
-        raise InputError("monq_namespace is not the name of a namespace", "monq_namespace", "lower-case letters, digits and hyphens", repr(params["namespace"]), "set monq_namespace in the inventory")
+        raise InputError(
+            "monq_namespace is not the name of a namespace",
+            "monq_namespace",
+            "lower-case letters, digits and hyphens",
+            repr(params["namespace"]),
+            "set monq_namespace in the inventory",
+        )
     return Cluster.connect(params["kubeconfig"], params["kube_context"])
 
 
@@ -76,7 +81,14 @@ def plan(params):
 
 def monqctl(params, tmpdir=None):
     return Monqctl(
-        params["monqctl_path"], params["monqctl_home"], params["monqctl_environment"], params["monqctl_timeout"], params["monqctl_context"], params["monqctl_failure_patterns"], tmpdir)
+        params["monqctl_path"],
+        params["monqctl_home"],
+        params["monqctl_environment"],
+        params["monqctl_timeout"],
+        params["monqctl_context"],
+        params["monqctl_failure_patterns"],
+        tmpdir,
+    )
 
 
 def ledger(params, connection=None):
@@ -88,5 +100,12 @@ def guarded_run(params, check_mode, connection=None):
     connection = connection or cluster(params)
     home = Monqctl(home=params["monqctl_home"])
     return GuardedRun(
-        plan(params), ledger(params, connection), Lease(connection, params["namespace"], params["lock_duration"]), params["lock_id"],
-        home.marker(), home.make_marker, params["resolve"], check_mode)
+        plan(params),
+        ledger(params, connection),
+        Lease(connection, params["namespace"], params["lock_duration"]),
+        params["lock_id"],
+        home.marker(),
+        home.make_marker,
+        params["resolve"],
+        check_mode,
+    )

@@ -16,7 +16,7 @@ from . import command, dump
 from .errors import InputError, MonqError
 from .postgresql import Postgresql, free_bytes, nearest
 
-CUT = "upgrade.snapshot.cut"
+CUT = "upgrade.routing.cut"
 
 
 class Backup:
@@ -48,11 +48,7 @@ class Backup:
         return {"backups": backups, "folder": self.folder}
 
     def _do(self, item, stage, earlier):
-        return (
-            {**earlier, "reused": True}
-            if earlier
-            else {**self.dump(item["microservice"], item["database"], stage), "reused": False}
-        )
+        return {**earlier, "reused": True} if earlier else {**self.dump(item["microservice"], item["database"], stage), "reused": False}
 
     def _earlier(self, run, key, item):
         """(prepare's result where it still counts, whether a done step is done again as its dump counts no more)."""
@@ -60,7 +56,7 @@ class Backup:
         if done:
             entry = run.ledger.get(key)
             by_operator = entry.get("state") != "done" or not entry.get("result")
-            if by_operator or run.is_done(CUT) or self.counts(entry["result"], item["database"]):
+            if by_operator or run.ledger.get(CUT) or self.counts(entry["result"], item["database"]):
                 return None, False
         result = (run.ledger.get(f"prepare.backup.database.{item['microservice']}") or {}).get("result")
         return (result if self.counts(result, item["database"]) else None), done
@@ -114,8 +110,7 @@ class Backup:
         with self._source.snapshot(database) as (session, snapshot):
             server_version = session.value("SHOW server_version")
             kind = session.query(
-                "SELECT pg_encoding_to_char(encoding), coalesce(datcollate, 'C'), coalesce(datctype, 'C')"
-                " FROM pg_database WHERE datname = current_database()"
+                "SELECT pg_encoding_to_char(encoding), coalesce(datcollate, 'C'), coalesce(datctype, 'C') FROM pg_database WHERE datname = current_database()"
             )[0]
             size = session.value("SELECT pg_database_size(current_database())")
             rows = session.rows()

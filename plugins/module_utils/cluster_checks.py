@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-
 import base64
 
 from . import findings, installation, permissions
@@ -17,10 +16,19 @@ def examine(cluster, given, run):
     begun = bool(run.ledger.entries)
     found = findings.server(cluster.get("/version"), _groups(cluster))
     if not cluster.find(f"/api/v1/namespaces/{namespace}"):
-        found.append(findings.finding("identity", findings.STOP, f"namespace {namespace}", "present", "none in this cluster", "check monq_namespace and monq_kube_context"))
+        found.append(
+            findings.finding(
+                "identity", findings.STOP, f"namespace {namespace}", "present", "none in this cluster", "check monq_namespace and monq_kube_context"
+            )
+        )
         return {"findings": found, "certificates": [], "begun": begun}
     denied = _denied(cluster, namespace)
-    found += [findings.finding("permissions", findings.STOP, f"{what} in {namespace}", f"allowed ({why})", "denied to this account", "grant it to the account of monq_kubeconfig") for what, why in denied]
+    found += [
+        findings.finding(
+            "permissions", findings.STOP, f"{what} in {namespace}", f"allowed ({why})", "denied to this account", "grant it to the account of monq_kubeconfig"
+        )
+        for what, why in denied
+    ]
     if denied:
         return {"findings": found, "certificates": [], "begun": begun}
     deployments, routes = installation.deployments(cluster, namespace), installation.routes(cluster, namespace)
@@ -38,7 +46,16 @@ def _identity(release, namespace, deployments):
     wanted = release["registry_deployment"]
     if any(d["metadata"]["name"] == wanted for d in deployments):
         return []
-    return [findings.finding("identity", findings.STOP, f"Deployment {namespace}/{wanted}", "present: the registry runs here", "none", "check monq_namespace and monq_kube_context")]
+    return [
+        findings.finding(
+            "identity",
+            findings.STOP,
+            f"Deployment {namespace}/{wanted}",
+            "present: the registry runs here",
+            "none",
+            "check monq_namespace and monq_kube_context",
+        )
+    ]
 
 
 def _groups(cluster):
@@ -74,7 +91,16 @@ def _certificates(cluster, namespace, wanted):
         data = (found or {}).get("data") or {}
         if not found or found.get("type") != "kubernetes.io/tls" or not data.get("tls.crt"):
             seen = "none" if not found else f"a Secret of type {found.get('type')}"
-            missing.append(findings.finding("domains", findings.STOP, f"Secret {namespace}/{name}", "a TLS Secret (kubernetes.io/tls)", seen, "create it, or correct monq_ingress_secrets"))
+            missing.append(
+                findings.finding(
+                    "domains",
+                    findings.STOP,
+                    f"Secret {namespace}/{name}",
+                    "a TLS Secret (kubernetes.io/tls)",
+                    seen,
+                    "create it, or correct monq_ingress_secrets",
+                )
+            )
         else:
             certificates.append({"secret": name, "hosts": item.get("hosts") or [], "pem": base64.b64decode(data["tls.crt"]).decode()})
     return certificates, missing

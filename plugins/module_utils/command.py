@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-
 import contextlib
 import ctypes
 import os
@@ -30,11 +29,18 @@ def run(argv, env=None, timeout=3600, stdout=None):
     full.update(env or {})
     try:
         process = subprocess.Popen(  # pylint: disable=consider-using-with
-            argv, stdin=subprocess.DEVNULL, stdout=stdout or subprocess.PIPE, stderr=subprocess.PIPE, env=full,
-            start_new_session=True, preexec_fn=_die_with_parent,  # pylint: disable=subprocess-popen-preexec-fn
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=stdout or subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=full,
+            start_new_session=True,
+            preexec_fn=_die_with_parent,  # pylint: disable=subprocess-popen-preexec-fn
         )
     except OSError as exc:
-        raise CommandError("the program cannot be started", argv[0], "an executable file", exc.strerror or str(exc), "install it, or correct its path in the inventory") from exc
+        raise CommandError(
+            "the program cannot be started", argv[0], "an executable file", exc.strerror or str(exc), "install it, or correct its path in the inventory"
+        ) from exc
     timed_out = False
     try:
         out, err = process.communicate(timeout=timeout)

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 
-
 def drift(before, after):
     """{name: [what Replace changed beside image, count and what belongs to the release's template]}; values stay out."""
     then = {d["metadata"]["name"]: d for d in before}

@@ -133,10 +133,7 @@ def literal(text):
 
 
 def create_scratch(name, encoding, collate, ctype):
-    return (
-        f"CREATE DATABASE {identifier(name)} TEMPLATE template0 ENCODING {literal(encoding)} "
-        f"LC_COLLATE {literal(collate)} LC_CTYPE {literal(ctype)}"
-    )
+    return f"CREATE DATABASE {identifier(name)} TEMPLATE template0 ENCODING {literal(encoding)} LC_COLLATE {literal(collate)} LC_CTYPE {literal(ctype)}"
 
 
 def comment_scratch(name, owner):
@@ -220,9 +217,7 @@ def differences(expected, seen):
     found = [f"{table}: missing" for table in sorted(set(expected) - set(seen))]
     found += [f"{table}: not in the dumped database" for table in sorted(set(seen) - set(expected))]
     found += [
-        f"{table}: {expected[table]} rows dumped, {seen[table]} restored"
-        for table in sorted(set(expected) & set(seen))
-        if expected[table] != seen[table]
+        f"{table}: {expected[table]} rows dumped, {seen[table]} restored" for table in sorted(set(expected) & set(seen)) if expected[table] != seen[table]
     ]
     return found
 
@@ -257,9 +252,7 @@ def manifest(text, release, host, attempt):
 
 def kept(entry):
     """What the ledger keeps of a manifest's entry: counts in place of the table list."""
-    short = {
-        key: entry[key] for key in ("database", "server", "path", "sha256", "bytes", "started", "finished", "scratch")
-    }
+    short = {key: entry[key] for key in ("database", "server", "path", "sha256", "bytes", "started", "finished", "scratch")}
     return {**short, "tables": len(entry["rows"]), "rows": sum(entry["rows"].values())}
 
 

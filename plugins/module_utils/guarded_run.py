@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-
 import contextlib
 import datetime
 import os
@@ -13,6 +12,8 @@ import uuid
 from . import command, steps
 from .errors import ApiError, InputError, LedgerError, MonqError, StepError
 from .ledger import FINGERPRINT
+
+ANSWERS = ("retry", "done", "accept")
 
 
 def now():
@@ -46,7 +47,9 @@ class GuardedRun:
 
     def step(self, key):
         if key not in self._steps:
-            raise InputError("this step is not part of the plan", key, "a step of the plan for these modules", key, "see the list of steps in docs; check monq_modules")
+            raise InputError(
+                "this step is not part of the plan", key, "a step of the plan for these modules", key, "see the list of steps in docs; check monq_modules"
+            )
         return self._steps[key]
 
     def is_done(self, key):
@@ -54,7 +57,10 @@ class GuardedRun:
 
     def may_begin(self, key):
         """Whether every predecessor is done; in check mode, whether all before it are or would be in the same home."""
-        return steps.first_missing(self.plan, {**self.ledger.entries, **{k: {"state": "done", "homes": [self._home]} for k in self.predicted}}, key, self._home) is None
+        return (
+            steps.first_missing(self.plan, {**self.ledger.entries, **{k: {"state": "done", "homes": [self._home]} for k in self.predicted}}, key, self._home)
+            is None
+        )
 
     def run(self, key, action, renewed=False):
         """Does the step unless it is done. action() returns what the ledger keeps. renewed: done before, but to be done again."""
@@ -77,34 +83,59 @@ class GuardedRun:
         missing = steps.first_missing(self.plan, self.ledger.entries, key, self._home)
         if missing:
             raise StepError(
-                "a step that must come first is not done", key, f"{missing.key} done", (self.ledger.get(missing.key) or {}).get("state", "not begun"),
-                "run the whole playbook without --tags, --skip-tags and --start-at-task", missing=missing.key)
+                "a step that must come first is not done",
+                key,
+                f"{missing.key} done",
+                (self.ledger.get(missing.key) or {}).get("state", "not begun"),
+                "run the whole playbook without --tags, --skip-tags and --start-at-task",
+                missing=missing.key,
+            )
 
     def _require_lock(self, key):
         if not self._lock_id:
-            raise StepError("this run holds no lock", key, "the id of the Lease monq-upgrade", "none", "run one of the collection's playbooks: they take the lock")
+            raise StepError(
+                "this run holds no lock", key, "the id of the Lease monq-upgrade", "none", "run one of the collection's playbooks: they take the lock"
+            )
         self._lease.renew(self._lock_id)
 
     def _answer(self, step):
         """None: go on. Otherwise the operator's word on an attempt that nobody saw end."""
         entry = self.ledger.get(step.key) or {}
         state, given = entry.get("state"), self._resolve.get(step.key)
-        if state == "intent" and entry.get("host") == socket.gethostname() and command.start_time(entry.get("pid")) == entry.get("pid_start") is not None:
-            raise StepError("an earlier run is still at work on this step", step.key, "no living process", f"pid {entry['pid']} on {entry['host']}", "wait for it to end, then run the same command again")
+        if state == "intent" and _lives(entry):
+            raise StepError(
+                "an earlier run is still at work on this step",
+                step.key,
+                "no living process",
+                f"pid {entry['pid']} on {entry['host']}",
+                "wait for it to end, then run the same command again",
+            )
+        if given and given.get("answer") not in ANSWERS:
+            raise InputError("monq_resolve holds an unknown answer", step.key, " or ".join(ANSWERS), repr(given.get("answer")), "correct monq_resolve")
         if given and given.get("attempt") != entry.get("attempt"):
             raise StepError(
-                "monq_resolve answers another attempt", step.key, f"attempt {entry.get('attempt', 'none: nothing to answer')}", str(given.get("attempt")),
-                "look at the step's present state, then answer the attempt that is named here")
+                "monq_resolve answers another attempt",
+                step.key,
+                f"attempt {entry.get('attempt', 'none: nothing to answer')}",
+                str(given.get("attempt")),
+                "look at the step's present state, then answer the attempt that is named here",
+            )
         if given:
             return given["answer"]
         if step.ask and state in ("intent", "unknown"):
-            choice = "-e '{\"monq_resolve\": {\"%s\": {\"answer\": \"%s\", \"attempt\": \"%s\"}}}'"
+            choice = '-e \'{"monq_resolve": {"%s": {"answer": "%s", "attempt": "%s"}}}\''
             raise StepError(
-                "nobody saw the end of this migration", step.key, "done or not begun", f"{state} since {entry.get('started')}, attempt {entry.get('attempt')}"
-                + (f": {entry['error']}" if entry.get("error") else ""),
-                "look into the database, then run the same command with one of\n    " + choice % (step.key, "retry", entry.get("attempt")) + "   it was not applied\n    "
-                + choice % (step.key, "done", entry.get("attempt")) + "   it was applied whole",
-                attempt=entry.get("attempt"))
+                "nobody saw the end of this migration",
+                step.key,
+                "done or not begun",
+                f"{state} since {entry.get('started')}, attempt {entry.get('attempt')}" + (f": {entry['error']}" if entry.get("error") else ""),
+                "look into the database, then run the same command with one of\n    "
+                + choice % (step.key, "retry", entry.get("attempt"))
+                + "   it was not applied\n    "
+                + choice % (step.key, "done", entry.get("attempt"))
+                + "   it was applied whole",
+                attempt=entry.get("attempt"),
+            )
         return None
 
     def _attempt(self, step, action):
@@ -112,15 +143,26 @@ class GuardedRun:
             self._home = self._make_home()
         pid = os.getpid()
         entry = {
-            "state": "intent", "attempt": uuid.uuid4().hex[:8], "started": now(), "host": socket.gethostname(), "pid": pid, "pid_start": command.start_time(pid), "lock": self._lock_id,
-            "homes": (self.ledger.get(step.key) or {}).get("homes", []),
+            "state": "intent",
+            "attempt": uuid.uuid4().hex[:8],
+            "started": now(),
+            "host": socket.gethostname(),
+            "pid": pid,
+            "pid_start": command.start_time(pid),
+            "lock": self._lock_id,
         }
+        if step.kind == "client":
+            entry["homes"] = (self.ledger.get(step.key) or {}).get("homes", [])
         self._write(step.key, entry)
         try:
             with self._lease.renewing(self._lock_id):
                 result = action()
         except MonqError as exc:
-            entry.update(state="unknown" if step.ask and getattr(exc, "unknown", True) else "failed", finished=now(), error=exc.what + (": " + exc.seen.splitlines()[0] if exc.seen else ""))
+            entry.update(
+                state="unknown" if step.ask and getattr(exc, "unknown", True) else "failed",
+                finished=now(),
+                error=exc.what + (": " + exc.seen.splitlines()[0] if exc.seen else ""),
+            )
             with contextlib.suppress(LedgerError, ApiError):
                 self._write(step.key, entry)
             exc.details.setdefault("step", step.key)
@@ -146,9 +188,15 @@ class GuardedRun:
             yield
         except MonqError as exc:
             up = steps.outage(self.plan, self.ledger.entries) == "up"
-            exc.platform = "up: the old routes have not been touched" if up and "upgrade.routing.cut" not in self.ledger.entries else (
-                "up" if up else f"DOWN since {self.ledger.get('upgrade.routing.cut').get('started')}: the routes are cut and the upgrade has not ended")
+            exc.platform = (
+                "up: the old routes have not been touched"
+                if up and "upgrade.routing.cut" not in self.ledger.entries
+                else ("up" if up else f"DOWN since {self.ledger.get('upgrade.routing.cut').get('started')}: the routes are cut and the upgrade has not ended")
+            )
             exc.details.update(steps_done=self.done)
             raise
 
 
+def _lives(entry):
+    """Whether the process that wrote this intent is still at work on this machine; its start time tells a reused pid apart."""
+    return entry.get("host") == socket.gethostname() and entry.get("pid_start") is not None and command.start_time(entry.get("pid")) == entry["pid_start"]

@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-
 from . import replicas
 from .kubernetes_client import apps, core, ingresses
 from .monqctl_client import Monqctl
@@ -64,5 +63,7 @@ class RegistryReplicas:
 
 def without_status(obj):
     """A manifest as it can be applied again: what the API server owns is left out, the uid stays in our own records."""
-    meta = {key: value for key, value in obj["metadata"].items() if key not in ("managedFields", "resourceVersion", "generation", "selfLink", "creationTimestamp")}
+    meta = {
+        key: value for key, value in obj["metadata"].items() if key not in ("managedFields", "resourceVersion", "generation", "selfLink", "creationTimestamp")
+    }
     return {key: value for key, value in {**obj, "metadata": meta}.items() if key != "status"}

@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-
 import json
 from urllib.parse import urlencode
 
@@ -25,7 +24,9 @@ class Cluster:
         try:
             from kubernetes import client, config
         except ImportError as exc:
-            raise ApiUnreachable("the Python library kubernetes is missing", seen=str(exc), next_step="pip install kubernetes, for the Python that runs modules") from exc
+            raise ApiUnreachable(
+                "the Python library kubernetes is missing", seen=str(exc), next_step="pip install kubernetes, for the Python that runs modules"
+            ) from exc
         try:
             configuration = client.Configuration()
             try:
@@ -37,7 +38,10 @@ class Cluster:
             return cls(configuration, client.ApiClient(configuration).rest_client.pool_manager)
         except (config.ConfigException, OSError, ValueError) as exc:
             raise ApiUnreachable(
-                "the kubeconfig cannot be used", f"{kubeconfig or 'default kubeconfig'}, context {context or 'current'}", "a readable kubeconfig with that context", str(exc),
+                "the kubeconfig cannot be used",
+                f"{kubeconfig or 'default kubeconfig'}, context {context or 'current'}",
+                "a readable kubeconfig with that context",
+                str(exc),
                 "check monq_kubeconfig and monq_kube_context",
             ) from exc
 
@@ -64,7 +68,10 @@ class Cluster:
             answer = self._pool.request(method, url, body=data, headers=headers, retries=retries, timeout=urllib3.Timeout(connect=5, read=60))
         except urllib3.exceptions.HTTPError as exc:
             raise ApiUnreachable(
-                "the Kubernetes API does not answer", self._configuration.host, "an answer", f"{type(exc).__name__}: {exc}"[:500],
+                "the Kubernetes API does not answer",
+                self._configuration.host,
+                "an answer",
+                f"{type(exc).__name__}: {exc}"[:500],
                 "check that the API server is up and reachable from here, then run the same command again",
             ) from exc
         text = answer.data.decode("utf-8", "replace")

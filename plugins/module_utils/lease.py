@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-
 import contextlib
 import datetime
 import getpass
@@ -76,9 +75,14 @@ class Lease:
     def _refuse(self, lease):
         notes = lease["metadata"].get("annotations") or {}
         raise LockError(
-            "another run holds the lock", f"Lease {self._namespace}/{NAME}", "no living holder",
+            "another run holds the lock",
+            f"Lease {self._namespace}/{NAME}",
+            "no living holder",
             f"{notes.get(HOLDER, 'unknown')}, lock id {notes.get(ID, '?')}, since {lease['spec'].get('acquireTime')}",
-            "wait for that run to end, then run the same command again", holder=notes.get(HOLDER), lock_id=notes.get(ID))
+            "wait for that run to end, then run the same command again",
+            holder=notes.get(HOLDER),
+            lock_id=notes.get(ID),
+        )
 
     def _swap(self, lease, new_id, holder):
         now = _now()
@@ -98,14 +102,19 @@ class Lease:
             winner = self._read()
             if winner:
                 self._refuse(winner)
-            raise LockError("another run took the lock at the same moment", f"Lease {self._namespace}/{NAME}", "the lock", exc.message, "run the same command again") from exc
+            raise LockError(
+                "another run took the lock at the same moment", f"Lease {self._namespace}/{NAME}", "the lock", exc.message, "run the same command again"
+            ) from exc
         self.id = new_id
 
     def renew(self, lock_id):
         """The fence: raises LockError unless this very lock is still ours at the API server."""
         lease = self._read()
         self._require(lease, lock_id)
-        body = {"metadata": {"resourceVersion": lease["metadata"]["resourceVersion"]}, "spec": {"renewTime": _now(), "leaseDurationSeconds": int(self._duration)}}
+        body = {
+            "metadata": {"resourceVersion": lease["metadata"]["resourceVersion"]},
+            "spec": {"renewTime": _now(), "leaseDurationSeconds": int(self._duration)},
+        }
         try:
             self._cluster.patch(f"{self._base}/{NAME}", body)
         except ApiError as exc:
@@ -118,8 +127,12 @@ class Lease:
         notes = ((lease or {}).get("metadata") or {}).get("annotations") or {}
         if not lease or not _held(lease) or notes.get(ID) != lock_id:
             raise LockError(
-                "this run does not hold the lock any more", f"Lease {self._namespace}/{NAME}", f"lock id {lock_id}",
-                f"{notes.get(HOLDER, 'nobody')}, lock id {notes.get(ID, 'none')}", "see with status.yml who works on this installation")
+                "this run does not hold the lock any more",
+                f"Lease {self._namespace}/{NAME}",
+                f"lock id {lock_id}",
+                f"{notes.get(HOLDER, 'nobody')}, lock id {notes.get(ID, 'none')}",
+                "see with status.yml who works on this installation",
+            )
 
     def release(self, lock_id):
         """True when the lock was ours and is now free; a lock of somebody else is left alone."""

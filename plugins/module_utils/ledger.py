@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-
 import json
 
 from .errors import ApiError, LedgerError
@@ -41,8 +40,12 @@ class Ledger:
                 self.entries[key] = json.loads(text)
             except ValueError as exc:
                 raise LedgerError(
-                    "the ledger holds an entry that is not JSON", f"ConfigMap {self._namespace}/{self.name}, key {key}", "JSON written by this collection", text[:200],
-                    "find out who edited it; restore the entry") from exc
+                    "the ledger holds an entry that is not JSON",
+                    f"ConfigMap {self._namespace}/{self.name}, key {key}",
+                    "JSON written by this collection",
+                    text[:200],
+                    "find out who edited it; restore the entry",
+                ) from exc
 
     @property
     def attempt(self):
@@ -64,6 +67,10 @@ class Ledger:
         except ApiError as exc:
             if exc.status == 409:
                 raise LedgerError(
-                    "somebody else wrote to the ledger", f"ConfigMap {self._namespace}/{self.name}, key {key}", f"resourceVersion {self._version}", exc.message,
-                    "see who holds the Lease monq-upgrade; then run the same command again") from exc
+                    "somebody else wrote to the ledger",
+                    f"ConfigMap {self._namespace}/{self.name}, key {key}",
+                    f"resourceVersion {self._version}",
+                    exc.message,
+                    "see who holds the Lease monq-upgrade; then run the same command again",
+                ) from exc
             raise

@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-
 import contextlib
 import os
 import tempfile
@@ -49,8 +48,12 @@ class Monqctl:
         seen = self.current_context()
         if seen != self.context:
             raise CommandError(
-                "monqctl's current context is another one", f"monqctl in {self.home}", self.context, seen or "none",
-                f"monqctl config use-context {self.context}, then run the same command again")
+                "monqctl's current context is another one",
+                f"monqctl in {self.home}",
+                self.context,
+                seen or "none",
+                f"monqctl config use-context {self.context}, then run the same command again",
+            )
 
     def change(self, argv, secret="", content=None, guard=True):
         """One changing call: the output, or CommandError; its unknown tells whether the work may have been done."""
@@ -76,9 +79,13 @@ class Monqctl:
         else:
             seen, unknown = f"exit status 0, but its output says: {line}", True
         error = CommandError(
-            f"{text} failed", f"context {self.context or 'none'}", "exit status 0 and no failure in the output",
+            f"{text} failed",
+            f"context {self.context or 'none'}",
+            "exit status 0 and no failure in the output",
             seen + ("\n    " + tail(output).replace("\n", "\n    ") if output.strip() else ""),
-            "fix the cause, then run the same command again", output=tail(output, 50))
+            "fix the cause, then run the same command again",
+            output=tail(output, 50),
+        )
         error.unknown = unknown
         raise error
 

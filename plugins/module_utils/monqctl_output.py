@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-
 import json
 import re
 
@@ -55,7 +54,7 @@ def failure_line(output, patterns):
         if found:
             start = output.rfind("\n", 0, found.start()) + 1
             end = output.find("\n", found.end())
-            return output[start:end if end >= 0 else len(output)].strip()
+            return output[start : end if end >= 0 else len(output)].strip()
     return None
 
 
@@ -77,6 +76,10 @@ def healthy_status(text, ignored):
     failed = failed_rows(rows, ignored)
     if failed or not rows:
         raise CommandError(
-            "the registry is not healthy" if rows else "the registry's status cannot be read", "monqctl registry get status", f"no failed row but {', '.join(ignored)}",
-            ", ".join(f"{name}: {state}" for name, state in failed.items()) or repr(text[:200]), "fix what has failed, then run the same command again")
+            "the registry is not healthy" if rows else "the registry's status cannot be read",
+            "monqctl registry get status",
+            f"no failed row but {', '.join(ignored)}",
+            ", ".join(f"{name}: {state}" for name, state in failed.items()) or repr(text[:200]),
+            "fix what has failed, then run the same command again",
+        )
     return rows

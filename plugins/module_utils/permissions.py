@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-
 # What the collection itself does in the namespace: (API group, resource, verbs, what for). monqctl has an account of its own.
 NEEDED = (
     ("", "configmaps", ("get", "create", "patch"), "ledger"),

@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-
 import os
 
 from . import findings, monqctl_output, template
@@ -14,8 +13,16 @@ from .installation import TEMPLATE, RegistryReplicas
 def examine(client, given, run):
     """All findings on monqctl and, through it, on the registry."""
     found = [
-        findings.finding("bundle", findings.STOP, path, "a folder with an exported bundle", "empty" if os.path.isdir(path) else "no folder", "export it as the notes say; see the docs on offline upgrades")
-        for path in given["source_dirs"] if not os.path.isdir(path) or not os.listdir(path)
+        findings.finding(
+            "bundle",
+            findings.STOP,
+            path,
+            "a folder with an exported bundle",
+            "empty" if os.path.isdir(path) else "no folder",
+            "export it as the notes say; see the docs on offline upgrades",
+        )
+        for path in given["source_dirs"]
+        if not os.path.isdir(path) or not os.listdir(path)
     ]
     try:
         found += findings.monqctl_version(monqctl_output.version(client.read("version")), given["plan"]["release"]["monqctl_version"])
@@ -25,9 +32,16 @@ def examine(client, given, run):
     if seen != client.context:
         if given["plan"]["configure"] and not given["final"]:
             return {"findings": found, "deferred": True}
-        found.append(findings.finding(
-            "identity", findings.STOP, f"monqctl's current context in {client.home}", client.context, seen or "none",
-            f"monqctl config use-context {client.context}, or monq_monqctl_configure: true"))
+        found.append(
+            findings.finding(
+                "identity",
+                findings.STOP,
+                f"monqctl's current context in {client.home}",
+                client.context,
+                seen or "none",
+                f"monqctl config use-context {client.context}, or monq_monqctl_configure: true",
+            )
+        )
         return {"findings": found, "deferred": False}
     if given["plan"]["configure"] and not given["final"] and not run.is_done("prepare.registry_token.credential"):
         return {"findings": found, "deferred": True}

@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-
 import base64
 import secrets
 
@@ -36,8 +35,12 @@ class RegistrySecret:
         if self.differs(wanted):
             if not rotate:
                 raise InputError(
-                    "monq_registry_token is not the token that the cluster holds", f"Secret {self._namespace}/{self._names['secret']}, key {self._names['key']}", "the stored token, or none",
-                    "another value", "leave monq_registry_token out, or set monq_registry_token_rotate: true")
+                    "monq_registry_token is not the token that the cluster holds",
+                    f"Secret {self._namespace}/{self._names['secret']}, key {self._names['key']}",
+                    "the stored token, or none",
+                    "another value",
+                    "leave monq_registry_token out, or set monq_registry_token_rotate: true",
+                )
             self.rotated = True
 
     def ensure(self, wanted):
@@ -61,7 +64,9 @@ class RegistrySecret:
         path = apps(self._namespace, "deployments", self._deployment)
         found = self._cluster.find(path)
         if not found:
-            raise MonqError("the registry's Deployment is missing", f"Deployment {self._namespace}/{self._deployment}", "present", "none", "check monq_namespace")
+            raise MonqError(
+                "the registry's Deployment is missing", f"Deployment {self._namespace}/{self._deployment}", "present", "none", "check monq_namespace"
+            )
         reference = {"name": self._names["variable"], "valueFrom": {"secretKeyRef": {"name": self._names["secret"], "key": self._names["key"]}}}
         containers = found["spec"]["template"]["spec"]["containers"]
         # A sidecar has no business with the token; where no container bears the Deployment's name, all are the registry's.

@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-
 from .errors import CommandError
 
 
@@ -31,8 +30,11 @@ def table(deployments, hpas, registry):
     for deployment in deployments:
         name = deployment["metadata"]["name"]
         rows[name] = {
-            "kubernetes": desired(deployment), "registry": None, "hpa": name in owned,
-            "paused": bool(deployment["spec"].get("paused")), "healthy": healthy(deployment),
+            "kubernetes": desired(deployment),
+            "registry": None,
+            "hpa": name in owned,
+            "paused": bool(deployment["spec"].get("paused")),
+            "healthy": healthy(deployment),
         }
     for name, count in (registry or {}).items():
         rows.setdefault(name, {"kubernetes": None, "registry": None, "hpa": name in owned, "paused": False, "healthy": False})["registry"] = count
@@ -43,14 +45,27 @@ def registry_counts(answer):
     """{name: count} out of what the configured JMESPath found: a list of objects with name and replicas."""
     if not isinstance(answer, list) or not answer:
         raise CommandError(
-            "the registry's replica counts cannot be read", "registry get microservices", "a list of objects with name and replicas", repr(answer)[:200],
-            "correct monq_registry_replica_commands, or choose monq_registry_replicas: manual")
+            "the registry's replica counts cannot be read",
+            "registry get microservices",
+            "a list of objects with name and replicas",
+            repr(answer)[:200],
+            "correct monq_registry_replica_commands, or choose monq_registry_replicas: manual",
+        )
     counts = {}
     for row in answer:
-        if not isinstance(row, dict) or not isinstance(row.get("name"), str) or isinstance(row.get("replicas"), bool) or not isinstance(row.get("replicas"), int):
+        if (
+            not isinstance(row, dict)
+            or not isinstance(row.get("name"), str)
+            or isinstance(row.get("replicas"), bool)
+            or not isinstance(row.get("replicas"), int)
+        ):
             raise CommandError(
-                "the registry's replica counts cannot be read", "registry get microservices", "objects with a name and a whole number of replicas", repr(row)[:200],
-                "correct monq_registry_replica_commands, or choose monq_registry_replicas: manual")
+                "the registry's replica counts cannot be read",
+                "registry get microservices",
+                "objects with a name and a whole number of replicas",
+                repr(row)[:200],
+                "correct monq_registry_replica_commands, or choose monq_registry_replicas: manual",
+            )
         counts[row["name"]] = row["replicas"]
     return counts
 
@@ -58,7 +73,8 @@ def registry_counts(answer):
 def registry_changes(sealed, now):
     """[(name, seen, wanted)] for the registry: what it knows both then and now and counts differently."""
     return [
-        (name, now[name], row["registry"]) for name, row in sorted(sealed.items())
+        (name, now[name], row["registry"])
+        for name, row in sorted(sealed.items())
         if row["registry"] is not None and name in now and now[name] != row["registry"]
     ]
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 
-
 def hosts(ingress):
     return [rule.get("host", "") for rule in ingress["spec"].get("rules") or []]
 
@@ -12,8 +11,7 @@ def hosts(ingress):
 def pairs(ingress):
     """Every (host, path) that an Ingress holds; no path means all of the host."""
     return {
-        (rule.get("host", ""), path.get("path") or "/")
-        for rule in ingress["spec"].get("rules") or [] for path in (rule.get("http") or {}).get("paths") or [{}]
+        (rule.get("host", ""), path.get("path") or "/") for rule in ingress["spec"].get("rules") or [] for path in (rule.get("http") or {}).get("paths") or [{}]
     }
 
 

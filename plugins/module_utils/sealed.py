@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-
 import base64
 import gzip
 import hashlib
@@ -36,10 +35,13 @@ class SealedStore:
             return kept
         data = gzip.compress(json.dumps(payload, ensure_ascii=False, sort_keys=True).encode(), mtime=0)
         digest = hashlib.sha256(data).hexdigest()
-        chunks = [data[i:i + CHUNK] for i in range(0, len(data), CHUNK)]
+        chunks = [data[i : i + CHUNK] for i in range(0, len(data), CHUNK)]
         for index, chunk in enumerate(chunks):
             body = {
-                "apiVersion": "v1", "kind": "Secret", "type": "Opaque", "immutable": True,
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "type": "Opaque",
+                "immutable": True,
                 "metadata": {"name": self._name(name, index), "labels": LABELS, "annotations": {SHA: digest, COUNT: str(len(chunks))}},
                 "data": {"chunk": base64.b64encode(chunk).decode()},
             }
@@ -66,12 +68,21 @@ class SealedStore:
         for index in range(seal["chunks"]):
             found = self._cluster.find(core(self._namespace, "secrets", self._name(name, index)))
             if not found:
-                raise SnapshotError("a part of a snapshot is missing", f"Secret {self._namespace}/{self._name(name, index)}", f"{seal['chunks']} parts", f"{index}",
-                                    "without it counts and routes cannot be put back: restore the Secret from a backup of the cluster")
+                raise SnapshotError(
+                    "a part of a snapshot is missing",
+                    f"Secret {self._namespace}/{self._name(name, index)}",
+                    f"{seal['chunks']} parts",
+                    f"{index}",
+                    "without it counts and routes cannot be put back: restore the Secret from a backup of the cluster",
+                )
             data += base64.b64decode((found.get("data") or {}).get("chunk", ""))
         seen = hashlib.sha256(data).hexdigest()
         if seen != seal["sha256"] or not data:
-            raise SnapshotError("a snapshot was altered", f"Secrets {self._namespace}/{self._prefix}-{name}-*", f"sha256 {seal['sha256']}", seen, "restore the Secrets from a backup of the cluster")
+            raise SnapshotError(
+                "a snapshot was altered",
+                f"Secrets {self._namespace}/{self._prefix}-{name}-*",
+                f"sha256 {seal['sha256']}",
+                seen,
+                "restore the Secrets from a backup of the cluster",
+            )
         return json.loads(gzip.decompress(data).decode())
-
-

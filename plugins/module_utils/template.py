@@ -182,9 +182,7 @@ def _entries(owner, field, path):
 
 
 def _unfit(path, expected, seen):
-    return TemplateError(
-        "this is not the registry's K8s template", obj=path, expected=expected, seen=seen, next_step=_LOOK
-    )
+    return TemplateError("this is not the registry's K8s template", obj=path, expected=expected, seen=seen, next_step=_LOOK)
 
 
 def _bad_input(where, expected, seen):

@@ -4,13 +4,16 @@
 from __future__ import annotations
 
 
-
 def findings(found):
     """All findings, those that stop first; each once."""
     rank = {"stop": 0, "warning": 1, "info": 2}
     unique = [f for i, f in enumerate(found) if f not in found[:i]]
     stops = sum(f["severity"] == "stop" for f in unique)
-    lines = [f"Preflight: {stops} of {len(unique)} findings forbid the upgrade. Nothing was changed." if stops else f"Preflight: nothing forbids the upgrade, {len(unique)} findings."]
+    lines = [
+        f"Preflight: {stops} of {len(unique)} findings forbid the upgrade. Nothing was changed."
+        if stops
+        else f"Preflight: nothing forbids the upgrade, {len(unique)} findings."
+    ]
     for found_one in sorted(unique, key=lambda f: rank[f["severity"]]):
         lines.append(f"[{found_one['severity'].upper()}] {found_one['check']}: {found_one['object']}")
         lines += [f"  {name}: {found_one[name]}" for name in ("expected", "seen", "next") if found_one.get(name)]
@@ -53,9 +56,10 @@ def _backups(done):
     lines = []
     for row in done:
         result = row.get("result") or {}
-        if ".backup.database." in row["key"] and result.get("path"):
-            again = ", the dump of prepare was fresh enough" if result.get("reused") else ""
-            lines.append(f"  backup ({row['key'].split('.')[0]}): {result['path']} sha256 {result.get('sha256', '')[:16]}…, scratch restore: {result.get('scratch', 'unknown')}{again}")
+        if ".backup.database." in row["key"] and result.get("path") and not result.get("reused"):
+            scratch = result.get("scratch") or {}
+            restored = scratch.get("state", "unknown") + (f" ({scratch['reason']})" if scratch.get("reason") else "")
+            lines.append(f"  backup of {result.get('database')}: {result['path']}, {result.get('rows')} rows, sha256 {result.get('sha256')}, scratch restore: {restored}")
     return lines
 
 

@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-
 import re
 
 from . import findings, installation, replicas, rollout, routes, template
@@ -28,8 +27,13 @@ class Verification:
         stops = [f for f in self.report["findings"] if f["severity"] == findings.STOP]
         if stops:
             raise MonqError(
-                "the installation is not what the release promises", f"namespace {self._given['namespace']}", "; ".join(f"{f['object']}: {f['expected']}" for f in stops),
-                "; ".join(f"{f['object']}: {f['seen']}" for f in stops), "repair what deviates, then run verify.yml again", findings=stops)
+                "the installation is not what the release promises",
+                f"namespace {self._given['namespace']}",
+                "; ".join(f"{f['object']}: {f['expected']}" for f in stops),
+                "; ".join(f"{f['object']}: {f['seen']}" for f in stops),
+                "repair what deviates, then run verify.yml again",
+                findings=stops,
+            )
         return {"versions": self.report["versions"], "replicas": self.report["replicas"], "warnings": len(self.report["findings"])}
 
     def examine(self):
@@ -60,8 +64,14 @@ class Verification:
             name, reason = deployment["metadata"]["name"], rollout.pending(deployment)
             exempt = rollout.exempt(name, sealed)
             if reason:
-                self._add("rollout", findings.WARNING if exempt else findings.STOP, f"Deployment {name}", "rolled out", reason + (f" ({exempt})" if exempt else ""),
-                          f"kubectl -n {self._given['namespace']} describe deployment {name}")
+                self._add(
+                    "rollout",
+                    findings.WARNING if exempt else findings.STOP,
+                    f"Deployment {name}",
+                    "rolled out",
+                    reason + (f" ({exempt})" if exempt else ""),
+                    f"kubectl -n {self._given['namespace']} describe deployment {name}",
+                )
 
     def _versions(self, deployments):
         pattern = re.compile(self._given["version_pattern"])
@@ -76,11 +86,24 @@ class Verification:
                     seen.setdefault(found.group("version"), []).append(deployment["metadata"]["name"])
             self.report["versions"][module] = " ".join(sorted(seen))
             if not seen:
-                self._add("version", findings.WARNING, f"module {module}", data["version"], "no image tag shows a version", "correct monq_module_version_pattern, or look for yourself")
+                self._add(
+                    "version",
+                    findings.WARNING,
+                    f"module {module}",
+                    data["version"],
+                    "no image tag shows a version",
+                    "correct monq_module_version_pattern, or look for yourself",
+                )
             elif set(seen) != {data["version"]}:
                 others = {version: names for version, names in seen.items() if version != data["version"]}
-                self._add("version", findings.STOP, f"module {module}", data["version"], "; ".join(f"{v}: {', '.join(sorted(n))}" for v, n in sorted(others.items())),
-                          f"see what monqctl release update microservices --module={module} printed")
+                self._add(
+                    "version",
+                    findings.STOP,
+                    f"module {module}",
+                    data["version"],
+                    "; ".join(f"{v}: {', '.join(sorted(n))}" for v, n in sorted(others.items())),
+                    f"see what monqctl release update microservices --module={module} printed",
+                )
 
     def _counts(self, deployments, sealed):
         hpas = installation.hpas(self._cluster, self._given["namespace"])
@@ -92,9 +115,12 @@ class Verification:
             self._add("replicas", findings.STOP, f"{name} in {store}", wanted, seen, "set the count back, or find out who changed it")
         names = [d["metadata"]["name"] for d in deployments]
         self.report["replicas"] = {
-            "appeared": replicas.appeared(sealed, names), "vanished": replicas.vanished(sealed, names),
+            "appeared": replicas.appeared(sealed, names),
+            "vanished": replicas.vanished(sealed, names),
             "hpa": sorted(name for name in replicas.hpa_targets(hpas) if name in sealed),
-            "by_hand": {} if self._given["plan"]["registry_replicas"] == "monqctl" else {n: row["kubernetes"] for n, row in sealed.items() if row["kubernetes"] is not None},
+            "by_hand": {}
+            if self._given["plan"]["registry_replicas"] == "monqctl"
+            else {n: row["kubernetes"] for n, row in sealed.items() if row["kubernetes"] is not None},
         }
 
     def _routes(self, old):
@@ -107,12 +133,21 @@ class Verification:
         served = routes.served(now, {i["metadata"]["uid"] for i in old}, self._given["domains"])
         for domain in self._given["domains"]:
             if domain not in served:
-                self._add("routes", findings.STOP, domain, "served by the new routing", "no Ingress", "compare the template in the registry with monq_alias_domains")
+                self._add(
+                    "routes", findings.STOP, domain, "served by the new routing", "no Ingress", "compare the template in the registry with monq_alias_domains"
+                )
 
     def _template(self):
         answer = self._monqctl.read_json(*installation.TEMPLATE)
         if template.transform(answer, self._given["alias_domains"], self._given["ingress_secrets"]) != answer:
-            self._add("template", findings.STOP, "K8s template in the registry", "transformed for this release and these domains", "another one", "run prepare.yml again")
+            self._add(
+                "template",
+                findings.STOP,
+                "K8s template in the registry",
+                "transformed for this release and these domains",
+                "another one",
+                "run prepare.yml again",
+            )
 
     def _status(self):
         healthy_status(self._monqctl.read("registry", "get", "status"), self._release["ignored_status"])

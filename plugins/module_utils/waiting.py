@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-
 import time
 
 from . import rollout, routes
@@ -33,7 +32,13 @@ class Rollouts:
             if found and not late:
                 return {"ready": len(found) - len(exempt), "exempt": exempt}
             if not found and self._clock() - started > GRACE:
-                raise MonqError("there is nothing to roll out", f"Deployments {', '.join(patterns)} in {self._namespace}", "at least one", "none", "check monq_namespace and what Replace printed")
+                raise MonqError(
+                    "there is nothing to roll out",
+                    f"Deployments {', '.join(patterns)} in {self._namespace}",
+                    "at least one",
+                    "none",
+                    "check monq_namespace and what Replace printed",
+                )
             self._stop_if_stuck([d for d in found if d["metadata"]["name"] in late], since)
             if self._clock() - started > self._timeout:
                 self._fail(late, f"no end after {self._timeout} s")
@@ -55,9 +60,13 @@ class Rollouts:
 
     def _fail(self, reasons, what):
         raise MonqError(
-            f"the rollout has not ended: {what}", ", ".join(f"Deployment {self._namespace}/{name}" for name in sorted(reasons)),
-            "observed, updated, available, no old pods", "; ".join(f"{name}: {why}" for name, why in sorted(reasons.items())),
-            f"kubectl -n {self._namespace} describe deployment {sorted(reasons)[0]}; fix it, then run the same command again", deployments=reasons)
+            f"the rollout has not ended: {what}",
+            ", ".join(f"Deployment {self._namespace}/{name}" for name in sorted(reasons)),
+            "observed, updated, available, no old pods",
+            "; ".join(f"{name}: {why}" for name, why in sorted(reasons.items())),
+            f"kubectl -n {self._namespace} describe deployment {sorted(reasons)[0]}; fix it, then run the same command again",
+            deployments=reasons,
+        )
 
 
 class Routes:
@@ -79,8 +88,13 @@ class Routes:
                 return [route["name"] for route in doomed]
             if left and waited > self._timeout:
                 names = sorted(route["name"] for route in doomed if route["uid"] in left)
-                raise MonqError("old routes do not go away", ", ".join(f"Ingress {self._namespace}/{name}" for name in names), "gone", f"still there after {self._timeout} s",
-                                "look at their finalizers, then run the same command again")
+                raise MonqError(
+                    "old routes do not go away",
+                    ", ".join(f"Ingress {self._namespace}/{name}" for name in names),
+                    "gone",
+                    f"still there after {self._timeout} s",
+                    "look at their finalizers, then run the same command again",
+                )
             self._sleep(min(POLL, max(0.05, pause - waited)))
 
     def _delete(self, route):
@@ -102,6 +116,11 @@ class Routes:
                 return served
             if self._clock() - started > self._timeout:
                 missing = [domain for domain in domains if domain not in served]
-                raise MonqError("new routes are missing", ", ".join(missing), "an Ingress made by the new routing", f"none after {self._timeout} s",
-                                f"kubectl -n {self._namespace} get ingress; compare with the template in the registry, then run the same command again")
+                raise MonqError(
+                    "new routes are missing",
+                    ", ".join(missing),
+                    "an Ingress made by the new routing",
+                    f"none after {self._timeout} s",
+                    f"kubectl -n {self._namespace} get ingress; compare with the template in the registry, then run the same command again",
+                )
             self._sleep(POLL)

@@ -10,7 +10,8 @@ short_description: Takes or gives back the lock of an installation
 version_added: 1.0.0
 description:
   - The lock is the Lease C(monq-upgrade) in the registry's namespace, taken by compare-and-swap.
-  - A holder that is seen to renew is refused and named. A silent one is waited out for its Lease's duration, measured on this machine's own clock, and then taken over.
+  - A holder that is seen to renew is refused and named. A silent one is waited out for its Lease's duration, measured on this machine's own clock,
+    and then taken over.
   - Where every step of the plan is done, no lock is taken and RV(id) is empty.
 extends_documentation_fragment:
   - monq.platform.cluster
@@ -54,6 +55,11 @@ id:
   returned: always
   type: str
   sample: 5f2c1f3b9a10
+finished:
+  description: Whether the ledger knows every step as done, so that there is nothing left to do on the installation.
+  returned: always
+  type: bool
+  sample: false
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -68,14 +74,22 @@ def acquire(lease, run, preflight, check_mode):
     if check_mode or all(run.is_done(step.key) for step in run.plan):
         return ""
     if not preflight:
-        raise StepError("preflight has not passed in this run", "preflight", "preflight passed", "skipped", "run the playbook without --skip-tags preflight", missing="preflight")
+        raise StepError(
+            "preflight has not passed in this run",
+            "preflight",
+            "preflight passed",
+            "skipped",
+            "run the playbook without --skip-tags preflight",
+            missing="preflight",
+        )
     return lease.acquire()
 
 
 def main():
     module = AnsibleModule(
         argument_spec={
-            **CLUSTER, **RUN,
+            **CLUSTER,
+            **RUN,
             "state": {"type": "str", "choices": ["acquired", "released"], "required": True},
             "preflight": {"type": "bool", "default": False},
         },
@@ -85,12 +99,14 @@ def main():
     try:
         connection = cluster(given)
         lease = Lease(connection, given["namespace"], given["lock_duration"])
-        lock_id = ""
+        lock_id, finished = "", False
         if given["state"] == "acquired":
-            lock_id = acquire(lease, guarded_run(given, module.check_mode, connection), given["preflight"], module.check_mode)
+            run = guarded_run(given, module.check_mode, connection)
+            finished = all(run.is_done(step.key) for step in run.plan if step.kind != "client")
+            lock_id = acquire(lease, run, given["preflight"], module.check_mode)
         elif given["lock_id"] and not module.check_mode:
             lease.release(given["lock_id"])
-        module.exit_json(changed=False, id=lock_id)
+        module.exit_json(changed=False, id=lock_id, finished=finished)
     except MonqError as exc:
         module.fail_json(**exc.result())
 

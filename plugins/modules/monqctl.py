@@ -9,9 +9,9 @@ module: monqctl
 short_description: Does steps of the upgrade with the vendor's client
 version_added: 1.0.0
 description:
-  - Runs a list of monqctl calls. Each is one step of the ledger: guard, intent, call, result.
+  - Runs a list of monqctl calls. Each is one step of the ledger, with guard, intent, call and result.
   - Right before every call the current context of monqctl is compared with O(monqctl_context).
-  - A call is judged by its exit status and by its output. An SQL call whose end nobody saw, or that lied, is unknown: it is not repeated without O(resolve).
+  - A call is judged by its exit status and by its output. An SQL call whose end nobody saw, or that lied, is unknown, and is not repeated without O(resolve).
   - No shell. What is secret on monqctl's own command line cannot be kept from its process list; the vendor offers no other way.
 extends_documentation_fragment:
   - monq.platform.cluster
@@ -113,6 +113,7 @@ def perform(run, client, commands, secret, content):
     """Every command as its own step; what monqctl printed, by step."""
     outputs = {}
     for command in commands:
+
         def call(command=command):
             outputs[command["step"]] = tail(client.change(command["argv"], secret, content, command["guard"]), 50)
 
@@ -123,7 +124,9 @@ def perform(run, client, commands, secret, content):
 def main():
     module = AnsibleModule(
         argument_spec={
-            **CLUSTER, **RUN, **MONQCTL,
+            **CLUSTER,
+            **RUN,
+            **MONQCTL,
             "commands": {"type": "list", "elements": "dict", "required": True, "options": COMMAND},
             "secret": {"type": "str", "no_log": True},
             "content": {"type": "str", "no_log": True},

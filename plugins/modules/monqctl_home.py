@@ -9,7 +9,8 @@ module: monqctl_home
 short_description: Does for a home of monqctl what it lacks
 version_added: 1.0.0
 description:
-  - Client steps change nothing but the home that monqctl runs with. This module does those that the home lacks, in order, as far as their predecessors are done.
+  - Client steps change nothing but the home that monqctl runs with. This module does those that the home lacks, in order, as far as their
+    predecessors are done.
   - On a first run that is the context, where it is made from the variables. On a resumed run in an empty home it is everything up to the prepared release.
 extends_documentation_fragment:
   - monq.platform.cluster
@@ -88,7 +89,13 @@ def repeat(run, client, until, secrets):
 
 def main():
     module = AnsibleModule(
-        argument_spec={**CLUSTER, **RUN, **MONQCTL, "releasehub_token": {"type": "str", "default": "", "no_log": True}, "until": {"type": "str", "default": ""}},
+        argument_spec={
+            **CLUSTER,
+            **RUN,
+            **MONQCTL,
+            "releasehub_token": {"type": "str", "default": "", "no_log": True},
+            "until": {"type": "str", "default": ""},
+        },
         supports_check_mode=True,
     )
     given = module.params

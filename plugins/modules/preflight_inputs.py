@@ -99,7 +99,8 @@ findings:
   returned: always
   type: list
   elements: dict
-  sample: [{"check": "modules", "severity": "stop", "object": "module sm", "expected": "declared", "seen": "installed, but not declared", "next": "add it to monq_modules"}]
+  sample: [{"check": "modules", "severity": "stop", "object": "module sm", "expected": "declared", "seen": "installed, but not declared", "next":
+    "add it to monq_modules"}]
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -9,7 +9,8 @@ module: preflight_kubernetes
 short_description: Reads the cluster and tells what stands in the upgrade's way
 version_added: 1.0.0
 description:
-  - Reads the API server's version and discovery, the permissions of the account, the namespace with its Deployments and Ingresses, and the TLS Secrets. Changes nothing.
+  - Reads the API server's version and discovery, the permissions of the account, the namespace with its Deployments and Ingresses, and the TLS
+    Secrets. Changes nothing.
 extends_documentation_fragment:
   - monq.platform.cluster
   - monq.platform.run
@@ -62,7 +63,8 @@ findings:
   returned: always
   type: list
   elements: dict
-  sample: [{"check": "modules", "severity": "stop", "object": "module sm", "expected": "declared", "seen": "installed, but not declared", "next": "add it to monq_modules"}]
+  sample: [{"check": "modules", "severity": "stop", "object": "module sm", "expected": "declared", "seen": "installed, but not declared", "next":
+    "add it to monq_modules"}]
 
 certificates:
   description: The public certificates of the TLS Secrets, PEM, with the hosts that they have to cover.

@@ -9,8 +9,10 @@ module: preflight_monqctl
 short_description: Asks monqctl and the registry what stands in the upgrade's way
 version_added: 1.0.0
 description:
-  - Reads monqctl's version and context and, where the context is the right one, the registry's status, the K8s template and the replica counts. Changes nothing.
-  - Where the context is still to be made from the variables, RV(deferred) is true: the same questions are asked again once it stands, and before the first change.
+  - Reads monqctl's version and context and, where the context is the right one, the registry's status, the K8s template and the replica counts.
+    Changes nothing.
+  - Where the context is still to be made from the variables, RV(deferred) is true. The same questions are asked again once it stands, and before the
+    first change.
 extends_documentation_fragment:
   - monq.platform.cluster
   - monq.platform.run
@@ -51,7 +53,8 @@ findings:
   returned: always
   type: list
   elements: dict
-  sample: [{"check": "modules", "severity": "stop", "object": "module sm", "expected": "declared", "seen": "installed, but not declared", "next": "add it to monq_modules"}]
+  sample: [{"check": "modules", "severity": "stop", "object": "module sm", "expected": "declared", "seen": "installed, but not declared", "next":
+    "add it to monq_modules"}]
 
 deferred:
   description: Whether the registry was not asked, because the context is yet to be made.

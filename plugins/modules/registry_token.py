@@ -10,8 +10,10 @@ short_description: Keeps the registry's token in Secret, Deployment and monqctl
 version_added: 1.0.0
 description:
   - Secret, environment variable, rollout and monqctl's credential are one unit. Each is done where its step is named.
-  - The token is read from the Secret; where there is none it is made from 32 random bytes inside this module. It is in no task's arguments but O(token), and in no result.
-  - The variable is set with a C(secretKeyRef) on the registry's own containers only, and the rollout is waited for. Should an update have dropped it, the same call sets it again.
+  - The token is read from the Secret; where there is none it is made from 32 random bytes inside this module. It is in no task's arguments but
+    O(token), and in no result.
+  - The variable is set with a C(secretKeyRef) on the registry's own containers only, and the rollout is waited for. Should an update have dropped
+    it, the same call sets it again.
 extends_documentation_fragment:
   - monq.platform.cluster
   - monq.platform.run

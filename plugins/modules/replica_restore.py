@@ -9,7 +9,7 @@ module: replica_restore
 short_description: Puts replica counts back after Replace
 version_added: 1.0.0
 description:
-  - Puts the counts of the sealed snapshot C(cut) back: first in the registry, then in Kubernetes, each store its own count, 0 included.
+  - Puts the counts of the sealed snapshot C(cut) back, first in the registry, then in Kubernetes, each store its own count, 0 included.
   - A Deployment that an HPA owns is left to its HPA in Kubernetes, but for 0. Services that appeared or vanished with the release are reported.
 extends_documentation_fragment:
   - monq.platform.cluster

@@ -45,7 +45,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 replicas:
-  description: For each service its count in the registry and in Kubernetes, and whether an HPA owns it, it is paused, it is healthy. The sealed ones where they are sealed.
+  description: For each service its count in the registry and in Kubernetes, and whether an HPA owns it, it is paused, it is healthy. The sealed ones
+    where they are sealed.
   returned: always
   type: dict
   sample: {"pl-i18n-service": {"registry": 2, "kubernetes": 2, "hpa": false, "paused": false, "healthy": true}}

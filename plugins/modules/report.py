@@ -51,8 +51,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 
 def main():
-    module = AnsibleModule(
-        argument_spec={"text": {"type": "str", "required": True}, "failed": {"type": "bool", "default": False}}, supports_check_mode=True)
+    module = AnsibleModule(argument_spec={"text": {"type": "str", "required": True}, "failed": {"type": "bool", "default": False}}, supports_check_mode=True)
     # The action plugin of this name does the work on the controller.
     module.fail_json(msg="monq.platform.report runs on the controller: its action plugin was not found")
 

@@ -9,7 +9,8 @@ module: route_removal
 short_description: Removes the old routes and waits until they are gone
 version_added: 1.0.0
 description:
-  - Deletes the Ingresses of the old routing that the sealed snapshot C(cut) holds, each with its UID as a precondition, and no other. One that is gone already is fine.
+  - Deletes the Ingresses of the old routing that the sealed snapshot C(cut) holds, each with its UID as a precondition, and no other. One that is
+    gone already is fine.
   - Then waits until they are gone and at least O(pause) seconds have passed, so that the ingress controller has reloaded.
 extends_documentation_fragment:
   - monq.platform.cluster

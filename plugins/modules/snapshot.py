@@ -9,7 +9,8 @@ module: snapshot
 short_description: Saves what an installation is made of, once
 version_added: 1.0.0
 description:
-  - Saves Deployments, Ingresses, HorizontalPodAutoscalers and the K8s template of the registry in immutable Secrets, gzip, in chunks, create-only. The sha256 stands in the ledger.
+  - Saves Deployments, Ingresses, HorizontalPodAutoscalers and the K8s template of the registry in immutable Secrets, gzip, in chunks, create-only.
+    The sha256 stands in the ledger.
   - A resumed run reads the snapshot and never writes it again.
 extends_documentation_fragment:
   - monq.platform.cluster
@@ -100,9 +101,7 @@ def main():
         run = guarded_run(given, module.check_mode, connection)
         store = SealedStore(connection, given["namespace"], given["plan"]["release"]["version"])
         stage = "prepare" if given["name"] == "original" else "upgrade"
-        seal = run.run(
-            f"{stage}.snapshot.{given['name']}",
-            lambda: store.seal(given["name"], read(connection, given["namespace"], monqctl(given))))
+        seal = run.run(f"{stage}.snapshot.{given['name']}", lambda: store.seal(given["name"], read(connection, given["namespace"], monqctl(given))))
         module.exit_json(seal=seal, **run.result())
     except MonqError as exc:
         module.fail_json(**exc.result())

@@ -9,7 +9,8 @@ module: verify
 short_description: Compares the installation with what the release promises
 version_added: 1.0.0
 description:
-  - Reads rollouts, image versions, replica counts of both stores, routes, the K8s template, the registry's token and status, and compares them with the release's data and the sealed snapshot.
+  - Reads rollouts, image versions, replica counts of both stores, routes, the K8s template, the registry's token and status, and compares them with
+    the release's data and the sealed snapshot.
   - All deviations are collected; with O(record) the last step of the plan is recorded where there is none that stops.
 extends_documentation_fragment:
   - monq.platform.cluster
@@ -75,7 +76,8 @@ findings:
   returned: always
   type: list
   elements: dict
-  sample: [{"check": "modules", "severity": "stop", "object": "module sm", "expected": "declared", "seen": "installed, but not declared", "next": "add it to monq_modules"}]
+  sample: [{"check": "modules", "severity": "stop", "object": "module sm", "expected": "declared", "seen": "installed, but not declared", "next":
+    "add it to monq_modules"}]
 
 versions:
   description: For each module the version that its images show.

@@ -36,7 +36,7 @@ PASSWORD = "kN7-owner-secret"
 READER_PASSWORD = "kN7-reader-secret"
 SERVICE, DATABASE = "pl-identity-service", "pl_identity_service"
 PREPARE, UPGRADE = f"prepare.backup.database.{SERVICE}", f"upgrade.backup.database.{SERVICE}"
-CUT = "upgrade.snapshot.cut"
+CUT = "upgrade.routing.cut"
 START = 1_772_359_200.0
 
 pytestmark = pytest.mark.skipif(not BIN, reason="no PostgreSQL server is installed")
@@ -543,7 +543,7 @@ def _tiny(path):
     return path
 
 
-def test_trap_39_a_write_that_ends_early(installation, monkeypatch):
+def test_trap_39_a_write_that_ends_early(installation):
     installation.server.sql(
         "INSERT INTO users (name) SELECT gen_random_uuid()::text FROM generate_series(1, 60000)", database=DATABASE
     )

@@ -1,5 +1,6 @@
 # GNU General Public License v3.0+
 """The objects of one namespace, read from and written into etcd: so a saved state comes back exactly, with its uids."""
+
 import base64
 
 import web
@@ -14,19 +15,19 @@ class Etcd:
         self.web = web.Client(url)
 
     def _call(self, path, body):
-        reply = self.web.request('POST', '/v3/kv/' + path, body)
+        reply = self.web.request("POST", "/v3/kv/" + path, body)
         if reply.status != 200:
-            raise SystemExit(f'etcd {path}: {reply.status} {reply.body[:200]!r}')
+            raise SystemExit(f"etcd {path}: {reply.status} {reply.body[:200]!r}")
         return reply.json()
 
     def objects(self, namespace):
         """key -> value (base64) of everything in the namespace, Events left out"""
         found = {}
-        for row in self._call('range', {'key': encode('/registry/'), 'range_end': encode('/registry0')}).get('kvs') or []:
-            key = base64.b64decode(row['key']).decode()
-            parts = key.split('/')                      # /registry/<resource>/<namespace>/<name>, or one level deeper
-            if len(parts) >= 5 and namespace == parts[-2] and parts[2] != 'events':
-                found[key] = row['value']
+        for row in self._call("range", {"key": encode("/registry/"), "range_end": encode("/registry0")}).get("kvs") or []:
+            key = base64.b64decode(row["key"]).decode()
+            parts = key.split("/")  # /registry/<resource>/<namespace>/<name>, or one level deeper
+            if len(parts) >= 5 and namespace == parts[-2] and parts[2] != "events":
+                found[key] = row["value"]
         return found
 
     def put_back(self, namespace, wanted):
@@ -34,7 +35,7 @@ class Etcd:
         seen = self.objects(namespace)
         for key in seen:
             if key not in wanted:
-                self._call('deleterange', {'key': encode(key)})
+                self._call("deleterange", {"key": encode(key)})
         for key, value in wanted.items():
             if seen.get(key) != value:
-                self._call('put', {'key': encode(key), 'value': value})
+                self._call("put", {"key": encode(key), "value": value})

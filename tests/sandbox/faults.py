@@ -3,6 +3,7 @@
 {"match": [words in order], "kind": "fail|hang|lie|die|exec", "when": "before|after", "skip": n, "times": n, "text": "...", "stream": "stderr|stdout",
  "command": [...]}
 """
+
 import os
 import sys
 import time
@@ -10,7 +11,7 @@ import time
 from files import Locked, read_json, write_json
 from monqctl_arguments import split
 
-TEXTS = {'fail': 'Error: the call failed (a fault of the sandbox)', 'lie': 'ERROR: relation "x" does not exist'}
+TEXTS = {"fail": "Error: the call failed (a fault of the sandbox)", "lie": 'ERROR: relation "x" does not exist'}
 
 
 def matches(match, argv):
@@ -26,13 +27,13 @@ def take(path, argv, when):
     with Locked(os.path.dirname(path)):
         faults = read_json(path, [])
         for fault in faults:
-            if fault.get('when', 'before') != when or fault.get('times', 1) <= 0 or not matches(fault['match'], argv):
+            if fault.get("when", "before") != when or fault.get("times", 1) <= 0 or not matches(fault["match"], argv):
                 continue
-            if fault.get('skip', 0) > 0:
-                fault['skip'] -= 1
+            if fault.get("skip", 0) > 0:
+                fault["skip"] -= 1
                 write_json(path, faults)
                 continue
-            fault['times'] = fault.get('times', 1) - 1
+            fault["times"] = fault.get("times", 1) - 1
             write_json(path, faults)
             return fault
     return None
@@ -40,16 +41,17 @@ def take(path, argv, when):
 
 def commit(fault):
     """Does what the fault says. Returns the exit status, or None where the call goes on."""
-    kind = fault['kind']
-    stream = sys.stdout if fault.get('stream') == 'stdout' else sys.stderr
-    if kind == 'exec':
+    kind = fault["kind"]
+    stream = sys.stdout if fault.get("stream") == "stdout" else sys.stderr
+    if kind == "exec":
         import subprocess
-        subprocess.run(fault['command'], check=False, stdin=subprocess.DEVNULL)
+
+        subprocess.run(fault["command"], check=False, stdin=subprocess.DEVNULL)
         return None
-    if kind == 'hang':
+    if kind == "hang":
         while True:
             time.sleep(3600)
-    if kind == 'die':
+    if kind == "die":
         os.kill(os.getpid(), 9)
-    print(fault.get('text') or TEXTS[kind], file=stream, flush=True)
-    return 1 if kind == 'fail' else 0
+    print(fault.get("text") or TEXTS[kind], file=stream, flush=True)
+    return 1 if kind == "fail" else 0

@@ -1,5 +1,6 @@
 # GNU General Public License v3.0+
 """Small JSON files, read and written whole, and a lock. Imports little: the monqctl simulator must start fast."""
+
 import fcntl
 import json
 import os
@@ -7,7 +8,7 @@ import os
 
 def read_json(path, default=None):
     try:
-        with open(path, encoding='utf-8') as file:
+        with open(path, encoding="utf-8") as file:
             return json.load(file)
     except FileNotFoundError:
         return default
@@ -15,10 +16,10 @@ def read_json(path, default=None):
 
 def write_json(path, data, mode=0o600):
     """All or nothing: readers never see half a file."""
-    scratch = f'{path}.{os.getpid()}.{os.urandom(4).hex()}'
-    with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), 'w', encoding='utf-8') as file:
+    scratch = f"{path}.{os.getpid()}.{os.urandom(4).hex()}"
+    with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
         json.dump(data, file, indent=1, ensure_ascii=False)
-        file.write('\n')
+        file.write("\n")
     os.replace(scratch, path)
 
 

@@ -3,35 +3,35 @@
 
 # words (<x> takes a value) -> options that it takes; a leading + marks one that it needs
 CALLS = {
-    'version': [],
-    'config current-context': [],
-    'config use-context <name>': [],
-    'config view': [],
-    'config get releasehubs': [],
-    'config get credentials': [],
-    'config set instance <name>': ['+server'],
-    'config set credential <name>': ['+registry-token'],
-    'config set releasehub <name>': ['+token', '+server'],
-    'config set context <name>': ['+instance', 'credential', 'releasehub'],
-    'registry get status': [],
-    'registry get services': [],
-    'registry get services K8s': ['+output'],
-    'registry apply service K8s': ['+file'],
-    'registry get microservices': ['+output'],
-    'registry get microservices <name>': ['+output'],
-    'registry apply microservice <name>': ['+file'],
-    'registry update registry': ['+version', 'sourceDir', 'k8s-api'],
-    'registry export registry <version>': ['+dest'],
-    'release version export <version>': ['+product', '+dest'],
-    'release use-version <version>': ['+product', 'sourceDir'],
-    'release update routing': ['+module', 'file'],
-    'release update images': ['+module'],
-    'release update db pgsql': ['+module', '+microservice', '+file'],
-    'release update microservices': ['+module', '+k8s-merge-type'],
-    'instance clear cache': ['+microservice'],
+    "version": [],
+    "config current-context": [],
+    "config use-context <name>": [],
+    "config view": [],
+    "config get releasehubs": [],
+    "config get credentials": [],
+    "config set instance <name>": ["+server"],
+    "config set credential <name>": ["+registry-token"],
+    "config set releasehub <name>": ["+token", "+server"],
+    "config set context <name>": ["+instance", "credential", "releasehub"],
+    "registry get status": [],
+    "registry get services": [],
+    "registry get services K8s": ["+output"],
+    "registry apply service K8s": ["+file"],
+    "registry get microservices": ["+output"],
+    "registry get microservices <name>": ["+output"],
+    "registry apply microservice <name>": ["+file"],
+    "registry update registry": ["+version", "sourceDir", "k8s-api"],
+    "registry export registry <version>": ["+dest"],
+    "release version export <version>": ["+product", "+dest"],
+    "release use-version <version>": ["+product", "sourceDir"],
+    "release update routing": ["+module", "file"],
+    "release update images": ["+module"],
+    "release update db pgsql": ["+module", "+microservice", "+file"],
+    "release update microservices": ["+module", "+k8s-merge-type"],
+    "instance clear cache": ["+microservice"],
 }
-READING = ('version', 'config current-context', 'config view', 'config get ', 'registry get ')
-SECRET = ('--token', '--registry-token')
+READING = ("version", "config current-context", "config view", "config get ", "registry get ")
+SECRET = ("--token", "--registry-token")
 
 
 class Usage(Exception):
@@ -42,8 +42,8 @@ def split(argv):
     """--a=b becomes --a b: both forms mean the same."""
     words = []
     for word in argv:
-        name, equals, value = word.partition('=')
-        words += [name, value] if equals and name.startswith('--') else [word]
+        name, equals, value = word.partition("=")
+        words += [name, value] if equals and name.startswith("--") else [word]
     return words
 
 
@@ -52,42 +52,42 @@ def parse(argv):
     plain, options, words = [], {}, split(argv)
     while words:
         word = words.pop(0)
-        if not word.startswith('-'):
+        if not word.startswith("-"):
             plain.append(word)
-        elif not word.startswith('--'):
-            raise Usage(f'unknown shorthand flag: {word}')
+        elif not word.startswith("--"):
+            raise Usage(f"unknown shorthand flag: {word}")
         elif not words:
-            raise Usage(f'flag needs an argument: {word}')
+            raise Usage(f"flag needs an argument: {word}")
         elif word[2:] in options:
-            raise Usage(f'flag given twice: {word}')
+            raise Usage(f"flag given twice: {word}")
         else:
             options[word[2:]] = words.pop(0)
     for key, allowed in CALLS.items():
         pattern = key.split()
-        if len(pattern) == len(plain) and all(want == have or want.startswith('<') for want, have in zip(pattern, plain)):
-            known = [name.lstrip('+') for name in allowed]
+        if len(pattern) == len(plain) and all(want == have or want.startswith("<") for want, have in zip(pattern, plain)):
+            known = [name.lstrip("+") for name in allowed]
             for name in options:
                 if name not in known:
-                    raise Usage(f'unknown flag: --{name}')
+                    raise Usage(f"unknown flag: --{name}")
             for name in allowed:
-                if name.startswith('+') and not options.get(name[1:]):
-                    raise Usage(f'required flag not set or empty: --{name[1:]}')
-            values = {want.strip('<>'): have for want, have in zip(pattern, plain) if want.startswith('<')}
+                if name.startswith("+") and not options.get(name[1:]):
+                    raise Usage(f"required flag not set or empty: --{name[1:]}")
+            values = {want.strip("<>"): have for want, have in zip(pattern, plain) if want.startswith("<")}
             if not all(values.values()):
-                raise Usage('empty argument')
+                raise Usage("empty argument")
             return key, {**values, **options}
-    raise Usage(f'unknown command: monqctl {" ".join(plain)}')
+    raise Usage(f"unknown command: monqctl {' '.join(plain)}")
 
 
 def changing(argv):
-    return not ' '.join(argv).startswith(READING)
+    return not " ".join(argv).startswith(READING)
 
 
 def masked(argv):
     """The argv as it may be kept."""
     shown, hide = [], False
     for word in argv:
-        name, equals, _value = word.partition('=')
-        shown.append('***' if hide else f'{name}=***' if equals and name in SECRET else word)
+        name, equals, _value = word.partition("=")
+        shown.append("***" if hide else f"{name}=***" if equals and name in SECRET else word)
         hide = word in SECRET
     return shown

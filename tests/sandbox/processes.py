@@ -1,5 +1,6 @@
 # GNU General Public License v3.0+
 """Long-running processes of the sandbox: started in the background, known by pid and start time, stopped and waited for."""
+
 import contextlib
 import os
 import signal
@@ -12,11 +13,11 @@ from files import read_json, write_json
 def started_at(pid):
     """The process's start time in clock ticks, or None. Together with the pid it tells a process from a later one of the same number."""
     try:
-        with open(f'/proc/{pid}/stat', encoding='utf-8') as file:
-            fields = file.read().rpartition(')')[2].split()
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+            fields = file.read().rpartition(")")[2].split()
     except OSError:
         return None
-    return None if fields[0] == 'Z' else int(fields[19])
+    return None if fields[0] == "Z" else int(fields[19])
 
 
 class Processes:
@@ -25,20 +26,20 @@ class Processes:
         os.makedirs(directory, mode=0o700, exist_ok=True)
 
     def _record(self, name):
-        return os.path.join(self.dir, name + '.json')
+        return os.path.join(self.dir, name + ".json")
 
     def names(self):
-        return sorted(name[:-5] for name in os.listdir(self.dir) if name.endswith('.json'))
+        return sorted(name[:-5] for name in os.listdir(self.dir) if name.endswith(".json"))
 
     def pid(self, name):
         seen = read_json(self._record(name))
-        return seen['pid'] if seen and started_at(seen['pid']) == seen['started'] else None
+        return seen["pid"] if seen and started_at(seen["pid"]) == seen["started"] else None
 
-    def start(self, name, argv, log, user=None, env=None, cwd='/'):
-        group = {'user': user, 'group': user, 'extra_groups': []} if user else {}
-        with open(log, 'ab') as out:
+    def start(self, name, argv, log, user=None, env=None, cwd="/"):
+        group = {"user": user, "group": user, "extra_groups": []} if user else {}
+        with open(log, "ab") as out:
             child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True, cwd=cwd, env=env, **group)
-        write_json(self._record(name), {'pid': child.pid, 'started': started_at(child.pid), 'argv0': argv[0]})
+        write_json(self._record(name), {"pid": child.pid, "started": started_at(child.pid), "argv0": argv[0]})
         return child
 
     def stop(self, name, sign=signal.SIGTERM, patience=10):
@@ -62,9 +63,9 @@ def wait_for(what, check, seconds, child=None, log=None):
     while not check():
         dead = child is not None and child.poll() is not None
         if dead or time.monotonic() > deadline:
-            tail = ''
+            tail = ""
             if log and os.path.exists(log):
-                with open(log, encoding='utf-8', errors='replace') as file:
-                    tail = '\n' + ''.join(file.readlines()[-15:])
-            raise SystemExit(f'{what}: {"ended" if dead else f"not ready after {seconds} s"}{"; " + log + " ends:" if log else ""}{tail}')
+                with open(log, encoding="utf-8", errors="replace") as file:
+                    tail = "\n" + "".join(file.readlines()[-15:])
+            raise SystemExit(f"{what}: {'ended' if dead else f'not ready after {seconds} s'}{'; ' + log + ' ends:' if log else ''}{tail}")
         time.sleep(0.05)

@@ -6,6 +6,7 @@ usage: registry_service.py INSTALLATION_DIR PORT ACCESS_FILE
 Like the real one it runs behind the Deployment pl-microservice-registry-api-service: without an available replica it answers 503, and once that
 Deployment carries SECURE_TOKEN it demands the token. It keeps nothing in memory, so that its folder can be put back under it.
 """
+
 import base64
 import http.server
 import json
@@ -29,88 +30,88 @@ class Refused(Exception):
 
 class Registry:
     def __init__(self, folder, access):
-        self.folder = os.path.join(folder, 'registry')
+        self.folder = os.path.join(folder, "registry")
         self.namespace = os.path.basename(folder)
         self.kube = Kube(access)
         self.lock = threading.Lock()
 
     def read(self, name):
-        return read_json(os.path.join(self.folder, name + '.json'))
+        return read_json(os.path.join(self.folder, name + ".json"))
 
     def write(self, name, data):
-        write_json(os.path.join(self.folder, name + '.json'), data)
+        write_json(os.path.join(self.folder, name + ".json"), data)
 
     def secure_token(self):
         """The token that the running registry demands, or None. Asked of the API at each request, so that it is never stale."""
-        deployment = self.kube.get('Deployment', self.namespace, REGISTRY)
-        if not deployment or not (deployment.get('status') or {}).get('availableReplicas'):
-            raise Refused(503, 'the microservice registry is not running')
-        for container in deployment['spec']['template']['spec']['containers']:
-            for row in container.get('env') or []:
-                if row['name'] == 'SECURE_TOKEN':
-                    reference = (row.get('valueFrom') or {}).get('secretKeyRef')
+        deployment = self.kube.get("Deployment", self.namespace, REGISTRY)
+        if not deployment or not (deployment.get("status") or {}).get("availableReplicas"):
+            raise Refused(503, "the microservice registry is not running")
+        for container in deployment["spec"]["template"]["spec"]["containers"]:
+            for row in container.get("env") or []:
+                if row["name"] == "SECURE_TOKEN":
+                    reference = (row.get("valueFrom") or {}).get("secretKeyRef")
                     if not reference:
-                        return row.get('value', '')
-                    secret = self.kube.get('Secret', self.namespace, reference['name'])
-                    if not secret or reference['key'] not in (secret.get('data') or {}):
-                        raise Refused(503, f'the microservice registry cannot start: no key {reference["key"]} in Secret {reference["name"]}')
-                    return base64.b64decode(secret['data'][reference['key']]).decode()
+                        return row.get("value", "")
+                    secret = self.kube.get("Secret", self.namespace, reference["name"])
+                    if not secret or reference["key"] not in (secret.get("data") or {}):
+                        raise Refused(503, f"the microservice registry cannot start: no key {reference['key']} in Secret {reference['name']}")
+                    return base64.b64decode(secret["data"][reference["key"]]).decode()
         return None
 
     def admit(self, token):
         wanted = self.secure_token()
         if wanted is not None and token != wanted:
-            raise Refused(401, 'registry token is missing or wrong')
+            raise Refused(401, "registry token is missing or wrong")
 
     def answer(self, method, path, body):
-        parts = [urllib.parse.unquote(part) for part in path.strip('/').split('/')]
-        if parts == ['version']:
-            return self._whole('version', method, body)
-        if parts == ['status'] and method == 'GET':
-            return self.read('status')
-        if parts == ['services'] and method == 'GET':
-            return self.read('services')
-        if parts == ['services', 'K8s']:
-            if method == 'PUT' and not (isinstance(body, dict) and isinstance(body.get('JsonConfig'), dict)):
-                raise Refused(400, 'service K8s: not an object with JsonConfig')
-            return self._whole('template', method, body)
-        if parts == ['microservices'] and method == 'GET':
-            return self.read('microservices')
-        if parts[0] == 'modules' and len(parts) == 2 and method == 'PUT':
-            rows = [row for row in self.read('microservices') if row['Module'] != parts[1]] + body
-            self.write('microservices', sorted(rows, key=lambda row: row['Name']))
+        parts = [urllib.parse.unquote(part) for part in path.strip("/").split("/")]
+        if parts == ["version"]:
+            return self._whole("version", method, body)
+        if parts == ["status"] and method == "GET":
+            return self.read("status")
+        if parts == ["services"] and method == "GET":
+            return self.read("services")
+        if parts == ["services", "K8s"]:
+            if method == "PUT" and not (isinstance(body, dict) and isinstance(body.get("JsonConfig"), dict)):
+                raise Refused(400, "service K8s: not an object with JsonConfig")
+            return self._whole("template", method, body)
+        if parts == ["microservices"] and method == "GET":
+            return self.read("microservices")
+        if parts[0] == "modules" and len(parts) == 2 and method == "PUT":
+            rows = [row for row in self.read("microservices") if row["Module"] != parts[1]] + body
+            self.write("microservices", sorted(rows, key=lambda row: row["Name"]))
             return body
-        if parts[0] == 'microservices' and len(parts) == 2:
+        if parts[0] == "microservices" and len(parts) == 2:
             return self._microservice(method, parts[1], body)
-        if parts[0] == 'cache' and len(parts) == 2 and method == 'POST':
-            if parts[1] not in {row['Name'] for row in self.read('microservices')}:
-                raise Refused(404, f'microservice {parts[1]} not found')
-            self.write('caches', [*(self.read('caches') or []), parts[1]])
+        if parts[0] == "cache" and len(parts) == 2 and method == "POST":
+            if parts[1] not in {row["Name"] for row in self.read("microservices")}:
+                raise Refused(404, f"microservice {parts[1]} not found")
+            self.write("caches", [*(self.read("caches") or []), parts[1]])
             return {}
-        raise Refused(404, f'{method} {path}: unknown')
+        raise Refused(404, f"{method} {path}: unknown")
 
     def _whole(self, name, method, body):
-        if method == 'PUT':
+        if method == "PUT":
             self.write(name, body)
         return self.read(name)
 
     def _microservice(self, method, name, body):
-        rows = self.read('microservices')
-        found = next((row for row in rows if row['Name'] == name), None)
+        rows = self.read("microservices")
+        found = next((row for row in rows if row["Name"] == name), None)
         if not found:
-            raise Refused(404, f'microservice {name} not found')
-        if method == 'PUT':
-            if not isinstance(body, dict) or body.get('Name') != name:
-                raise Refused(400, f'microservice {name}: the file is of another microservice')
-            if not isinstance(body.get('Replicas'), int) or isinstance(body['Replicas'], bool) or body['Replicas'] < 0:
-                raise Refused(400, f'microservice {name}: Replicas is not a count')
+            raise Refused(404, f"microservice {name} not found")
+        if method == "PUT":
+            if not isinstance(body, dict) or body.get("Name") != name:
+                raise Refused(400, f"microservice {name}: the file is of another microservice")
+            if not isinstance(body.get("Replicas"), int) or isinstance(body["Replicas"], bool) or body["Replicas"] < 0:
+                raise Refused(400, f"microservice {name}: Replicas is not a count")
             rows[rows.index(found)] = found = body
-            self.write('microservices', rows)
+            self.write("microservices", rows)
         return found
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = 'HTTP/1.1'
+    protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     registry = None
 
@@ -118,23 +119,23 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
     def serve(self):
-        length = int(self.headers.get('Content-Length') or 0)
+        length = int(self.headers.get("Content-Length") or 0)
         raw = self.rfile.read(length)
         try:
             body = json.loads(raw) if raw else None
             with self.registry.lock:
-                self.registry.admit(self.headers.get('X-Registry-Token'))
+                self.registry.admit(self.headers.get("X-Registry-Token"))
                 status, data = 200, self.registry.answer(self.command, self.path, body)
         except Refused as refusal:
-            status, data = refusal.status, {'error': str(refusal)}
+            status, data = refusal.status, {"error": str(refusal)}
         except (KubeError, web.WebError) as error:
-            status, data = 503, {'error': f'Kubernetes: {error}'}
+            status, data = 503, {"error": f"Kubernetes: {error}"}
         except ValueError:
-            status, data = 400, {'error': 'not JSON'}
+            status, data = 400, {"error": "not JSON"}
         payload = json.dumps(data, ensure_ascii=False).encode()
         self.send_response(status)
-        self.send_header('Content-Type', 'application/json')
-        self.send_header('Content-Length', str(len(payload)))
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(payload)))
         self.end_headers()
         self.wfile.write(payload)
 
@@ -146,6 +147,6 @@ class Server(http.server.ThreadingHTTPServer):
     request_queue_size = 64
 
 
-if __name__ == '__main__':
+if __name__ == "__main__":
     Handler.registry = Registry(os.path.abspath(sys.argv[1]), read_json(sys.argv[3]))
-    Server(('127.0.0.1', int(sys.argv[2])), Handler).serve_forever()
+    Server(("127.0.0.1", int(sys.argv[2])), Handler).serve_forever()

@@ -4,6 +4,7 @@
 Not part of it: the journal and the faults, which tell what a test has done and wants. Controllers must not see objects go and come back (the garbage collector
 remembers dead owners), so the controller manager and the kubelet are restarted around it.
 """
+
 import os
 import re
 import shutil
@@ -11,16 +12,16 @@ import shutil
 from etcd import Etcd
 from files import read_json, write_json
 
-TREES = ('registry', 'release-hub', 'exported', 'home')
-FILES = ('images.json', 'kubelet.json')
+TREES = ("registry", "release-hub", "exported", "home")
+FILES = ("images.json", "kubelet.json")
 
 
 def label_folder(installation, label):
-    if not re.fullmatch(r'[A-Za-z0-9][A-Za-z0-9._-]*', label):
-        raise SystemExit(f'not a usable label: {label}')
-    if not installation.state.data.get('etcd'):
-        raise SystemExit('save and load need the sandbox\'s own control plane')
-    return installation.state.path('saved', installation.name, label)
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", label):
+        raise SystemExit(f"not a usable label: {label}")
+    if not installation.state.data.get("etcd"):
+        raise SystemExit("save and load need the sandbox's own control plane")
+    return installation.state.path("saved", installation.name, label)
 
 
 def copy(source, target):
@@ -34,23 +35,24 @@ def copy(source, target):
 def save(installation, label):
     folder = label_folder(installation, label)
     shutil.rmtree(folder, ignore_errors=True)
-    os.makedirs(os.path.join(folder, 'databases'), mode=0o700)
+    os.makedirs(os.path.join(folder, "databases"), mode=0o700)
     copy(installation.dir, folder)
-    databases = installation.postgres.save(installation.name, label, os.path.join(folder, 'databases'))
-    write_json(os.path.join(folder, 'saved.json'), {'settings': installation.settings, 'databases': databases,
-                                                    'objects': Etcd(installation.state.data['etcd']).objects(installation.name)})
+    databases = installation.postgres.save(installation.name, label, os.path.join(folder, "databases"))
+    write_json(
+        os.path.join(folder, "saved.json"),
+        {"settings": installation.settings, "databases": databases, "objects": Etcd(installation.state.data["etcd"]).objects(installation.name)},
+    )
 
 
 def load(installation, label, watchers):
     folder = label_folder(installation, label)
-    saved = read_json(os.path.join(folder, 'saved.json'))
+    saved = read_json(os.path.join(folder, "saved.json"))
     if not saved:
-        raise SystemExit(f'{installation.name}: nothing is saved as {label}')
-    installation.settings.update(saved['settings'])
-    services = [row['name'] for _module, row in installation.services(installation.modules)]
-    databases = installation.begin(installation.postgres.renew, installation.name, services,
-                                   saved['databases'], os.path.join(folder, 'databases'))
-    put_back(installation, saved['objects'], watchers)
+        raise SystemExit(f"{installation.name}: nothing is saved as {label}")
+    installation.settings.update(saved["settings"])
+    services = [row["name"] for _module, row in installation.services(installation.modules)]
+    databases = installation.begin(installation.postgres.renew, installation.name, services, saved["databases"], os.path.join(folder, "databases"))
+    put_back(installation, saved["objects"], watchers)
     copy(folder, installation.dir)
     databases.done()
 
@@ -59,6 +61,6 @@ def put_back(installation, objects, watchers):
     pause, resume = watchers
     pause()
     try:
-        Etcd(installation.state.data['etcd']).put_back(installation.name, objects)
+        Etcd(installation.state.data["etcd"]).put_back(installation.name, objects)
     finally:
         resume()

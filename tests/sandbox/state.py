@@ -1,5 +1,6 @@
 # GNU General Public License v3.0+
 """The sandbox's one folder: where things lie, what is remembered, and the facts file."""
+
 import os
 import random
 import secrets
@@ -9,7 +10,7 @@ from files import read_json, write_json
 
 
 def folder():
-    return os.environ.get('SANDBOX_DIR') or f'/var/tmp/monq-sandbox-{os.getuid()}'
+    return os.environ.get("SANDBOX_DIR") or f"/var/tmp/monq-sandbox-{os.getuid()}"
 
 
 def free_port(taken):
@@ -20,7 +21,7 @@ def free_port(taken):
             continue
         with socket.socket() as probe:
             try:
-                probe.bind(('127.0.0.1', port))
+                probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
         return port
@@ -31,11 +32,11 @@ class State:
 
     def __init__(self, path=None):
         self.dir = os.path.abspath(path or folder())
-        self.file = os.path.join(self.dir, 'state.json')
+        self.file = os.path.join(self.dir, "state.json")
         self.data = read_json(self.file, {}) or {}
-        self.data.setdefault('installations', {})
-        self.data.setdefault('ports', {})
-        self.data.setdefault('tokens', {})
+        self.data.setdefault("installations", {})
+        self.data.setdefault("ports", {})
+        self.data.setdefault("tokens", {})
 
     def path(self, *parts):
         return os.path.join(self.dir, *parts)
@@ -44,16 +45,16 @@ class State:
         write_json(self.file, self.data)
 
     def port(self, name):
-        if name not in self.data['ports']:
-            self.data['ports'][name] = free_port(set(self.data['ports'].values()))
-        return self.data['ports'][name]
+        if name not in self.data["ports"]:
+            self.data["ports"][name] = free_port(set(self.data["ports"].values()))
+        return self.data["ports"][name]
 
     def token(self, name):
-        return self.data['tokens'].setdefault(name, secrets.token_urlsafe(24))
+        return self.data["tokens"].setdefault(name, secrets.token_urlsafe(24))
 
     @property
     def installations(self):
-        return self.data['installations']
+        return self.data["installations"]
 
     def home(self, name, *parts):
-        return self.path('installations', name, *parts)
+        return self.path("installations", name, *parts)

@@ -3,6 +3,7 @@
 
 http.client alone costs 40 ms of start-up (it loads the email package); the monqctl simulator is started hundreds of times in a test run.
 """
+
 import json
 import socket
 
@@ -21,17 +22,17 @@ class Reply:
 
 
 def split_url(url):
-    scheme, _, rest = url.partition('://')
-    address, _, path = rest.partition('/')
-    host, _, port = address.rpartition(':')
-    if scheme not in ('http', 'https') or not address:
-        raise WebError(f'not a URL: {url!r}')
+    scheme, _sep, rest = url.partition("://")
+    address, _sep, path = rest.partition("/")
+    host, _sep, port = address.rpartition(":")
+    if scheme not in ("http", "https") or not address:
+        raise WebError(f"not a URL: {url!r}")
     if not host:
-        host, port = address, 443 if scheme == 'https' else 80
+        host, port = address, 443 if scheme == "https" else 80
     try:
-        return scheme, host, int(port), '/' + path if path else ''
+        return scheme, host, int(port), "/" + path if path else ""
     except ValueError as error:
-        raise WebError(f'not a URL: {url!r}') from error
+        raise WebError(f"not a URL: {url!r}") from error
 
 
 class Client:
@@ -42,8 +43,9 @@ class Client:
         self.headers = dict(headers or {})
         self.timeout = timeout
         self._context = None
-        if self.scheme == 'https':
+        if self.scheme == "https":
             import ssl
+
             self._context = ssl.create_default_context(cafile=ca_file)
             if not verify:
                 self._context.check_hostname = False
@@ -68,35 +70,35 @@ class Client:
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._socket = self._context.wrap_socket(raw, server_hostname=self.host) if self._context else raw
         except OSError as error:
-            raise WebError(f'{self.scheme}://{self.host}:{self.port}: {error}') from error
-        self._buffer = self._socket.makefile('rb')
+            raise WebError(f"{self.scheme}://{self.host}:{self.port}: {error}") from error
+        self._buffer = self._socket.makefile("rb")
 
     def _send(self, method, path, body, headers):
-        lines = [f'{method} {self.base}{path} HTTP/1.1', f'Host: {self.host}:{self.port}', 'Accept: application/json']
-        lines += [f'{key}: {value}' for key, value in {**self.headers, **headers}.items()]
-        data = b'' if body is None else json.dumps(body).encode()
+        lines = [f"{method} {self.base}{path} HTTP/1.1", f"Host: {self.host}:{self.port}", "Accept: application/json"]
+        lines += [f"{key}: {value}" for key, value in {**self.headers, **headers}.items()]
+        data = b"" if body is None else json.dumps(body).encode()
         if body is not None:
-            lines += [f'Content-Length: {len(data)}']
-            if not any(line.startswith('Content-Type:') for line in lines):
-                lines += ['Content-Type: application/json']
-        self._socket.sendall('\r\n'.join(lines).encode() + b'\r\n\r\n' + data)
+            lines += [f"Content-Length: {len(data)}"]
+            if not any(line.startswith("Content-Type:") for line in lines):
+                lines += ["Content-Type: application/json"]
+        self._socket.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + data)
 
     def _head(self):
         first = self._buffer.readline()
         if not first:
-            raise ConnectionResetError('the server closed the connection')
+            raise ConnectionResetError("the server closed the connection")
         status = int(first.split()[1])
         headers = {}
         while True:
             line = self._buffer.readline()
-            if line in (b'\r\n', b'\n', b''):
+            if line in (b"\r\n", b"\n", b""):
                 return status, headers
-            key, _, value = line.decode('latin-1').partition(':')
+            key, _sep, value = line.decode("latin-1").partition(":")
             headers[key.strip().lower()] = value.strip()
 
     def _chunks(self):
         while True:
-            size = int(self._buffer.readline().split(b';')[0] or b'0', 16)
+            size = int(self._buffer.readline().split(b";")[0] or b"0", 16)
             chunk = self._buffer.read(size)
             self._buffer.readline()
             if not size:
@@ -111,37 +113,37 @@ class Client:
             try:
                 self._send(method, path, body, headers or {})
                 status, seen = self._head()
-                if 'chunked' in seen.get('transfer-encoding', ''):
-                    data = b''.join(self._chunks())
+                if "chunked" in seen.get("transfer-encoding", ""):
+                    data = b"".join(self._chunks())
                 elif status == 204:
-                    data = b''
+                    data = b""
                 else:
-                    data = self._buffer.read(int(seen['content-length'])) if 'content-length' in seen else self._buffer.read()
-                if seen.get('connection', '').lower() == 'close':
+                    data = self._buffer.read(int(seen["content-length"])) if "content-length" in seen else self._buffer.read()
+                if seen.get("connection", "").lower() == "close":
                     self.close()
                 return Reply(status, data)
             except (OSError, ValueError) as error:
                 self.close()
                 # An idle connection that the server has closed in the meantime is no failure: once more on a new one.
                 if attempt == 2 or not reused:
-                    raise WebError(f'{self.scheme}://{self.host}:{self.port}{path}: {error}') from error
-        raise AssertionError('unreachable')
+                    raise WebError(f"{self.scheme}://{self.host}:{self.port}{path}: {error}") from error
+        raise AssertionError("unreachable")
 
     def lines(self, path):
         """The lines of an endless answer (a watch), until the server ends it."""
         self.close()
         self._open()
         try:
-            self._send('GET', path, None, {})
+            self._send("GET", path, None, {})
             status, seen = self._head()
             if status != 200:
-                raise WebError(f'{path}: HTTP {status}')
-            rest = b''
+                raise WebError(f"{path}: HTTP {status}")
+            rest = b""
             for chunk in self._chunks():
                 rest += chunk
-                *whole, rest = rest.split(b'\n')
+                *whole, rest = rest.split(b"\n")
                 yield from (line for line in whole if line)
         except (OSError, ValueError) as error:
-            raise WebError(f'{path}: {error}') from error
+            raise WebError(f"{path}: {error}") from error
         finally:
             self.close()
