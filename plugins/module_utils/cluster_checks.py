@@ -15,7 +15,7 @@ def examine(cluster, given, run):
     release, namespace, declared = given["plan"]["release"], given["namespace"], given["plan"]["modules"]
     begun = bool(run.ledger.entries)
     found = findings.server(cluster.get("/version"), _groups(cluster))
-    if not cluster.find(f"/api/v1/namespaces/{namespace}"):
+    if not _exists(cluster, namespace):
         found.append(
             findings.finding(
                 "identity", findings.STOP, f"namespace {namespace}", "present", "none in this cluster", "check monq_namespace and monq_kube_context"
@@ -34,12 +34,22 @@ def examine(cluster, given, run):
     deployments, routes = installation.deployments(cluster, namespace), installation.routes(cluster, namespace)
     found += _identity(release, namespace, deployments) + findings.modules(release, declared, deployments, routes)
     if "upgrade.routing.cut" not in run.ledger.entries:
-        found += findings.routing(release, declared, _everywhere(cluster, namespace, routes), given)
+        found += findings.routing(release, declared, routes, given, _elsewhere(cluster, namespace))
         found += findings.signature(release, declared, routes)
     if not begun:
         found += findings.health(deployments)
     certificates, missing = _certificates(cluster, namespace, given["ingress_secrets"])
     return {"findings": found + missing, "certificates": certificates, "begun": begun}
+
+
+def _exists(cluster, namespace):
+    """An account of the namespace alone may not read Namespaces; the registry's Deployment then tells (trap 11)."""
+    try:
+        return bool(cluster.find(f"/api/v1/namespaces/{namespace}"))
+    except ApiError as exc:
+        if exc.status != 403:
+            raise
+        return True
 
 
 def _identity(release, namespace, deployments):
@@ -72,15 +82,15 @@ def _denied(cluster, namespace):
     return denied
 
 
-def _everywhere(cluster, namespace, own):
-    """Ingresses of other namespaces may hold Monq's hosts too; where they may not be read, the own ones have to do."""
+def _elsewhere(cluster, namespace):
+    """Ingresses of other namespaces may hold Monq's hosts too; an account that may not read them is no reason to stop."""
     try:
-        others = cluster.items(ingress_api(cluster) + "/ingresses")
+        found = cluster.items(ingress_api(cluster) + "/ingresses")
     except ApiError as exc:
         if exc.status != 403:
             raise
-        return own
-    return own + [i for i in others if i["metadata"]["namespace"] != namespace]
+        return []
+    return [i for i in found if i["metadata"]["namespace"] != namespace]
 
 
 def _certificates(cluster, namespace, wanted):

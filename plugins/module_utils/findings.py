@@ -164,14 +164,14 @@ def signature(release, declared, ingresses):
     )
 
 
-def routing(release, declared, ingresses, given):
-    """Findings on what stands beside the old routes: a survivor on Monq's host and path would block the new routing."""
+def routing(release, declared, ingresses, given, elsewhere=()):
+    """Findings on what stands beside the old routes, here or in other namespaces: a survivor on Monq's host and path would block the new routing."""
     alias, listed = given["alias_domains"], given["alias_ingresses"]
     cut = routes.to_cut(ingresses, release, declared, alias, listed)
     uids = {route["uid"] for route in cut}
     domains = [given["domain"], *alias]
     found = []
-    for ingress in routes.survivors(ingresses, cut):
+    for ingress in routes.survivors(ingresses, cut) + list(elsewhere):
         name = f"Ingress {ingress['metadata'].get('namespace', '')}/{ingress['metadata']['name']}"
         held = routes.conflicts(ingress, [i for i in ingresses if i["metadata"]["uid"] in uids], domains)
         if held:
@@ -185,7 +185,7 @@ def routing(release, declared, ingresses, given):
                     "remove it, or name it in monq_alias_ingresses if it is an alias route",
                 )
             )
-        elif ingress["metadata"]["name"].startswith(release["alias_route_prefix"]):
+        elif ingress not in elsewhere and ingress["metadata"]["name"].startswith(release["alias_route_prefix"]):
             found.append(finding("routing", INFO, name, "an alias route, or a stranger", "hosts " + ", ".join(routes.hosts(ingress)) + ": it stays"))
     names = {i["metadata"]["name"] for i in ingresses}
     found += [

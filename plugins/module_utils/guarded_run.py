@@ -110,9 +110,11 @@ class GuardedRun:
                 f"pid {entry['pid']} on {entry['host']}",
                 "wait for it to end, then run the same command again",
             )
-        if given and given.get("answer") not in ANSWERS:
-            raise InputError("monq_resolve holds an unknown answer", step.key, " or ".join(ANSWERS), repr(given.get("answer")), "correct monq_resolve")
-        if given and given.get("attempt") != entry.get("attempt"):
+        if given is not None and (not isinstance(given, dict) or given.get("answer") not in ANSWERS):
+            seen = repr(given.get("answer") if isinstance(given, dict) else given)
+            raise InputError("monq_resolve holds an unknown answer", step.key, " or ".join(ANSWERS), seen, "correct monq_resolve")
+        # Without an attempt there is nothing to answer: an answer must not stand in for a step that nobody began.
+        if given and (not entry.get("attempt") or given.get("attempt") != entry["attempt"]):
             raise StepError(
                 "monq_resolve answers another attempt",
                 step.key,
@@ -144,7 +146,7 @@ class GuardedRun:
         pid = os.getpid()
         entry = {
             "state": "intent",
-            "attempt": uuid.uuid4().hex[:8],
+            "attempt": "a" + uuid.uuid4().hex[:7],  # never a number, should it be typed into YAML without quotes
             "started": now(),
             "host": socket.gethostname(),
             "pid": pid,

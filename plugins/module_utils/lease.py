@@ -141,7 +141,12 @@ class Lease:
         if not lease or not _held(lease) or notes.get(ID) != lock_id:
             return False
         body = {"metadata": {"resourceVersion": lease["metadata"]["resourceVersion"]}, "spec": {"holderIdentity": None}}
-        self._cluster.patch(f"{self._base}/{NAME}", body)
+        try:
+            self._cluster.patch(f"{self._base}/{NAME}", body)
+        except ApiError as exc:
+            if exc.status != 409:
+                raise
+            return self.release(lock_id)  # changed since it was read: by our own renewal, or by whoever took over
         return True
 
     @contextlib.contextmanager

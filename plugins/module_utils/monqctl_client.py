@@ -34,7 +34,11 @@ class Monqctl:
     def read(self, *argv):
         """The output of a call that changes nothing; status and output are both judged."""
         result = self._run(argv, timeout=min(self._timeout, 120))
-        self._judge(list(argv), result, [])
+        try:
+            self._judge(list(argv), result, [])
+        except CommandError as exc:
+            exc.unknown = False  # whatever became of it, nothing was changed
+            raise
         return result.stdout
 
     def read_json(self, *argv):

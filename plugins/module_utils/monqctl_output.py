@@ -41,9 +41,11 @@ def json_reply(text, what):
 
 
 def failure_patterns(patterns, argv):
-    """The patterns that hold for argv: those of the longest matching command and those of "*"."""
+    """The patterns that hold for argv: those of the longest matching command and those of "*"; its empty list switches all off."""
     words = " ".join(word for word in argv if not word.startswith("-"))
     best = max((key for key in patterns if key != "*" and (words + " ").startswith(key + " ")), key=len, default=None)
+    if best and not patterns[best]:
+        return []
     return list(patterns.get("*", [])) + (list(patterns[best]) if best else [])
 
 

@@ -18,7 +18,7 @@ def overview(run):
         if step.kind == "client" and state == "done" and not run.is_done(step.key):
             state = "to do in this home"
         row = {"key": step.key, "state": state, "undo": step.undo, "kind": step.kind, "title": step.title}
-        row.update({name: entry[name] for name in ("attempt", "started", "finished", "error", "result") if entry.get(name) is not None})
+        row.update({name: entry[name] for name in ("attempt", "started", "finished", "error", "result", "by") if entry.get(name) is not None})
         rows.append(row)
     return {
         "steps": rows,

@@ -30,11 +30,11 @@ def legacy_names(release, modules):
     return [name for module in release["order"]["routing"] if module in modules for name in release["modules"][module]["legacy_routes"]]
 
 
-def to_cut(ingresses, release, modules, alias_domains, alias_ingresses=None):
+def to_cut(ingresses, release, modules, alias_domains, alias_ingresses=()):
     """[{name, uid}] of the old routing: the notes' names, then alias routes (derived, or as the operator lists them)."""
     known = {i["metadata"]["name"]: i for i in ingresses}
     names = [name for name in legacy_names(release, modules) if name in known]
-    if alias_ingresses is None:
+    if not alias_ingresses:
         alias = [n for n, i in sorted(known.items()) if is_alias_route(i, release["alias_route_prefix"], alias_domains)]
     else:
         alias = [name for name in alias_ingresses if name in known]

@@ -58,7 +58,8 @@ class SealedStore:
             self.open(name, seal)
             return seal
         except SnapshotError:
-            for index in range(max(1, seal["chunks"])):
+            # The first part goes last: it is what tells that a rest is there, should this be killed too.
+            for index in reversed(range(max(1, seal["chunks"]))):
                 self._cluster.delete(core(self._namespace, "secrets", self._name(name, index)))
             return None
 

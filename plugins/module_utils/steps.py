@@ -131,7 +131,7 @@ def plan(release, modules, prefetch_images=True, configure=False, online=True, r
         what="registry",
         title=f"update the registry to {release['registry_version']}",
         argv=["registry", "update", "registry", f"--version={release['registry_version']}"]
-        + (["--sourceDir", v["registry_source_dir"]] if v["registry_source_dir"] else [])
+        + ([f"--sourceDir={v['registry_source_dir']}"] if v["registry_source_dir"] else [])
         + ([f"--k8s-api={v['registry_k8s_api']}"] if v["registry_k8s_api"] else []),
     )
     add("prepare.registry.env", what="registry_token", title="give the token again, should the update have dropped it")
@@ -147,7 +147,7 @@ def plan(release, modules, prefetch_images=True, configure=False, online=True, r
         "prepare.release.use-version",
         "client",
         title=f"prepare release {version} in monqctl",
-        argv=["release", "use-version", version, f"--product={product}"] + (["--sourceDir", v["release_source_dir"]] if v["release_source_dir"] else []),
+        argv=["release", "use-version", version, f"--product={product}"] + ([f"--sourceDir={v['release_source_dir']}"] if v["release_source_dir"] else []),
     )
     if prefetch_images:
         for module in ordered(release, "modules", modules):

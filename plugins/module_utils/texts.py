@@ -47,7 +47,7 @@ def summary(ledger, verified):
     lines += _backups(done) + _replicas(rows, verified) + _drift(verified)
     for found in verified.get("findings") or []:
         lines.append(f"  [{found['severity'].upper()}] {found['object']}: expected {found['expected']}, seen {found['seen']}")
-    answered = [row["key"] for row in done if (row.get("result") or {}) == {} and row.get("error")]
+    answered = [row["key"] for row in done if row.get("by") == "operator"]
     lines += [f"  answered by the operator: {key}" for key in answered]
     return "\n".join(lines)
 

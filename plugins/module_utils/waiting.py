@@ -40,7 +40,7 @@ class Rollouts:
                     "check monq_namespace and what Replace printed",
                 )
             self._stop_if_stuck([d for d in found if d["metadata"]["name"] in late], since)
-            if self._clock() - started > self._timeout:
+            if late and self._clock() - started > self._timeout:
                 self._fail(late, f"no end after {self._timeout} s")
             self._sleep(POLL)
 

@@ -37,9 +37,10 @@ options:
     elements: str
     default: []
   alias_ingresses:
-    description: Names of the alias routes, where they cannot be derived.
+    description: Names of the alias routes, where they cannot be derived. Empty means derived.
     type: list
     elements: str
+    default: []
   ingress_secrets:
     description: TLS Secrets with the hosts that they cover.
     type: list
@@ -89,7 +90,7 @@ from ..module_utils.findings import of_error
 OPTIONS = {
     "domain": {"type": "str", "required": True},
     "alias_domains": {"type": "list", "elements": "str", "default": []},
-    "alias_ingresses": {"type": "list", "elements": "str"},
+    "alias_ingresses": {"type": "list", "elements": "str", "default": []},
     "ingress_secrets": {"type": "list", "elements": "dict", "required": True, "no_log": False},
 }
 

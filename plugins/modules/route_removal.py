@@ -35,9 +35,10 @@ options:
     elements: str
     default: []
   alias_ingresses:
-    description: Names of the alias routes, where they cannot be derived.
+    description: Names of the alias routes, where they cannot be derived. Empty means derived.
     type: list
     elements: str
+    default: []
   pause:
     description: The shortest pause after the removal, in seconds.
     type: int
@@ -92,7 +93,7 @@ from ..module_utils.waiting import Routes
 
 OPTIONS = {
     "alias_domains": {"type": "list", "elements": "str", "default": []},
-    "alias_ingresses": {"type": "list", "elements": "str"},
+    "alias_ingresses": {"type": "list", "elements": "str", "default": []},
     "pause": {"type": "int", "default": 60},
     "timeout": {"type": "int", "default": 300},
 }

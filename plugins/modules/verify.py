@@ -41,9 +41,10 @@ options:
     elements: str
     default: []
   alias_ingresses:
-    description: Names of the alias routes, where they cannot be derived.
+    description: Names of the alias routes, where they cannot be derived. Empty means derived.
     type: list
     elements: str
+    default: []
   ingress_secrets:
     description: TLS Secrets with the hosts that they cover.
     type: list
@@ -123,7 +124,7 @@ from ..module_utils.verification import Verification
 OPTIONS = {
     "domains": {"type": "list", "elements": "str", "required": True},
     "alias_domains": {"type": "list", "elements": "str", "default": []},
-    "alias_ingresses": {"type": "list", "elements": "str"},
+    "alias_ingresses": {"type": "list", "elements": "str", "default": []},
     "ingress_secrets": {"type": "list", "elements": "dict", "required": True, "no_log": False},
     "version_pattern": {"type": "str", "default": r"^v?(?P<version>[0-9]+\.[0-9]+\.[0-9]+)"},
     "record": {"type": "bool", "default": True},

@@ -1,0 +1,211 @@
+"""Renders the pages of docs/docsite/rst that are made of data: steps, variables, permissions.
+
+python docs/generate.py          writes them
+python docs/generate.py --check  says which differ, and ends with status 1 where one does
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = ROOT / "docs" / "docsite" / "rst"
+sys.path.insert(0, str(ROOT / "plugins"))
+
+from module_utils import permissions, steps  # noqa: E402  pylint: disable=wrong-import-position
+
+LABEL = "ansible_collections.monq.platform.docsite."
+NOTE = ".. Made by docs/generate.py: change its source, then run it again."
+OPTIONAL = ("registry_source_dir", "registry_k8s_api", "release_source_dir")
+VARIABLES = ("context", "instance_name", "credential_name", "releasehub_name", "releasehub_server", "registry_server", *OPTIONAL)
+
+
+def load(path):
+    return yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))
+
+
+def release():
+    return load("roles/monq/vars/main/release.yml")["_monq_release"]
+
+
+def page(name, title, *parts):
+    return "\n\n".join([f"{NOTE}\n\n.. _{LABEL}{name}:", f"{title}\n{'=' * len(title)}", *parts]) + "\n"
+
+
+def table(head, rows, widths):
+    lines = [".. list-table::", "   :header-rows: 1", "   :widths: " + " ".join(map(str, widths)), ""]
+    for row in [head, *rows]:
+        for index, cell in enumerate(row):
+            first, *rest = (cell or "").split("\n")
+            lines.append((("   * - " if index == 0 else "     - ") + first).rstrip())
+            lines += [("       " + line).rstrip() for line in rest]
+    return "\n".join(lines)
+
+
+# ---- steps
+
+
+def placeholders():
+    """What stands for a variable's value in the page; optional arguments are left out."""
+    names = {"context": "monqctl_context"}
+    return {name: "" if name in OPTIONAL else f"<monq_{names.get(name, name)}>" for name in VARIABLES}
+
+
+def plan(modules=None, **choice):
+    data = release()
+    return steps.plan(data, modules or list(data["modules"]), **{"configure": True, **choice}, **placeholders())
+
+
+def conditions():
+    """{key: [when it is part of a plan]} for the keys that are not part of every plan."""
+    data = release()
+    everything = [step.key for step in plan()]
+    variants = [
+        (plan(configure=False), "monq_monqctl_configure: true"),
+        (plan(online=False), "online"),
+        (plan(registry_replicas="manual"), "monq_registry_replicas: monqctl"),
+        (plan(prefetch_images=False), "monq_prefetch_images: true"),
+    ]
+    for module, known in data["modules"].items():
+        if not known.get("mandatory"):
+            variants.append((plan([m for m in data["modules"] if m != module]), module))
+    found = {}
+    for variant, condition in variants:
+        keys = {step.key for step in variant}
+        for key in everything:
+            if key not in keys:
+                found.setdefault(key, []).append(condition)
+    literal = plan(prefetch_images=False)
+    for step in literal:
+        if step.key not in everything:
+            module = step.key.split(".")[1]
+            found[step.key] = ["monq_prefetch_images: false"] + ([] if data["modules"][module].get("mandatory") else [module])
+    return found
+
+
+def step_row(step, only):
+    what = step.title
+    if step.argv:
+        words = [word.replace("{secret}", "<token>").replace("{file}", "<file>") for word in step.argv]
+        what += "\n\n``monqctl " + " ".join(words) + "``"
+    undo = "asks before a repeat\n\n" if step.ask else ""
+    return [f"``{step.key}``", step.kind, undo + step.undo, what, ", ".join(f"``{word}``" if ":" in word or len(word) == 2 else word for word in only)]
+
+
+def steps_page():
+    only, everything = conditions(), plan()
+    head, widths = ["key", "kind", "undo", "what is done", "only with"], [36, 8, 12, 34, 10]
+    stages = []
+    for stage in ("prepare", "upgrade", "verify"):
+        rows = [step_row(step, only.get(step.key, [])) for step in everything if step.key.startswith(stage + ".")]
+        stages += [f"{stage}\n{'-' * len(stage)}", table(head, rows, widths)]
+    known = {step.key for step in everything}
+    literal = [step_row(step, only[step.key]) for step in plan(prefetch_images=False) if step.key not in known]
+    title = "The vendor's literal order"
+    return page(
+        "steps",
+        "Steps",
+        f"All {len(everything)} steps of release {release()['version']} with all modules, a context that is made from the variables, the Release Hub online,"
+        " in the order in which they are done. The keys are those of the ledger, of ``monq_resolve`` and of ``status.yml``.",
+        "**kind**: ``cluster`` is done once, for ever; ``client`` is done once for each home of monqctl; ``gate`` waits or looks, and changes nothing.",
+        "**undo**: ``reversible``: there is nothing to take back; ``compensable``: what stood before is saved and can be put back; ``irreversible``: it stays."
+        " Where *asks before a repeat* stands, an attempt whose end nobody saw stops the run until ``monq_resolve`` answers.",
+        *stages,
+        f"{title}\n{'-' * len(title)}",
+        "With ``monq_prefetch_images: false`` the steps ``prepare.<module>.images`` are left out. Instead, first in the part of each module:",
+        table(head, literal, widths),
+    )
+
+
+# ---- variables
+
+
+def text(described):
+    parts = described if isinstance(described, list) else [described]
+    joined = " ".join(parts)
+    joined = re.sub(r"\bO\(([a-z_]+)\)", r"``\1``", joined)
+    return re.sub(r"\b[CVI]\(([^)]*)\)", lambda found: f"``{found.group(1)}``", joined)
+
+
+def default(spec):
+    if spec.get("required"):
+        return "**required**"
+    value = spec.get("default")
+    if value is None:
+        return ""
+    if isinstance(value, (dict, list)) and value:
+        return "below"
+    return "empty" if value == "" else f"``{json.dumps(value) if not isinstance(value, str) else value}``"
+
+
+def variables_page():
+    options = load("roles/monq/meta/argument_specs.yml")["argument_specs"]["main"]["options"]
+    rows, blocks = [], []
+    for name, spec in options.items():
+        kind = spec["type"] + (f" of {spec['elements']}" if spec.get("elements") else "")
+        meaning = text(spec["description"])
+        if spec.get("choices"):
+            meaning += " One of " + ", ".join(f"``{choice}``" for choice in spec["choices"]) + "."
+        for key, inner in (spec.get("options") or {}).items():
+            meaning += f" ``{key}`` ({inner['type']}): {text(inner['description'])}"
+        if spec.get("no_log"):
+            meaning += " *Secret.*"
+        rows.append([f"``{name}``", kind, default(spec), meaning])
+        if isinstance(spec.get("default"), (dict, list)) and spec["default"]:
+            shown = yaml.safe_dump({name: spec["default"]}, sort_keys=False, allow_unicode=True, width=120)
+            blocks.append(".. code-block:: yaml\n\n" + "\n".join("   " + line for line in shown.rstrip().split("\n")))
+    title = "Longer defaults"
+    return page(
+        "variables",
+        "Variables",
+        "An operator writes these and nothing else. They belong in the inventory, in ``group_vars/monq.yml`` or ``host_vars``; secrets in a vault file, in the"
+        " environment or in AWX credentials. Every run checks types and required values first.",
+        table(["variable", "type", "default", "meaning"], rows, [28, 10, 16, 46]),
+        f"{title}\n{'-' * len(title)}",
+        *blocks,
+    )
+
+
+# ---- permissions
+
+
+def permissions_page():
+    rows = [
+        ["``" + (group or "core") + "``", f"``{resource}``", ", ".join(f"``{verb}``" for verb in verbs), purpose]
+        for group, resource, verbs, purpose in permissions.NEEDED
+    ]
+    return page(
+        "permissions",
+        "Permissions in Kubernetes",
+        "What the account of ``monq_kubeconfig`` needs in ``monq_namespace``. Preflight asks the API server for each verb (``SelfSubjectAccessReview``)"
+        " and names what is denied; nothing is changed then.",
+        table(["API group", "resource", "verbs", "what for"], rows, [25, 30, 25, 30]),
+        "Besides, it reads the namespace itself (``get`` on ``namespaces``). ``list`` on ``ingresses`` in all namespaces is optional: with it, preflight"
+        " also sees Ingresses of other namespaces that hold a host and path of Monq.",
+        "monqctl has its own access to the registry; the registry has its own access to Kubernetes. Both are outside this table.",
+    )
+
+
+RENDERED = {"steps.rst": steps_page, "variables.rst": variables_page, "permissions.rst": permissions_page}
+
+
+def main():
+    checking, differing = "--check" in sys.argv[1:], []
+    for name, render in RENDERED.items():
+        path = PAGES / name
+        if checking:
+            if not path.exists() or path.read_text(encoding="utf-8") != render():
+                differing.append(name)
+        else:
+            path.write_text(render(), encoding="utf-8")
+    if differing:
+        sys.exit(f"these pages are out of date: {', '.join(differing)}; run python docs/generate.py")
+
+
+if __name__ == "__main__":
+    main()

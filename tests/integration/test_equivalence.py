@@ -1,0 +1,63 @@
+"""site.yml against the vendor's procedure by hand: equal but for a list of differences, each with its trap's number."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from support.comparison import differences, state
+from support.harness import ROOT
+
+REGISTRY = "pl-microservice-registry-api-service"
+
+
+def explain(path, ours, vendors):
+    """The trap that a difference is known by, or None: every other difference is a failure."""
+    if path[0] == "ingresses" and path[1].startswith("frontend-alias") and ours is None:
+        return 1  # kubectl knows no globs: the alias routes stay behind
+    if path[:2] == ("deployments", REGISTRY) and path[-1] == "env" and [e for e in ours if e["name"] != "SECURE_TOKEN"] == vendors:
+        return 10  # Replace drops the token's variable, and nobody sets it again
+    if path[:2] == ("deployments", "pl-search-service") and path[2:] == ("spec", "replicas"):
+        return 42  # the HPA owns it
+    return None
+
+
+def changing(installation):
+    """The vendor's list: changing calls without the write-back of counts; the file of the template is wherever it is."""
+    calls = [argv for argv in installation.journal() if argv[:3] != ["registry", "apply", "microservice"]]
+    calls = [[*argv[:-1], "FILE"] if argv[:3] == ["registry", "apply", "service"] else argv for argv in calls]
+    return [[word.replace(installation.name, "NAME") for word in argv] for argv in calls]
+
+
+def core217():
+    """The Python of the venv with ansible-core 2.17: one converge runs on it."""
+    path = subprocess.run([str(ROOT / "tests" / "tools" / "venv"), "core217"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    return str(Path(path) / "bin" / "python")
+
+
+@pytest.mark.parametrize(
+    ("modules", "alias", "literal", "python"),
+    [("pl", True, True, core217), ("pl,cl", False, True, None), ("pl,sm,cl,fm", True, False, None)],
+    ids=["pl on core 2.17", "pl cl", "all"],
+)
+def test_site_equals_the_vendors_procedure(install, modules, alias, literal, python):
+    ours, vendors = install("site-run", modules=modules, alias=alias), install("by-hand", modules=modules, alias=alias)
+    result = ours.play("site", extra={"monq_prefetch_images": not literal}, python=python and python())
+    assert result.rc == 0, result.text[-3000:]
+    by_hand = vendors.vendor()
+    assert "0 monqctl calls failed" in by_hand.text, by_hand.text[-3000:]
+    found = differences(state(ours), state(vendors))
+    unexplained = [row for row in found if explain(*row) is None]
+    assert not unexplained, json.dumps(unexplained, indent=1, ensure_ascii=False)[:4000]
+    traps = {explain(*row) for row in found}
+    assert 10 in traps, "trap 10: the vendor's registry has lost its token"
+    assert (1 in traps) == alias, "trap 1: alias routes stay behind by hand"
+    if literal:
+        assert changing(ours) == changing(vendors), "call for call, in order (trap 31)"
+
+
+def test_the_comparison_sees_a_difference():
+    assert differences({"a": {"b": 1}}, {"a": {"b": 2}}) == [(("a", "b"), 1, 2)]
+    assert explain(("deployments", "pl-i18n-service", "spec", "replicas"), 1, 2) is None

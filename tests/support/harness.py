@@ -1,0 +1,202 @@
+"""The sandbox as tests see it: playbooks as real processes, and independent reads with kubectl, psql, journal and audit log."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+CLI = ROOT / "tests" / "sandbox" / "sandbox"
+LEDGER = "monq-upgrade-6.0.0"
+READS = ("get", "list", "watch")
+
+
+class Run:
+    """One ended process: status, output and how long it took."""
+
+    def __init__(self, rc, text, seconds):
+        self.rc, self.text, self.seconds = rc, text, seconds
+
+    def recap(self, name):
+        """The counters of PLAY RECAP for one host."""
+        row = re.findall(rf"^{re.escape(name)} +: (.*)$", self.text, re.M)[-1]
+        return {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", row)}
+
+
+class Sandbox:
+    """One sandbox, in SANDBOX_DIR."""
+
+    def __init__(self, directory=None):
+        self.dir = Path(directory or os.environ.get("SANDBOX_DIR") or f"/var/tmp/monq-sandbox-{os.getuid()}")
+
+    def __call__(self, *words, check=True):
+        env = {**os.environ, "SANDBOX_DIR": str(self.dir)}
+        done = subprocess.run([str(CLI), *words], env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if check and done.returncode:
+            raise AssertionError(f"sandbox {' '.join(words)}: status {done.returncode}\n{done.stdout}")
+        return done.stdout
+
+    @property
+    def facts(self):
+        return json.loads((self.dir / "sandbox.json").read_text())
+
+    def installation(self, name, modules="pl,sm,cl,fm", alias=True):
+        """A fresh 5.9.3 of that name, made or reset."""
+        options = ["--modules", modules] + ([] if alias else ["--no-alias"])
+        if name in self.facts["installations"]:
+            self("reset", name, "--modules", modules, "--alias" if alias else "--no-alias")
+        else:
+            self("add", name, *options)
+        return Installation(self, name)
+
+
+class Installation:
+    """One simulated Monq, its own inventory and working folder."""
+
+    def __init__(self, sandbox, name):
+        self.sandbox, self.name = sandbox, name
+        self.work = Path(tempfile.mkdtemp(prefix=f"monq-test-{name}-"))
+        self.backup = sandbox.dir / f"backup-{name}"
+        shutil.rmtree(self.backup, ignore_errors=True)
+        self.inventory = self.work / "inventory"
+        shutil.copytree(ROOT / "inventories" / "sandbox" / "group_vars", self.inventory / "group_vars")
+        variables = {"sandbox_installation": name, "monq_backup_dir": str(self.backup), "monq_lock_duration": 9}
+        hosts = {"monq": {"hosts": {name: variables}}}
+        (self.inventory / "hosts.json").write_text(json.dumps(hosts))
+
+    @property
+    def facts(self):
+        return self.sandbox.facts["installations"][self.name]
+
+    def close(self):
+        shutil.rmtree(self.work, ignore_errors=True)
+
+    # ---- acting
+
+    def argv(self, playbook, *words, confirm=True, extra=None):
+        values = {**({"monq_confirm_outage": self.name} if confirm else {}), **(extra or {})}
+        return ["ansible-playbook", "-i", str(self.inventory), str(ROOT / "playbooks" / f"{playbook}.yml"), "-e", json.dumps(values), *words]
+
+    def start(self, playbook, *words, confirm=True, extra=None, env=None, python=None):
+        """The playbook as a process in a group of its own, its output in a file."""
+        log = tempfile.NamedTemporaryFile(dir=self.work, suffix=".log", delete=False)
+        argv = self.argv(playbook, *words, confirm=confirm, extra=extra)
+        folder = Path(python or sys.executable).parent
+        full = {
+            **os.environ,
+            "SANDBOX_DIR": str(self.sandbox.dir),
+            "PATH": f"{folder}:{os.environ['PATH']}",
+            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".ansible" / "collections"),
+            "ANSIBLE_NOCOLOR": "1",
+            **(env or {}),
+        }
+        process = subprocess.Popen(
+            [str(folder / argv[0]), *argv[1:]], cwd=self.work, env=full, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+        )
+        process.log = log.name
+        return process
+
+    def play(self, playbook, *words, **options):
+        began = time.monotonic()
+        process = self.start(playbook, *words, **options)
+        rc = process.wait(timeout=900)
+        return Run(rc, Path(process.log).read_text(), time.monotonic() - began)
+
+    @staticmethod
+    def kill(process, sig=signal.SIGKILL):
+        os.killpg(process.pid, sig)
+        process.wait(timeout=60)
+
+    def faults(self, *rows):
+        Path(self.facts["faults"]).write_text(json.dumps(list(rows)))
+
+    def reset(self, **options):
+        return self.sandbox.installation(self.name, modules=options.get("modules", ",".join(self.facts["modules"])), alias=options.get("alias", bool(self.facts["alias_domains"])))
+
+    def vendor(self):
+        """The release notes by hand, command for command."""
+        env = {**os.environ, "SANDBOX_DIR": str(self.sandbox.dir)}
+        done = subprocess.run([str(CLI.parent / "vendor_procedure.sh"), self.name], env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        return Run(done.returncode, done.stdout, 0)
+
+    # ---- independent reads
+
+    def kubectl(self, *words, user=None, check=True):
+        context = user or self.facts["kube_context"]
+        argv = ["kubectl", "--kubeconfig", self.sandbox.facts["kubeconfig"], "--context", context, "-n", self.facts["namespace"], *words]
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        if check and done.returncode:
+            raise AssertionError(f"{' '.join(words)}: {done.stderr}")
+        return done.stdout
+
+    def objects(self, kind):
+        return json.loads(self.kubectl("get", kind, "-o", "json"))["items"]
+
+    def psql(self, service, sql):
+        server = self.facts["postgresql"]
+        argv = ["psql", "-X", "-A", "-t", "-h", server["host"], "-p", str(server["port"]), "-U", server["user"], "-d", self.facts["databases"][service], "-c", sql]
+        done = subprocess.run(argv, env={**os.environ, "PGPASSWORD": server["password"]}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def migrations(self):
+        """How often each SQL file ran, counted in the databases themselves: {(module, file, service): runs}."""
+        counted = {}
+        for service in self.facts["databases"]:
+            if self.psql(service, "select to_regclass('sandbox_migrations')"):
+                for row in self.psql(service, "select module, file, count(*) from sandbox_migrations group by 1, 2").splitlines():
+                    module, file, count = row.split("|")
+                    counted[(module, file, service)] = int(count)
+        return counted
+
+    def ledger(self):
+        found = json.loads(self.kubectl("get", "configmap", LEDGER, "--ignore-not-found", "-o", "json") or "{}")
+        return {key: json.loads(text) for key, text in (found.get("data") or {}).items()}
+
+    def journal(self, changing=True):
+        """The argv of the calls that ended, in order; of the changing ones only, unless told otherwise."""
+        path = Path(self.facts["journal"])
+        rows = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        return [row["argv"] for row in rows if row["event"] == "end" and (row["changing"] or not changing)]
+
+    def registry(self, name):
+        return json.loads((Path(self.facts["registry_dir"]) / f"{name}.json").read_text())
+
+    def registry_counts(self):
+        found = self.registry("microservices")
+        return {row["Name"]: row["Replicas"] for row in (found.values() if isinstance(found, dict) else found)}
+
+    def kubernetes_counts(self):
+        return {d["metadata"]["name"]: d["spec"]["replicas"] for d in self.objects("deployments")}
+
+    def mutations(self, since=0):
+        """What the account of the collection changed, from the audit log: (verb, resource, name); reads, reviews, dry runs and the Lease are no changes."""
+        found = []
+        for line in Path(self.sandbox.facts["audit_log"]).read_text().splitlines()[since:]:
+            event = json.loads(line)
+            where = event.get("objectRef") or {}
+            if event["user"]["username"] != "operator" or event["verb"] in READS or event.get("stage") not in (None, "ResponseComplete"):
+                continue
+            if where.get("apiGroup") == "authorization.k8s.io" or "dryRun=All" in event["requestURI"]:
+                continue
+            if where.get("resource") == "leases" and where.get("namespace") == self.facts["namespace"]:
+                continue
+            if where.get("namespace") == self.facts["namespace"]:
+                found.append((event["verb"], where.get("resource"), where.get("name")))
+        return found
+
+    def audit_mark(self):
+        return len(Path(self.sandbox.facts["audit_log"]).read_text().splitlines())
+
+
+def journal_mark(installation):
+    return len(installation.journal())

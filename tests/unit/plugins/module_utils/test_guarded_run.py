@@ -1,0 +1,516 @@
+"""A step guards itself: predecessors, lock, attempts that nobody saw end; intent before the action, result after it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+
+import pytest
+from ansible_collections.monq.platform.plugins.module_utils import command, steps
+from ansible_collections.monq.platform.plugins.module_utils.errors import (
+    ApiError,
+    ApiUnreachable,
+    CommandError,
+    InputError,
+    LedgerError,
+    LockError,
+    MonqError,
+    StepError,
+)
+from ansible_collections.monq.platform.plugins.module_utils.guarded_run import GuardedRun
+from ansible_collections.monq.platform.plugins.module_utils.lease import Lease
+from ansible_collections.monq.platform.plugins.module_utils.ledger import Ledger
+from fake_cluster import CONFIGMAPS, LEASES, Clock, FakeCluster
+from repository import RELEASE
+
+FIRST = "prepare.snapshot.original"
+CLIENT = "prepare.release_hub.token"
+GATE = "prepare.registry.status"
+CUT = "upgrade.routing.cut"
+SQL = "upgrade.pl.database.pl-i18n-service.sqls_pl-i18n-service.sql"
+LAST = "verify.installation.check"
+LEDGER = f"{CONFIGMAPS}/monq-upgrade-6.0.0"
+LEASE = f"{LEASES}/monq-upgrade"
+
+
+class World:
+    """An installation with a ledger and a lock, and runs on it."""
+
+    def __init__(self):
+        self.cluster = FakeCluster()
+        self.plan = steps.plan(RELEASE, ["pl", "cl"])
+        self.keys = [step.key for step in self.plan]
+        self.lock_id = self.lease().acquire("us")
+        self.acted = []
+
+    def lease(self):
+        clock = Clock()
+        return Lease(self.cluster, "production", 120, clock, clock.sleep)
+
+    def ledger(self):
+        return Ledger(self.cluster, "production", "6.0.0").load()
+
+    def run(self, **given):
+        return GuardedRun(self.plan, self.ledger(), self.lease(), **{"lock_id": self.lock_id, "home": "here", "make_home": lambda: "here", **given})
+
+    def done_before(self, key, **more):
+        self.record({k: {"state": "done", "homes": ["here"], "started": "2026-03-01T10:00:00Z"} for k in self.keys[: self.keys.index(key)]})
+        return self.record(more) if more else self
+
+    def record(self, entries):
+        known = self.cluster.objects.get(LEDGER, {}).get("data", {})
+        self.cluster.put(LEDGER, {"data": {**known, **{key: json.dumps(entry) for key, entry in entries.items()}}})
+        return self
+
+    def entry(self, key):
+        return self.ledger().get(key)
+
+    def action(self, result=None, error=None):
+        def act():
+            self.acted.append(result)
+            self.cluster.calls.append(("ACTION", ""))
+            if error:
+                raise error
+            return result
+
+        return act
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+def failure(unknown=False, what="monqctl failed"):
+    error = CommandError(what, "pl", "status 0", "status 3\nmore lines")
+    error.unknown = unknown
+    return error
+
+
+def refused(run, key, kind, action=None):
+    """The error, after the proof that the action did not run."""
+    acted = []
+    with pytest.raises(kind) as caught:
+        run.run(key, action or (lambda: acted.append(1)))
+    assert not acted
+    return caught.value
+
+
+# ---- done, predicted
+
+
+@pytest.mark.parametrize("state", ["done", "accepted"])
+def test_what_is_done_is_skipped_and_its_result_read_back(world, state):
+    world.record({FIRST: {"state": state, "result": {"sha256": "abc"}}})
+    run = world.run()
+    before = len(world.cluster.bodies)
+    assert run.run(FIRST, world.action()) == {"sha256": "abc"}
+    assert (world.acted, run.skipped, run.done, run.changed) == ([], [FIRST], [], False)
+    assert len(world.cluster.bodies) == before
+
+
+def test_a_done_step_needs_neither_lock_nor_predecessors(world):
+    world.record({LAST: {"state": "done", "result": 1}})
+    assert world.run(lock_id="").run(LAST, world.action()) == 1
+
+
+def test_a_step_is_done_again_where_its_caller_says_so(world):
+    world.record({FIRST: {"state": "done", "result": "old"}})
+    run = world.run()
+    assert run.run(FIRST, world.action("new"), renewed=True) == "new"
+    assert world.entry(FIRST)["result"] == "new" and run.done == [FIRST]
+
+
+@pytest.mark.parametrize(("key", "changed"), [(FIRST, True), (CLIENT, True), (SQL, True), (GATE, False), (LAST, False)])
+def test_check_mode_predicts_and_writes_nothing(world, key, changed):
+    run = world.run(check_mode=True, lock_id="")
+    world.cluster.bodies.clear()
+    assert run.run(key, world.action()) is None
+    assert (run.predicted, run.changed, world.acted, world.cluster.bodies) == ([key], changed, [], [])
+    assert run.result() == {"changed": changed, "steps_done": [], "steps_predicted": [key], "steps_skipped": []}
+
+
+def test_check_mode_and_the_real_run_agree_on_the_keys(world):
+    predicting = world.run(check_mode=True)
+    for key in world.keys:
+        predicting.run(key, world.action())
+    real = world.run()
+    for key in world.keys:
+        real.run(key, world.action())
+    assert predicting.predicted == real.done == world.keys
+    assert predicting.changed is real.changed is True
+
+
+def test_a_gate_alone_changes_nothing(world):
+    run = world.done_before(GATE).run()
+    run.run(GATE, world.action())
+    assert (run.done, run.changed) == ([GATE], False)
+
+
+# ---- guards
+
+
+def test_a_missing_predecessor_is_named(world):
+    """rule 3: neither --tags nor --start-at-task reaches SQL without backup, snapshot and lock"""
+    error = refused(world.run(), SQL, StepError)
+    assert error.details["missing"] == FIRST
+    for word in (SQL, f"{FIRST} done", "not begun", "--start-at-task"):
+        assert word in str(error)
+
+
+@pytest.mark.parametrize("state", ["intent", "failed", "unknown"])
+def test_every_single_predecessor_counts(world, state):
+    for missing in world.keys[: world.keys.index(SQL)]:
+        world.done_before(SQL, **{missing: {"state": state, "started": "2026-03-01T10:00:00Z"}})
+        error = refused(world.run(), SQL, StepError)
+        assert error.details["missing"] == missing and f"seen: {state}" in str(error)
+
+
+def test_a_step_outside_the_plan_is_refused(world):
+    error = refused(world.run(), "upgrade.sm.images", InputError)
+    assert "monq_modules" in str(error)
+
+
+def test_without_a_lock_id_nothing_runs(world):
+    error = refused(world.run(lock_id=""), FIRST, StepError)
+    assert "no lock" in str(error) and world.entry(FIRST) is None
+
+
+def test_a_lost_lock_is_noticed_before_the_action(world):
+    """fencing: somebody took over while this run slept"""
+    run = world.run()
+    world.cluster.drop(LEASE)
+    other = world.lease().acquire("another")
+    error = refused(run, FIRST, LockError)
+    assert other in str(error) and world.entry(FIRST) is None
+
+
+def test_the_lock_is_asked_for_at_every_step(world):
+    run = world.run()
+    run.run(world.keys[0], world.action())
+    world.cluster.drop(LEASE)
+    refused(run, world.keys[1], LockError)
+
+
+def test_nobody_answers_from_the_lock_so_nothing_runs(world):
+    run = world.run()
+
+    def unreachable(method, path):
+        if path == LEASE:
+            raise ApiUnreachable("no answer")
+
+    world.cluster.before = unreachable
+    refused(run, FIRST, ApiUnreachable)
+
+
+def test_the_intent_is_written_before_the_action_and_the_result_after(world):
+    run = world.run()
+    world.cluster.calls.clear()
+    seen = {}
+
+    def act():
+        seen.update(world.entry(FIRST))
+        world.cluster.calls.append(("ACTION", ""))
+        return {"sha256": "abc"}
+
+    assert run.run(FIRST, act) == {"sha256": "abc"}
+    order = [call for call in world.cluster.calls if call[0] != "GET"]
+    assert order == [("PATCH", LEASE), ("POST", CONFIGMAPS), ("ACTION", ""), ("PATCH", LEDGER)]
+    assert seen["state"] == "intent" and "finished" not in seen
+    assert (seen["host"], seen["pid"], seen["pid_start"], seen["lock"]) == (
+        socket.gethostname(),
+        os.getpid(),
+        command.start_time(os.getpid()),
+        world.lock_id,
+    )
+    entry = world.entry(FIRST)
+    assert entry["state"] == "done" and entry["finished"] >= entry["started"] and entry["attempt"] == seen["attempt"]
+
+
+def test_the_lock_is_renewed_while_the_action_runs(world, monkeypatch):
+    held = []
+
+    @contextlib.contextmanager
+    def renewing(self, lock_id):
+        held.append(lock_id)
+        yield
+        held.append("over")
+
+    monkeypatch.setattr(Lease, "renewing", renewing)
+    world.run().run(FIRST, lambda: held.append("acts"))
+    assert held == [world.lock_id, "acts", "over"]
+
+
+def test_an_intent_that_cannot_be_written_stops_the_step(world):
+    """a second writer: 409 on the ledger"""
+    world.record({"prepare.snapshot.other": {"state": "done"}})
+    run = world.run()
+    world.record({"prepare.snapshot.other": {"state": "failed"}})
+    error = refused(run, FIRST, LedgerError)
+    assert "somebody else wrote to the ledger" in str(error)
+
+
+def test_a_result_that_cannot_be_written_leaves_the_intent(world):
+    run = world.done_before(SQL).run()
+    with pytest.raises(LedgerError):
+        run.run(SQL, lambda: world.record({"x": {"state": "done"}}) and None)
+    assert world.entry(SQL)["state"] == "intent" and run.done == []
+
+
+# ---- failures
+
+
+@pytest.mark.parametrize("key", [FIRST, CLIENT, GATE, "prepare.registry.update", SQL])
+def test_a_failure_is_recorded_and_the_next_run_tries_again(world, key):
+    run = world.done_before(key).run()
+    with pytest.raises(CommandError) as caught:
+        run.run(key, world.action(error=failure()))
+    entry = world.entry(key)
+    assert entry["state"] == "failed" and entry["error"] == "monqctl failed: status 3"
+    assert caught.value.details["step"] == key and caught.value.details["attempt"] == entry["attempt"]
+    assert run.done == []
+    assert world.run().run(key, world.action("fine")) == "fine"
+    again = world.entry(key)
+    assert again["state"] == "done" and "error" not in again and again["attempt"] != entry["attempt"]
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        pytest.param(failure(unknown=False), "failed", id="an honest exit status"),
+        pytest.param(failure(unknown=True), "unknown", id="timeout, signal, or a lie"),
+        pytest.param(ApiUnreachable("no answer"), "unknown", id="whoever cannot tell"),
+        pytest.param(MonqError("something"), "unknown", id="anything else"),
+    ],
+)
+def test_how_sql_fails(world, error, state):
+    """traps 35, 36"""
+    run = world.done_before(SQL).run()
+    with pytest.raises(type(error)):
+        run.run(SQL, world.action(error=error))
+    assert world.entry(SQL)["state"] == state
+
+
+@pytest.mark.parametrize("unknown", [True, False])
+def test_only_sql_is_ever_unknown(world, unknown):
+    run = world.run()
+    with pytest.raises(CommandError):
+        run.run(FIRST, world.action(error=failure(unknown=unknown)))
+    assert world.entry(FIRST)["state"] == "failed"
+
+
+def test_a_failure_that_cannot_be_recorded_is_still_the_failure(world):
+    run = world.run()
+
+    def conflict(method, path):
+        if (method, path) == ("PATCH", LEDGER):
+            raise ApiError(409, "Conflict", "modified", method, path)
+
+    world.cluster.before = conflict
+    with pytest.raises(CommandError):
+        run.run(FIRST, world.action(error=failure()))
+
+
+# ---- attempts that nobody saw end
+
+
+def interrupted(world, state="intent", **more):
+    """A migration of a run that is no more, on another machine."""
+    entry = {"state": state, "attempt": "a1b2c3d4", "started": "2026-03-01T11:00:00Z", "host": "elsewhere", "pid": 1, "pid_start": 1, **more}
+    return world.done_before(SQL, **{SQL: entry})
+
+
+@pytest.mark.parametrize("state", ["intent", "unknown"])
+def test_an_interrupted_migration_is_refused_with_both_answers(world, state):
+    """trap 35"""
+    error = refused(interrupted(world, state).run(), SQL, StepError)
+    text = str(error)
+    for answer in ("retry", "done"):
+        line = next(line for line in text.splitlines() if f'"answer": "{answer}"' in line)
+        typed = json.loads(line[line.index("'") + 1 : line.rindex("'")])
+        assert typed == {"monq_resolve": {SQL: {"answer": answer, "attempt": "a1b2c3d4"}}}
+    assert state in text and "2026-03-01T11:00:00Z" in text
+    assert error.details["attempt"] == "a1b2c3d4"
+    assert world.entry(SQL)["attempt"] == "a1b2c3d4"
+
+
+@pytest.mark.parametrize("key", [FIRST, CLIENT, GATE, "prepare.registry.update"])
+def test_what_can_be_repeated_is_repeated_after_an_interruption(world, key):
+    world.done_before(key, **{key: {"state": "intent", "attempt": "x", "host": "elsewhere", "pid": 1, "pid_start": 1}})
+    assert world.run().run(key, world.action("fine")) == "fine"
+
+
+@pytest.mark.parametrize("state", ["intent", "unknown", "failed"])
+@pytest.mark.parametrize(("answer", "runs", "becomes"), [("retry", True, "done"), ("done", False, "done"), ("accept", False, "accepted")])
+def test_the_operators_word(world, state, answer, runs, becomes):
+    run = interrupted(world, state, error="boom").run(resolve={SQL: {"answer": answer, "attempt": "a1b2c3d4"}})
+    run.run(SQL, world.action("ran"))
+    entry = world.entry(SQL)
+    assert (world.acted == ["ran"], entry["state"], run.done) == (runs, becomes, [SQL])
+    assert (entry["attempt"] == "a1b2c3d4") is not runs
+    assert entry.get("by") == (None if runs else "operator")
+    assert world.run().is_done(SQL)
+
+
+@pytest.mark.parametrize("attempt", ["00000000", "", None, 0])
+def test_an_answer_to_another_attempt_is_refused(world, attempt):
+    error = refused(interrupted(world).run(resolve={SQL: {"answer": "retry", "attempt": attempt}}), SQL, StepError)
+    assert "another attempt" in str(error) and "a1b2c3d4" in str(error)
+
+
+@pytest.mark.parametrize("answer", ["done", "accept", "retry"])
+@pytest.mark.parametrize("attempt", [None, "a1b2c3d4"])
+def test_what_was_never_attempted_cannot_be_answered(world, answer, attempt):
+    """else an answer without an attempt would mark a migration as done that nobody ran"""
+    given = {"answer": answer} if attempt is None else {"answer": answer, "attempt": attempt}
+    refused(world.done_before(SQL).run(resolve={SQL: given}), SQL, StepError)
+    assert world.entry(SQL) is None
+
+
+def test_the_answer_is_used_up_by_the_attempt_that_it_names(world):
+    resolve = {SQL: {"answer": "retry", "attempt": "a1b2c3d4"}}
+    with pytest.raises(CommandError):
+        interrupted(world).run(resolve=resolve).run(SQL, world.action(error=failure(unknown=True)))
+    error = refused(world.run(resolve=resolve), SQL, StepError)
+    assert world.entry(SQL)["attempt"] in str(error)
+
+
+@pytest.mark.parametrize("given", [{"answer": "yes", "attempt": "a1b2c3d4"}, {"attempt": "a1b2c3d4"}, {"answer": None, "attempt": "a1b2c3d4"}, "retry", ["done"]])
+def test_an_unknown_answer_is_refused(world, given):
+    error = refused(interrupted(world).run(resolve={SQL: given}), SQL, InputError)
+    assert "monq_resolve" in str(error) and "retry or done or accept" in str(error)
+
+
+def test_an_answer_is_no_way_around_the_guards(world):
+    resolve = {SQL: {"answer": "done", "attempt": "a1b2c3d4"}}
+    interrupted(world)
+    world.record({FIRST: {"state": "failed"}})
+    refused(world.run(resolve=resolve), SQL, StepError)
+    world.record({FIRST: {"state": "done"}})
+    refused(world.run(resolve=resolve, lock_id=""), SQL, StepError)
+    assert world.entry(SQL)["state"] == "intent"
+
+
+def test_an_attempt_is_never_a_number_to_yaml(world):
+    """an operator may type it without quotes"""
+    run = world.run()
+    for key in world.keys[:12]:
+        run.run(key, world.action())
+        assert world.entry(key)["attempt"][0] in "abcdef"
+
+
+OURSELVES = {"host": socket.gethostname(), "pid": os.getpid(), "pid_start": command.start_time(os.getpid())}
+
+
+@pytest.mark.parametrize("resolve", [{}, {SQL: {"answer": "retry", "attempt": "a1b2c3d4"}}], ids=["no answer", "answered"])
+def test_a_living_process_of_this_host_keeps_its_step(world, resolve):
+    error = refused(interrupted(world, **OURSELVES).run(resolve=resolve), SQL, StepError)
+    assert "still at work" in str(error) and str(os.getpid()) in str(error)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param({"pid_start": OURSELVES["pid_start"] - 1}, id="the pid was used again"),
+        pytest.param({"pid": 2**22 + 1}, id="the process is dead"),
+        pytest.param({"host": "elsewhere"}, id="another machine's processes are not ours to judge"),
+        pytest.param({"pid_start": None}, id="a start time that nobody knew"),
+    ],
+)
+def test_a_dead_process_does_not_keep_its_step(world, changed):
+    run = interrupted(world, **{**OURSELVES, **changed}).run(resolve={SQL: {"answer": "retry", "attempt": "a1b2c3d4"}})
+    assert run.run(SQL, world.action("ran")) == "ran"
+
+
+# ---- client steps
+
+
+def test_a_client_step_is_done_once_for_each_home(world):
+    """trap 47"""
+    world.done_before(CLIENT)
+    for home in ("here", "there", "here"):
+        run = world.run(home=home, make_home=lambda home=home: home)
+        run.run(CLIENT, world.action(home))
+    assert world.acted == ["here", "there"]
+    assert world.entry(CLIENT)["homes"] == ["here", "there"]
+
+
+def test_a_home_gets_its_mark_with_its_first_client_step(world):
+    made = []
+    run = world.done_before(CLIENT).run(home=None, make_home=lambda: made.append(1) or "fresh")
+    assert not run.is_done(CLIENT)
+    run.run(CLIENT, world.action())
+    assert run.is_done(CLIENT) and made == [1] and world.entry(CLIENT)["homes"] == ["fresh"]
+
+
+def test_check_mode_makes_no_mark(world):
+    made = []
+    world.run(home=None, make_home=lambda: made.append(1) or "x", check_mode=True).run(CLIENT, world.action())
+    assert not made
+
+
+def test_a_client_step_that_fails_in_one_home_stays_known_for_the_others(world):
+    world.done_before(CLIENT)
+    world.run(home="a", make_home=lambda: "a").run(CLIENT, world.action())
+    with pytest.raises(CommandError):
+        world.run(home="b", make_home=lambda: "b").run(CLIENT, world.action(error=failure()))
+    world.run(home="b", make_home=lambda: "b").run(CLIENT, world.action())
+    assert world.entry(CLIENT)["homes"] == ["a", "b"]
+
+
+def test_homes_of_many_jobs_do_not_fill_the_ledger(world):
+    world.done_before(CLIENT)
+    for number in range(25):
+        home = f"job-{number}"
+        world.run(home=home, make_home=lambda home=home: home).run(CLIENT, world.action())
+    assert world.entry(CLIENT)["homes"] == [f"job-{number}" for number in range(5, 25)]
+
+
+@pytest.mark.parametrize(("check_mode", "expected"), [(False, False), (True, True)])
+def test_may_begin_counts_what_check_mode_predicts(world, check_mode, expected):
+    run = world.run(check_mode=check_mode)
+    for key in world.keys[: world.keys.index(CLIENT)]:
+        if check_mode:
+            run.run(key, world.action())
+    assert run.may_begin(CLIENT) is expected
+
+
+# ---- what a failure says
+
+
+@pytest.mark.parametrize(
+    ("key", "says"),
+    [
+        ("prepare.registry.update", "platform: up: the old routes have not been touched"),
+        ("upgrade.snapshot.cut", "platform: up: the old routes have not been touched"),
+        (SQL, "platform: DOWN since 2026-03-01T10:00:00Z"),
+        (LAST, "platform: up"),
+    ],
+)
+def test_a_failure_says_whether_the_platform_is_up(world, key, says):
+    """trap 13"""
+    run = world.done_before(key).run()
+    with pytest.raises(CommandError) as caught:
+        run.run(key, world.action(error=failure()))
+    assert says in str(caught.value)
+    assert ("DOWN" in str(caught.value)) is ("DOWN" in says)
+
+
+def test_a_refusal_says_it_too(world):
+    world.done_before(SQL)
+    assert "DOWN since" in str(refused(world.run(lock_id=""), SQL, StepError))
+
+
+def test_a_failing_cut_counts_as_down(world):
+    """trap 3: some routes may be gone"""
+    run = world.done_before(CUT).run()
+    with pytest.raises(MonqError) as caught:
+        run.run(CUT, world.action(error=MonqError("no")))
+    assert "platform: DOWN since" in str(caught.value)
+
+
+def test_the_ledger_carries_the_plans_fingerprint(world):
+    world.run().run(FIRST, world.action())
+    assert world.ledger().annotations["monq.platform/steps-sha256"] == steps.fingerprint(world.plan)

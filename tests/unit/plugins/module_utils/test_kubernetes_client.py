@@ -1,0 +1,121 @@
+"""One request over a pool that only remembers: what is repeated, what is an answer, what is an error."""
+
+from __future__ import annotations
+
+import json
+import types
+
+import pytest
+from ansible_collections.monq.platform.plugins.module_utils import kubernetes_client as client
+from ansible_collections.monq.platform.plugins.module_utils.errors import ApiError, ApiUnreachable
+from fake_cluster import FakeCluster
+
+urllib3 = pytest.importorskip("urllib3")
+
+
+class Pool:
+    def __init__(self, status=200, body=None, error=None):
+        self.status, self.body, self.error, self.requests = status, body, error, []
+
+    def request(self, method, url, **given):
+        self.requests.append((method, url, given))
+        if self.error:
+            raise self.error
+        text = self.body if isinstance(self.body, str) else json.dumps(self.body or {})
+        return types.SimpleNamespace(status=self.status, reason="Reason", data=text.encode())
+
+
+def make(token="Bearer s3cret", **given):
+    pool = Pool(**given)
+    auth = {"BearerToken": {"value": token}} if token else {}
+    return client.Cluster(types.SimpleNamespace(host="https://api.test", auth_settings=lambda: auth), pool), pool
+
+
+@pytest.mark.parametrize(
+    ("call", "method", "repeated"),
+    [
+        (lambda c: c.get("/x"), "GET", True),
+        (lambda c: c.create("/x", {}), "POST", False),
+        (lambda c: c.replace("/x", {}), "PUT", False),
+        (lambda c: c.patch("/x", {}), "PATCH", False),
+        (lambda c: c.delete("/x"), "DELETE", False),
+    ],
+)
+def test_a_write_is_never_repeated(call, method, repeated):
+    """a write that was lost on the way is a question for the ledger"""
+    cluster, pool = make()
+    call(cluster)
+    ((seen, url, given),) = pool.requests
+    assert (seen, url) == (method, "https://api.test/x")
+    assert bool(given["retries"]) is repeated and given["timeout"].connect_timeout == 5 and given["timeout"].read_timeout == 60
+    assert given["headers"]["Authorization"] == "Bearer s3cret"
+
+
+def test_without_a_token_there_is_no_header():
+    cluster, pool = make(token=None)
+    cluster.get("/x", labelSelector="a=b")
+    assert "Authorization" not in pool.requests[0][2]["headers"] and pool.requests[0][1] == "https://api.test/x?labelSelector=a%3Db"
+
+
+def test_absent_is_none_and_gone_is_false():
+    """trap 3"""
+    cluster, _pool = make(status=404, body={"message": "not found"})
+    assert cluster.find("/x") is None and cluster.delete("/x") is False
+    with pytest.raises(ApiError):
+        cluster.get("/x")
+
+
+@pytest.mark.parametrize(("status", "body", "message"), [(403, {"message": "no"}, "no"), (500, "<html>", "<html>"), (409, "[]", "[]"), (503, "", "")])
+def test_an_error_says_what_was_asked_and_answered(status, body, message):
+    cluster, _pool = make(status=status, body=body)
+    for call in (cluster.find, cluster.delete, cluster.items):
+        with pytest.raises(ApiError) as caught:
+            call("/x")
+        assert (caught.value.status, caught.value.message) == (status, message)
+        assert str(status) in str(caught.value) and "/x" in str(caught.value) and "s3cret" not in str(caught.value)
+
+
+def test_no_answer_is_an_error_of_its_own():
+    cluster, _pool = make(error=urllib3.exceptions.ReadTimeoutError(None, "/x", "timed out"))
+    with pytest.raises(ApiUnreachable) as caught:
+        cluster.get("/x")
+    assert "https://api.test" in str(caught.value) and "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("body", "expected"), [({"items": [1]}, [1]), ({"items": None}, []), ({}, [])])
+def test_items(body, expected):
+    assert make(body=body)[0].items("/x") == expected
+
+
+def test_a_delete_can_name_the_very_object():
+    """trap 2"""
+    cluster, pool = make()
+    cluster.delete("/x", uid="u-1")
+    sent = json.loads(pool.requests[0][2]["body"])
+    assert sent["preconditions"] == {"uid": "u-1"} and sent["propagationPolicy"] == "Background"
+    cluster.delete("/x")
+    assert "preconditions" not in json.loads(pool.requests[1][2]["body"])
+
+
+@pytest.mark.parametrize(
+    ("served", "expected"),
+    [
+        (["extensions/v1beta1", "networking.k8s.io/v1beta1"], "/apis/extensions/v1beta1"),
+        (["networking.k8s.io/v1beta1", "networking.k8s.io/v1"], "/apis/networking.k8s.io/v1beta1"),
+        (["networking.k8s.io/v1"], "/apis/networking.k8s.io/v1"),
+    ],
+)
+def test_the_version_of_ingress_is_asked_of_discovery(served, expected):
+    """rule 13, trap 19"""
+    cluster = FakeCluster()
+    cluster.objects = {f"/apis/{group}": {"resources": [{"name": "ingresses"}]} for group in served}
+    assert client.ingress_api(cluster) == expected
+    cluster.objects["/apis/extensions/v1beta1"] = {"resources": [{"name": "deployments"}]}
+    assert client.ingress_api(cluster) == expected.replace("extensions/", "networking.k8s.io/")
+
+
+def test_no_ingress_at_all():
+    cluster = FakeCluster()
+    cluster.objects = {}
+    with pytest.raises(ApiUnreachable):
+        client.ingress_api(cluster)

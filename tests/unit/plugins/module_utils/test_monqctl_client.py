@@ -1,0 +1,256 @@
+"""The vendor's client with a runner that only remembers."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+import pytest
+from ansible_collections.monq.platform.plugins.module_utils import monqctl_client
+from ansible_collections.monq.platform.plugins.module_utils.command import Result
+from ansible_collections.monq.platform.plugins.module_utils.errors import CommandError
+from ansible_collections.monq.platform.plugins.module_utils.installation import RegistryReplicas
+from ansible_collections.monq.platform.plugins.module_utils.monqctl_client import Monqctl
+
+CONTEXT = ["config", "current-context"]
+CALL = ["instance", "clear", "cache", "--microservice=pl-i18n-service"]
+OK = Result(0, "cleared\n", "", False)
+PATTERNS = {"*": [r"(?im)^error"]}
+
+
+class Runner:
+    """Answers by the first words of argv; a list is answered one by one."""
+
+    def __init__(self, **_ignored):
+        self.calls, self.answers, self.seen = [], {"config": Result(0, "production\n", "", False)}, lambda argv: None
+
+    def __call__(self, argv, env=None, timeout=None):
+        self.calls.append(argv[1:])
+        self.env, self.timeout, self.path = env, timeout, argv[0]
+        self.seen(argv)
+        answer = self.answers.get(argv[1], OK)
+        if isinstance(answer, list):
+            answer = answer.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+@pytest.fixture
+def runner():
+    return Runner()
+
+
+@pytest.fixture
+def client(runner, tmp_path):
+    return Monqctl("/opt/monqctl", str(tmp_path), {"HTTPS_PROXY": "x", "HOME": "/elsewhere"}, 600, "production", PATTERNS, str(tmp_path), runner)
+
+
+def test_the_context_is_asked_right_before_every_changing_call(client, runner):
+    """trap 11"""
+    assert client.change(CALL) == "cleared\n"
+    client.change(CALL)
+    assert runner.calls == [CONTEXT, CALL, CONTEXT, CALL]
+    assert runner.path == "/opt/monqctl"
+
+
+def test_a_context_that_is_switched_between_two_steps_is_noticed(client, runner):
+    """trap 11"""
+    runner.answers["config"] = [Result(0, "production\n", "", False), Result(0, "staging\n", "", False)]
+    client.change(CALL)
+    with pytest.raises(CommandError) as caught:
+        client.change(CALL)
+    assert runner.calls == [CONTEXT, CALL, CONTEXT]
+    assert "expected: production" in str(caught.value) and "seen: staging" in str(caught.value)
+    assert "monqctl config use-context production" in str(caught.value) and caught.value.unknown is False
+
+
+@pytest.mark.parametrize("seen", ["", "\n", "production2", "Production", "production staging"])
+def test_only_the_very_context_will_do(client, runner, seen):
+    runner.answers["config"] = Result(0, seen, "", False)
+    with pytest.raises(CommandError):
+        client.change(CALL)
+    assert runner.calls == [CONTEXT]
+
+
+@pytest.mark.parametrize("answer", [Result(-9, "", "", True), Result(-9, "", "", False), Result(1, "", "no", False), Result(0, "error: x", "", False)])
+def test_a_context_that_cannot_be_asked_leaves_the_call_undone(client, runner, answer):
+    """the call was not begun, and that is known"""
+    runner.answers["config"] = answer
+    with pytest.raises(CommandError) as caught:
+        client.change(CALL)
+    assert runner.calls == [CONTEXT] and caught.value.unknown is False
+
+
+def test_the_calls_that_make_the_context_are_not_guarded_by_it(client, runner):
+    client.change(["config", "use-context", "production"], guard=False)
+    assert runner.calls == [["config", "use-context", "production"]]
+
+
+def test_environment_home_and_timeout(client, runner, tmp_path):
+    client.change(CALL)
+    assert runner.env == {"HTTPS_PROXY": "x", "HOME": str(tmp_path)} and runner.timeout == 600
+    client.read("version")
+    assert runner.timeout == 120  # a reading call that hangs does not take an hour
+
+
+def test_home_defaults_to_the_users(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/op")
+    assert Monqctl().home == "/home/op" and Monqctl(home="~/monq").home == "/home/op/monq"
+
+
+# ---- judging
+
+
+@pytest.mark.parametrize(
+    ("answer", "unknown", "says"),
+    [
+        pytest.param(Result(3, "", "boom", False), False, "exit status 3", id="an honest status"),
+        pytest.param(Result(0, "fine\nERROR: not so\n", "", False), True, "its output says: ERROR: not so", id="trap 36: a lie"),
+        pytest.param(Result(0, "fine", "error on stderr", False), True, "its output says: error on stderr", id="a lie on stderr"),
+        pytest.param(Result(-9, "half", "", True), True, "no end after 600 s", id="timeout"),
+        pytest.param(Result(0, "whole", "", True), True, "no end after 600 s", id="timeout, whatever the status"),
+        pytest.param(Result(-15, "", "", False), True, "ended by signal 15", id="signal"),
+    ],
+)
+def test_how_a_call_fails(client, runner, answer, unknown, says):
+    """traps 13, 35, 36"""
+    runner.answers["instance"] = answer
+    with pytest.raises(CommandError) as caught:
+        client.change(CALL)
+    assert caught.value.unknown is unknown
+    for word in (says, "monqctl instance clear cache --microservice=pl-i18n-service failed", "context production", "next:"):
+        assert word in str(caught.value)
+
+
+def test_a_program_that_is_not_there_has_done_nothing(client, runner):
+    runner.answers["config"] = CommandError("the program cannot be started", "/opt/monqctl")
+    with pytest.raises(CommandError) as caught:
+        client.change(CALL)
+    assert caught.value.unknown is False
+
+
+@pytest.mark.parametrize("answer", [Result(1, "", "no", False), Result(0, "error: no", "", False), Result(0, "{}", "", True)])
+def test_reads_are_judged_too(client, runner, answer):
+    runner.answers["registry"] = answer
+    with pytest.raises(CommandError):
+        client.read_json("registry", "get", "services", "K8s", "--output", "json")
+
+
+def test_a_readers_stderr_is_no_json(client, runner):
+    runner.answers["registry"] = Result(0, '{"a": 1}', "deprecated", False)
+    assert client.read_json("registry", "get", "x") == {"a": 1}
+
+
+# ---- secrets and files
+
+
+@pytest.mark.parametrize("answer", [Result(0, "token s3cret set", "s3cret again", False), Result(1, "bad token s3cret", "error s3cret", False), Result(0, "error: s3cret", "", False)])
+def test_a_secret_is_used_and_never_shown(client, runner, answer):
+    """trap 7"""
+    runner.answers["credential"] = answer
+    argv = ["credential", "set", "--registry-token", "{secret}"]
+    try:
+        shown = client.change(argv, "s3cret")
+    except CommandError as exc:
+        shown = str(exc) + repr(exc.result()) + repr(exc.args)
+    assert runner.calls[-1] == ["credential", "set", "--registry-token", "s3cret"]
+    assert "s3cret" not in shown and "********" in shown
+    assert argv[-1] == "{secret}"
+
+
+@pytest.mark.parametrize(("text", "secrets", "expected"), [("a b", ["", None], "a b"), ("a b a", ["a"], "******** b ********"), ("ab", ["a", "b"], "****************")])
+def test_mask(text, secrets, expected):
+    assert monqctl_client.mask(text, secrets) == expected
+
+
+@pytest.mark.parametrize("answer", [OK, Result(1, "", "no", False), CommandError("cannot be started")])
+def test_content_goes_through_a_private_file_that_does_not_stay(client, runner, tmp_path, answer):
+    seen = []
+
+    def look(argv):
+        if argv[1] == "registry":
+            path = argv[-1]
+            with open(path, encoding="utf-8") as file:
+                seen.append((path, stat.S_IMODE(os.stat(path).st_mode), file.read()))
+
+    runner.seen, runner.answers["registry"] = look, answer
+    argv = ["registry", "apply", "service", "K8s", "--file", "{file}"]
+    if answer is OK:
+        client.change(argv, content='{"Имя": "K8s"}')
+    else:
+        with pytest.raises(CommandError):
+            client.change(argv, content='{"Имя": "K8s"}')
+    ((path, mode, text),) = seen
+    assert (mode, text) == (0o600, '{"Имя": "K8s"}') and os.path.dirname(path) == str(tmp_path)
+    assert os.listdir(tmp_path) == []
+
+
+def test_without_content_there_is_no_file(client, runner, tmp_path):
+    runner.seen = lambda argv: os.listdir(tmp_path) == [] or pytest.fail("a file")
+    client.change(CALL)
+
+
+def test_an_unguarded_context_comes_before_the_file(client, runner, tmp_path):
+    runner.answers["config"] = Result(0, "staging", "", False)
+    runner.seen = lambda argv: os.listdir(tmp_path) == [] or pytest.fail("a file")
+    with pytest.raises(CommandError):
+        client.change(["registry", "apply", "service", "K8s", "--file", "{file}"], content="{}")
+
+
+# ---- the mark of a home
+
+
+def test_a_home_is_marked_once(client, tmp_path):
+    """trap 47"""
+    assert client.marker() is None
+    mark = client.make_marker()
+    assert len(mark) == 32 and client.marker() == client.make_marker() == mark
+    assert os.listdir(tmp_path) == [".monq-platform-home"]
+
+
+@pytest.mark.parametrize("text", ["", "\n"])
+def test_an_empty_mark_is_none(client, tmp_path, text):
+    (tmp_path / ".monq-platform-home").write_text(text)
+    assert client.marker() is None and client.make_marker() == client.marker() != ""
+
+
+def test_a_home_that_is_not_there_is_made_private(tmp_path):
+    home = tmp_path / "a" / "b"
+    assert Monqctl(home=str(home)).marker() is None and not home.exists()
+    Monqctl(home=str(home)).make_marker()
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
+
+
+# ---- the registry's counts
+
+
+def test_counts_of_the_registry(client, runner):
+    runner.answers["registry"] = Result(0, '[{"Name": "a", "Replicas": 0}, {"Name": "b", "Replicas": 4}]', "", False)
+    assert RegistryReplicas(client).counts() == {"a": 0, "b": 4}
+
+
+@pytest.mark.parametrize(
+    ("commands", "service", "expected"),
+    [
+        (None, '{"Name": "a", "Replicas": 1, "Env": "Ж"}', '{"Name": "a", "Replicas": 0, "Env": "Ж"}'),
+        (
+            {"get": {"argv": ["registry", "get", "microservices", "{name}"], "query": "Spec.Scale"}},
+            '{"Spec": {"Scale": 1, "x": 2}}',
+            '{"Spec": {"Scale": 0, "x": 2}}',
+        ),
+    ],
+)
+def test_a_count_is_changed_and_nothing_else(client, runner, commands, service, expected):
+    """trap 42"""
+    applied = []
+
+    def look(argv):
+        if argv[2] == "apply":
+            with open(argv[-1], encoding="utf-8") as file:
+                applied.append((argv[1:-1], file.read()))
+
+    runner.seen, runner.answers["registry"] = look, [Result(0, service, "", False), OK]
+    RegistryReplicas(client, commands).put("a", 0)
+    assert applied == [(["registry", "apply", "microservice", "a", "--file"], expected)]
+    assert runner.calls[-2] == CONTEXT
