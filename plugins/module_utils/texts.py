@@ -59,7 +59,9 @@ def _backups(done):
         if ".backup.database." in row["key"] and result.get("path") and not result.get("reused"):
             scratch = result.get("scratch") or {}
             restored = scratch.get("state", "unknown") + (f" ({scratch['reason']})" if scratch.get("reason") else "")
-            lines.append(f"  backup of {result.get('database')}: {result['path']}, {result.get('rows')} rows, sha256 {result.get('sha256')}, scratch restore: {restored}")
+            lines.append(
+                f"  backup of {result.get('database')}: {result['path']}, {result.get('rows')} rows, sha256 {result.get('sha256')}, scratch restore: {restored}"
+            )
     return lines
 
 

@@ -52,8 +52,18 @@ def test_no_shell_looks_at_the_words():
 
 
 def test_stdin_is_closed():
-    """no prompt on any path: whoever asks gets the end of the file"""
-    assert python("import sys; print(repr(sys.stdin.read()))", timeout=10).stdout == "''\n"
+    """no prompt on any path: whoever asks gets the end of the file, even where we could be asked"""
+    ours, theirs = os.pipe()
+    os.write(theirs, b"an answer")
+    os.close(theirs)
+    saved = os.dup(0)
+    try:
+        os.dup2(ours, 0)
+        assert python("import sys; print(repr(sys.stdin.read()))", timeout=10).stdout == "''\n"
+    finally:
+        os.dup2(saved, 0)
+        os.close(saved)
+        os.close(ours)
 
 
 def test_the_environment_is_added_to(monkeypatch):

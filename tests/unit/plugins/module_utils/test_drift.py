@@ -25,9 +25,7 @@ SECRET = {"name": "TOKEN", "value": "s3cret"}
         pytest.param(pod([SECRET]), pod(), ["env TOKEN is gone"], id="trap 43: an env set by hand"),
         pytest.param(pod(), pod([SECRET]), None, id="what the release adds"),
         pytest.param(pod([SECRET]), pod([{"name": "TOKEN", "value": "s3cret2"}]), ["env TOKEN has another value"], id="another value"),
-        pytest.param(
-            pod(resources={"limits": {"cpu": "1"}}), pod(resources={"limits": {"cpu": "2"}}), ["resources of container a differ"], id="resources"
-        ),
+        pytest.param(pod(resources={"limits": {"cpu": "1"}}), pod(resources={"limits": {"cpu": "2"}}), ["resources of container a differ"], id="resources"),
         pytest.param(pod(resources=None), pod(resources={}), None, id="null and empty are one"),
         pytest.param(pod(tolerations=[{"key": "monq"}]), pod(), ["tolerations differs"], id="trap 43: tolerations"),
         pytest.param(pod(nodeSelector={"disk": "ssd"}), pod(nodeSelector={}), ["nodeSelector differs"], id="nodeSelector"),

@@ -377,7 +377,9 @@ def test_the_answer_is_used_up_by_the_attempt_that_it_names(world):
     assert world.entry(SQL)["attempt"] in str(error)
 
 
-@pytest.mark.parametrize("given", [{"answer": "yes", "attempt": "a1b2c3d4"}, {"attempt": "a1b2c3d4"}, {"answer": None, "attempt": "a1b2c3d4"}, "retry", ["done"]])
+@pytest.mark.parametrize(
+    "given", [{"answer": "yes", "attempt": "a1b2c3d4"}, {"attempt": "a1b2c3d4"}, {"answer": None, "attempt": "a1b2c3d4"}, "retry", ["done"]]
+)
 def test_an_unknown_answer_is_refused(world, given):
     error = refused(interrupted(world).run(resolve={SQL: given}), SQL, InputError)
     assert "monq_resolve" in str(error) and "retry or done or accept" in str(error)

@@ -145,7 +145,10 @@ def test_a_readers_stderr_is_no_json(client, runner):
 # ---- secrets and files
 
 
-@pytest.mark.parametrize("answer", [Result(0, "token s3cret set", "s3cret again", False), Result(1, "bad token s3cret", "error s3cret", False), Result(0, "error: s3cret", "", False)])
+@pytest.mark.parametrize(
+    "answer",
+    [Result(0, "token s3cret set", "s3cret again", False), Result(1, "bad token s3cret", "error s3cret", False), Result(0, "error: s3cret", "", False)],
+)
 def test_a_secret_is_used_and_never_shown(client, runner, answer):
     """trap 7"""
     runner.answers["credential"] = answer
@@ -159,7 +162,9 @@ def test_a_secret_is_used_and_never_shown(client, runner, answer):
     assert argv[-1] == "{secret}"
 
 
-@pytest.mark.parametrize(("text", "secrets", "expected"), [("a b", ["", None], "a b"), ("a b a", ["a"], "******** b ********"), ("ab", ["a", "b"], "****************")])
+@pytest.mark.parametrize(
+    ("text", "secrets", "expected"), [("a b", ["", None], "a b"), ("a b a", ["a"], "******** b ********"), ("ab", ["a", "b"], "****************")]
+)
 def test_mask(text, secrets, expected):
     assert monqctl_client.mask(text, secrets) == expected
 

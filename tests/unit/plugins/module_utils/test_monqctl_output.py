@@ -77,7 +77,7 @@ def test_a_status_without_rows_is_not_healthy(text):
     assert "cannot be read" in str(caught.value)
 
 
-@pytest.mark.parametrize(("text", "expected"), [("{}", {}), (' [1]\n', [1]), ('{"Имя": "К8s"}', {"Имя": "К8s"})])
+@pytest.mark.parametrize(("text", "expected"), [("{}", {}), (" [1]\n", [1]), ('{"Имя": "К8s"}', {"Имя": "К8s"})])
 def test_json_reply(text, expected):
     assert monqctl_output.json_reply(text, "x") == expected
 

@@ -108,7 +108,14 @@ def test_what_was_ill_before_does_not_gate(row, why):
 
 @pytest.mark.parametrize(
     ("patterns", "expected"),
-    [(["pl-*"], ["pl-a", "pl-b"]), (["pl-*", "frontend-*"], ["pl-a", "pl-b", "frontend-x"]), (["pl-a"], ["pl-a"]), (["PL-*"], []), ([], []), (["xpl-*"], ["xpl-c"])],
+    [
+        (["pl-*"], ["pl-a", "pl-b"]),
+        (["pl-*", "frontend-*"], ["pl-a", "pl-b", "frontend-x"]),
+        (["pl-a"], ["pl-a"]),
+        (["PL-*"], []),
+        ([], []),
+        (["xpl-*"], ["xpl-c"]),
+    ],
 )
 def test_selected(patterns, expected):
     found = [deployment(name) for name in ("pl-a", "pl-b", "frontend-x", "xpl-c")]

@@ -99,7 +99,10 @@ def test_the_cut_follows_the_notes_order_of_modules():
 def test_survivors_are_told_by_uid():
     """trap 2: a new route may bear an old name"""
     found = [ingress("frontend-box", uid="new"), ingress("other", uid="o"), ingress("frontend-box-api", uid="old")]
-    assert [i["metadata"]["uid"] for i in routes.survivors(found, [{"name": "frontend-box", "uid": "gone"}, {"name": "frontend-box-api", "uid": "old"}])] == ["new", "o"]
+    assert [i["metadata"]["uid"] for i in routes.survivors(found, [{"name": "frontend-box", "uid": "gone"}, {"name": "frontend-box-api", "uid": "old"}])] == [
+        "new",
+        "o",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,10 @@ def test_the_ledgers_checksum_counts_and_not_the_secrets_own(cluster, store):
         store.open("cut", seal)
 
 
-@pytest.mark.parametrize("seal", [{"secret": "x", "chunks": 0, "sha256": ""}, {"secret": "x", "chunks": 0, "sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}])
+@pytest.mark.parametrize(
+    "seal",
+    [{"secret": "x", "chunks": 0, "sha256": ""}, {"secret": "x", "chunks": 0, "sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}],
+)
 def test_a_seal_of_nothing_opens_nothing(store, seal):
     with pytest.raises(SnapshotError):
         store.open("cut", seal)

@@ -1,0 +1,131 @@
+"""What may not happen: on an untouched 5.9.3 no shortcut changes anything, and a second run or a check changes nothing."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+import pytest
+from support.harness import ROOT
+
+
+@pytest.fixture(scope="module")
+def untouched(install):
+    return install("site-run", modules="pl,cl", alias=True)
+
+
+def unchanged(installation, mark, calls):
+    assert installation.mutations(mark) == []
+    assert len(installation.journal()) == calls
+    assert installation.ledger() == {}
+    assert not installation.backup.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "missing"),
+    [
+        (["--tags", "pl"], "prepare.snapshot.original"),
+        (["--skip-tags", "backup,preflight"], "preflight"),
+        (["--skip-tags", "backup"], "prepare.snapshot.original"),
+        (["--tags", "database"], "prepare.snapshot.original"),
+    ],
+    ids=" ".join,
+)
+def test_tags_on_an_untouched_installation(untouched, words, missing):
+    """Nothing reaches SQL without backup, snapshot and lock."""
+    mark, calls = untouched.audit_mark(), len(untouched.journal())
+    result = untouched.play("site", *words)
+    assert result.rc == 2, result.text[-2000:]
+    assert missing in result.text
+    unchanged(untouched, mark, calls)
+
+
+def tasks_of_upgrade():
+    text = (ROOT / "playbooks" / "tasks" / "upgrade.yml").read_text()
+    names = []
+    for role, entry in re.findall(r"name: monq\.platform\.(\w+)\n(?:    tasks_from: (\w+)\n)?", text):
+        for path in [ROOT / "roles" / role / "tasks" / f"{entry or 'main'}.yml"]:
+            names += re.findall(r"^- name: (.*)$", path.read_text(), re.M)
+    names += re.findall(r"^- name: (.*)$", (ROOT / "roles/module_upgrade/tasks/microservices.yml").read_text(), re.M)
+    plain = [name for name in dict.fromkeys(names) if "{{" not in name]
+    return plain + ["Run the SQL of *", "Replace the microservices of *", "Clear the caches of *", "Wait for the rollout of *"]
+
+
+@pytest.mark.parametrize("task", tasks_of_upgrade())
+def test_start_at_any_task_of_upgrade(untouched, task):
+    """Guards do not rely on `always`: --start-at-task skips it too."""
+    mark, calls = untouched.audit_mark(), len(untouched.journal())
+    result = untouched.play("upgrade", "--start-at-task", task)
+    unchanged(untouched, mark, calls)
+    assert "is not done" in result.text and "prepare.snapshot.original" in result.text or "No matching task" in result.text, result.text[-1500:]
+    if "No matching task" not in result.text:
+        assert result.rc == 2
+
+
+def test_check_mode_predicts_and_a_second_run_changes_nothing(install):
+    """--check --diff writes nothing and names the steps of the real run in its order; the second run mutates nothing at all."""
+    installation = install("by-hand", modules="pl,cl", alias=True)
+    mark, calls = installation.audit_mark(), len(installation.journal())
+    before = {
+        service: installation.psql(service, "select pg_current_wal_lsn()") and installation.psql(service, "select count(*) from pg_class")
+        for service in ("pl-i18n-service", "pl-identity-service")
+    }
+    checked = installation.play("site", "--check", "--diff", confirm=False)
+    assert checked.rc == 0, checked.text[-3000:]
+    unchanged(installation, mark, calls)
+    assert {service: installation.psql(service, "select count(*) from pg_class") for service in before} == before
+    predicted = list(dict.fromkeys(re.findall(r"^ +to do  \w+ +([-._a-z0-9]+)  \(", checked.text, re.M)))
+    real = installation.play("site")
+    assert real.rc == 0, real.text[-3000:]
+    written = sorted(installation.ledger().items(), key=lambda row: _order(real.text, row))
+    assert predicted == [key for key, _entry in written]
+    assert checked.recap("by-hand")["changed"] == real.recap("by-hand")["changed"] - 1, "the summary's folder and file are written by a real run only"
+    mark, calls = installation.audit_mark(), len(installation.journal())
+    again = installation.play("site")
+    assert again.rc == 0 and again.recap("by-hand")["changed"] == 0, again.text[-2000:]
+    assert installation.mutations(mark) == [] and len(installation.journal()) == calls
+    names = {i["metadata"]["name"] for i in installation.objects("ingresses.v1beta1.extensions")}
+    assert {"frontend-grafana", "frontend-partner", "pl-landing"} <= names, "trap 1, 2: strangers stay"
+    deleted = {row[2] for row in installation.mutations(0) if row[:2] == ("delete", "ingresses")}
+    assert deleted <= {
+        "frontend-box",
+        "frontend-box-api",
+        "pl-routing-external",
+        "pl-routing-internal",
+        "cl-routing-external",
+        "cl-routing-internal",
+        "frontend-alias",
+        "frontend-alias-wildcard",
+    }
+
+
+def _order(text, row):
+    """By the time of the intent, then by the plan of the real run, for steps within one second."""
+    return row[1]["started"], text.index(f"  {row[0]}  (")
+
+
+def test_an_empty_group_fails(tmp_path):
+    (tmp_path / "hosts").write_text("[monq]\n")
+    done = subprocess.run(
+        ["ansible-playbook", "-i", str(tmp_path / "hosts"), str(ROOT / "playbooks" / "site.yml")],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert done.returncode == 2 and "The group monq is empty" in done.stdout
+
+
+def test_a_living_run_is_refused_to_the_second(install):
+    """The lock: a holder that renews is named, and the second run changes nothing."""
+    installation = install("site-run", modules="pl", alias=False)
+    installation.faults({"match": ["registry", "update", "registry"], "kind": "hang"})
+    first = installation.start("site")
+    while "prepare.registry.update" not in installation.ledger():
+        assert first.poll() is None
+    mark, calls = installation.audit_mark(), len(installation.journal())
+    second = installation.play("site")
+    assert second.rc == 2 and "another run holds the lock" in second.text and "lock id" in second.text, second.text[-2000:]
+    assert installation.mutations(mark) == [] and len(installation.journal()) == calls
+    installation.kill(first)
+    installation.faults()

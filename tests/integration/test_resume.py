@@ -1,0 +1,207 @@
+"""Failed, killed and misled runs: the same command ends the upgrade, and nothing is done twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from support.comparison import differences, state
+
+SNAPSHOTS = ("monq-upgrade-6.0.0-original-0", "monq-upgrade-6.0.0-original-replicas-0")
+SQL = ("release", "update", "db", "pgsql")
+
+
+def webhook(installation, resource, operation, label):
+    """A real refusal by the API server: an admission webhook that nobody answers."""
+    return {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingWebhookConfiguration",
+        "metadata": {"name": f"refuse-{installation.name}"},
+        "webhooks": [
+            {
+                "name": "refuse.monq.test",
+                "clientConfig": {"url": "https://127.0.0.1:9/refuse"},
+                "rules": [{"apiGroups": ["*"], "apiVersions": ["*"], "resources": [resource], "operations": [operation]}],
+                "namespaceSelector": {"matchLabels": {"test-refuse": installation.name}},
+                "objectSelector": label,
+                "failurePolicy": "Fail",
+                "sideEffects": "None",
+                "admissionReviewVersions": ["v1"],
+                "timeoutSeconds": 1,
+            }
+        ],
+    }
+
+
+class Refusal:
+    """Installs the webhook, and takes it away again."""
+
+    def __init__(self, installation, resource, operation, label=None):
+        self.installation, self.path = installation, installation.work / "webhook.json"
+        self.path.write_text(json.dumps(webhook(installation, resource, operation, label or {})))
+        installation.kubectl("label", "namespace", installation.facts["namespace"], f"test-refuse={installation.name}", "--overwrite", user="sandbox-admin")
+
+    def command(self):
+        kubeconfig = self.installation.sandbox.facts["kubeconfig"]
+        return ["kubectl", "--kubeconfig", kubeconfig, "--context", "sandbox-admin", "apply", "-f", str(self.path)]
+
+    def apply(self):
+        self.installation.kubectl("apply", "-f", str(self.path), user="sandbox-admin")
+        time.sleep(0.5)  # the API server's own informer has to see the webhook
+
+    def lift(self):
+        self.installation.kubectl("delete", "-f", str(self.path), user="sandbox-admin")
+        time.sleep(0.5)
+
+
+def seals(installation):
+    return {s["metadata"]["name"]: s["data"] for s in installation.objects("secrets") if s["metadata"]["name"].startswith("monq-upgrade-")}
+
+
+def fail_pg_dump(installation, nth):
+    """A pg_dump on the PATH that fails at its nth dump."""
+    folder = installation.work / "bin"
+    folder.mkdir(exist_ok=True)
+    count = folder / "count"
+    script = folder / "pg_dump"
+    script.write_text(
+        f'#!/bin/sh\ncase "$1" in --version) exec /usr/bin/pg_dump --version;; esac\necho x >> {count}\n'
+        f'if [ "$(wc -l < {count})" -eq {nth} ]; then echo "pg_dump: error: out of luck" >&2; exit 1; fi\nexec /usr/bin/pg_dump "$@"\n'
+    )
+    script.chmod(0o755)
+    return str(folder)
+
+
+@pytest.fixture(scope="module")
+def chain(install):
+    """An upgrade that fails at ten places in turn, and is resumed each time by the same command; beside it one that never fails."""
+    broken, smooth = install("site-run", modules="pl,sm,cl", alias=True), install("by-hand", modules="pl,sm,cl", alias=True)
+    result = smooth.play("site")
+    assert result.rc == 0, result.text[-3000:]
+    env = {"PATH": f"{fail_pg_dump(broken, 3)}:{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    failures = []
+
+    def run(name):
+        failed = broken.play("site", env=env if name == "backup" else None)
+        failures.append((name, failed.rc, failed.text, seals(broken)))
+
+    run("backup")  # pg_dump itself fails
+    # the Secret: refused by the API server, from the step before it on
+    secret = Refusal(broken, "secrets", "CREATE")
+    broken.faults({"match": ["config", "set", "releasehub"], "kind": "exec", "command": secret.command(), "when": "after"})
+    run("Secret")
+    secret.lift()
+    for name, match, skip in (
+        ("registry update", ["registry", "update", "registry"], 0),
+        ("template", ["registry", "apply", "service"], 0),
+    ):
+        broken.faults({"match": match, "kind": "fail", "skip": skip})
+        run(name)
+    broken.kubectl("label", "ingress.v1beta1.extensions", "pl-routing-internal", "test-refuse=this", user="sandbox-admin")
+    ingress = Refusal(broken, "ingresses", "DELETE", {"matchLabels": {"test-refuse": "this"}})
+    ingress.apply()
+    run("after the third Ingress")
+    ingress.lift()
+    for name, match, skip in (
+        ("third routing", ["release", "update", "routing", "--module=sm"], 0),
+        ("second SQL of pl", [*SQL, "--module=pl"], 1),
+        ("Replace", ["release", "update", "microservices", "--module=pl"], 0),
+        ("a count's restore", ["registry", "apply", "microservice"], 2),
+        ("cl's userspace SQL", [*SQL, "--module=cl", "--file=userspace-configuration.sql"], 0),
+    ):
+        broken.faults({"match": match, "kind": "fail", "skip": skip})
+        run(name)
+    broken.faults()
+    last = broken.play("site")
+    return broken, smooth, failures, last
+
+
+def test_every_failing_call_stops_the_run_and_says_where_the_platform_is(chain):
+    _broken, _smooth, failures, _last = chain
+    assert len(failures) == 10
+    for name, rc, text, _sealed in failures:
+        assert rc == 2, f"{name}: {text[-1500:]}"
+        assert "next:" in text, f"{name}: trap 13: the next command"
+        down = "platform: DOWN" in text
+        expected = name in ("after the third Ingress", "third routing", "second SQL of pl", "Replace", "a count's restore", "cl's userspace SQL")
+        assert down == expected, f"{name}: trap 13: is the platform up?"
+
+
+def test_the_same_command_ends_the_upgrade(chain):
+    broken, smooth, _failures, last = chain
+    assert last.rc == 0, last.text[-3000:]
+    assert differences(state(broken), state(smooth)) == []
+
+
+def test_each_sql_file_ran_exactly_once(chain):
+    """trap 33, 35: counted in the databases."""
+    broken, smooth, _failures, _last = chain
+    assert set(broken.migrations().values()) == {1}
+    assert broken.migrations() == smooth.migrations()
+    assert len(broken.migrations()) == 9
+
+
+def test_the_first_runs_snapshots_stay(chain):
+    """trap 12, 15, 41: write-once."""
+    broken, _smooth, failures, _last = chain
+    first = failures[0][3]
+    assert set(SNAPSHOTS) <= set(first)
+    after = seals(broken)
+    assert all(after[name] == data for name, data in first.items())
+    cut = next(sealed for name, _rc, _text, sealed in failures if name == "third routing")
+    assert all(after[name] == data for name, data in cut.items())
+
+
+def test_the_token_of_the_first_run_stays(chain):
+    """trap 5: the Secret was made once."""
+    broken, _smooth, _failures, _last = chain
+    assert [row for row in broken.mutations() if row[1:] == ("secrets", "registry-token")][-1:] != []
+    assert broken.kubectl("get", "secret", "registry-token", "-o", "jsonpath={.metadata.resourceVersion}")
+
+
+def test_snapshots_cannot_be_patched(chain):
+    broken = chain[0]
+    argv = ("patch", "secret", SNAPSHOTS[0], "-p", '{"data": {"chunk": "eA=="}}')
+    before = seals(broken)
+    broken.kubectl(*argv, user="sandbox-admin", check=False)
+    assert seals(broken) == before
+
+
+@pytest.mark.parametrize("kind", ["killed", "lied"])
+def test_a_migration_that_nobody_saw_end_stops_and_asks(sandbox, install, kind):
+    """trap 35, 36: unknown is neither done nor failed."""
+    installation = install("site-run", modules="pl", alias=False)
+    fault = {"match": [*SQL, "--microservice=pl-i18n-service"], "when": "after", "text": "ERROR: deadlock detected"}
+    installation.faults({**fault, "kind": "hang" if kind == "killed" else "lie"})
+    process = installation.start("site")
+    key = "upgrade.pl.database.pl-i18n-service.sqls_pl-i18n-service.sql"
+    if kind == "killed":
+        deadline = time.monotonic() + 240
+        while installation.migrations().get(("pl", "sqls/pl-i18n-service.sql", "pl-i18n-service")) != 1:
+            assert time.monotonic() < deadline and process.poll() is None, Path(process.log).read_text()[-2000:]
+            time.sleep(0.3)
+        installation.kill(process)
+    else:
+        assert process.wait(timeout=600) == 2
+    refused = installation.play("site")
+    attempt = installation.ledger()[key]["attempt"]
+    assert refused.rc == 2 and "nobody saw the end of this migration" in refused.text, refused.text[-2000:]
+    assert attempt in refused.text and "retry" in refused.text and "DOWN" in refused.text
+    other = installation.play("site", extra={"monq_resolve": {key: {"answer": "done", "attempt": "00000000"}}})
+    assert other.rc == 2 and "answers another attempt" in other.text
+    ended = installation.play("site", extra={"monq_resolve": {key: {"answer": "done", "attempt": attempt}}})
+    assert ended.rc == 0, ended.text[-3000:]
+    assert set(installation.migrations().values()) == {1}
+    left = [row for row in Path("/proc").glob("[0-9]*/cmdline") if _is_monqctl(row, installation)]
+    assert not left, "no monqctl outlives its run"
+
+
+def _is_monqctl(path, installation):
+    try:
+        return installation.facts["monqctl"].encode() in path.read_bytes()
+    except OSError:
+        return False
