@@ -12,6 +12,9 @@ PYTEST = $(RUN) python -m pytest --junitxml=tests/output/$@.xml
 # What `make demo` confirms: the monq_environment of inventories/sandbox.
 DEMO_ENVIRONMENT := production
 
+# Molecule's sandbox is not the demo's: it is removed at the end.
+MOLECULE_SANDBOX = /var/tmp/monq-sandbox-molecule-$(shell id -u)
+
 .PHONY: help deps demo test lint sanity unit integration molecule sandbox-up sandbox-reset sandbox-down bench faults docs build clean
 
 help: ## list the targets
@@ -47,7 +50,8 @@ integration: deps ## pytest tests/integration, on the sandbox
 	@$(STAGE) integration $(PYTEST) tests/integration
 
 molecule: deps ## every scenario of molecule/, on the sandbox
-	@MOLECULE_GLOB='molecule/*/molecule.yml' $(STAGE) molecule $(RUN) molecule test --all
+	@export SANDBOX_DIR=$(MOLECULE_SANDBOX) MOLECULE_GLOB='molecule/*/molecule.yml'; trap '$(RUN) tests/sandbox/sandbox down' EXIT; \
+	  $(STAGE) molecule $(RUN) molecule test --all
 
 sandbox-up: deps ## start the simulated Monq 5.9.3
 	@$(STAGE) 'sandbox up' $(RUN) tests/sandbox/sandbox up

@@ -10,6 +10,8 @@ from .errors import InputError, MonqError
 from .kubernetes_client import STRATEGIC, apps, core
 from .ledger import LABELS
 
+ROTATION = "monq.platform/token-rotation"
+
 
 class RegistrySecret:
     """The registry's token: one Secret, one variable on the registry's own containers."""
@@ -25,6 +27,15 @@ class RegistrySecret:
         found = self._cluster.find(core(self._namespace, "secrets", self._names["secret"]))
         value = ((found or {}).get("data") or {}).get(self._names["key"])
         return base64.b64decode(value).decode() if value else None
+
+    def rotation(self):
+        """The mark of the last rotation, kept in the Secret together with the token, so that a killed run cannot part them; empty if none."""
+        found = self._cluster.find(core(self._namespace, "secrets", self._names["secret"])) or {"metadata": {}}
+        return (found["metadata"].get("annotations") or {}).get(ROTATION, "")
+
+    def behind(self, entry):
+        """Whether a step that is done was done with the token of before a rotation."""
+        return self.rotated or ((entry or {}).get("result") or {}).get("rotation", "") != self.rotation()
 
     def differs(self, wanted):
         """Whether the operator's token is another one than the stored one."""
@@ -53,7 +64,7 @@ class RegistrySecret:
         self.generated = not wanted
         value = base64.b64encode((wanted or base64.b64encode(secrets.token_bytes(32)).decode()).encode()).decode()
         if found:
-            self._cluster.patch(f"{path}/{name}", {"data": {self._names["key"]: value}})
+            self._cluster.patch(f"{path}/{name}", {"metadata": {"annotations": {ROTATION: secrets.token_hex(4)}}, "data": {self._names["key"]: value}})
         else:
             meta = {"name": name, "labels": LABELS}
             self._cluster.create(path, {"apiVersion": "v1", "kind": "Secret", "type": "Opaque", "metadata": meta, "data": {self._names["key"]: value}})
@@ -73,13 +84,14 @@ class RegistrySecret:
         containers = [c for c in containers if c["name"] == self._deployment] or containers
         stale = [c["name"] for c in containers if not any(_same(env, reference) for env in c.get("env") or [])]
         patch = {"spec": {"containers": [{"name": name, "env": [{**reference, "value": None}]} for name in stale]}} if stale else {}
-        if self.rotated:
-            patch["metadata"] = {"annotations": {"monq.platform/token-rotated": secrets.token_hex(4)}}
+        rotation = self.rotation()
+        if rotation and ((found["spec"]["template"].get("metadata") or {}).get("annotations") or {}).get(ROTATION) != rotation:
+            patch["metadata"] = {"annotations": {ROTATION: rotation}}
         if patch:
             self._cluster.patch(path, {"spec": {"template": patch}}, STRATEGIC)
             self.reasserted = True
         self._rollouts.wait([self._deployment], {})
-        return {"set": bool(patch)}
+        return {"set": bool(patch), "rotation": rotation}
 
 
 def _same(env, reference):

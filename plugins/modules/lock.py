@@ -60,6 +60,11 @@ finished:
   returned: always
   type: bool
   sample: false
+prepared:
+  description: Whether prepare has nothing left to do, neither on the installation nor in this home of monqctl.
+  returned: always
+  type: bool
+  sample: false
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -99,14 +104,15 @@ def main():
     try:
         connection = cluster(given)
         lease = Lease(connection, given["namespace"], given["lock_duration"])
-        lock_id, finished = "", False
+        lock_id, finished, prepared = "", False, False
         if given["state"] == "acquired":
             run = guarded_run(given, module.check_mode, connection)
             finished = all(run.is_done(step.key) for step in run.plan if step.kind != "client")
+            prepared = finished or all(run.is_done(step.key) for step in run.plan if step.key.startswith("prepare."))
             lock_id = acquire(lease, run, given["preflight"], module.check_mode)
         elif given["lock_id"] and not module.check_mode:
             lease.release(given["lock_id"])
-        module.exit_json(changed=False, id=lock_id, finished=finished)
+        module.exit_json(changed=False, id=lock_id, finished=finished, prepared=prepared)
     except MonqError as exc:
         module.fail_json(**exc.result())
 

@@ -126,11 +126,17 @@ def main():
         if given["secret_step"]:
             run.run(given["secret_step"], lambda: unit.ensure(given["token"]), renewed=unit.differs(given["token"]))
         if given["env_step"]:
-            run.run(given["env_step"], unit.ensure_env, renewed=bool(given["secret_step"]) and unit.rotated)
+            run.run(given["env_step"], unit.ensure_env, renewed=bool(given["secret_step"]) and unit.behind(run.ledger.get(given["env_step"])))
         if given["credential_step"]:
             argv = run.step(given["credential_step"]).argv
             client = monqctl(given)
-            run.run(given["credential_step"], lambda: bool(client.change(argv, unit.token())) or None, renewed=unit.rotated)
+            behind = unit.behind(run.ledger.get(given["credential_step"]))
+
+            def tell():
+                client.change(argv, unit.token())
+                return {"rotation": unit.rotation()}
+
+            run.run(given["credential_step"], tell, renewed=behind)
         module.exit_json(generated=unit.generated, reasserted=unit.reasserted, **run.result())
     except MonqError as exc:
         module.fail_json(**exc.result())

@@ -112,6 +112,7 @@ def test_an_empty_group_fails(tmp_path):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        check=False,
     )
     assert done.returncode == 2 and "The group monq is empty" in done.stdout
 

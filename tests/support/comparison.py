@@ -16,7 +16,11 @@ def state(installation):
         {
             "deployments": {d["metadata"]["name"]: {"metadata": _meta(d), "spec": d["spec"]} for d in installation.objects("deployments")},
             "ingresses": {i["metadata"]["name"]: {"metadata": _meta(i), "spec": i["spec"]} for i in installation.objects("ingresses.v1beta1.extensions")},
-            "secrets": {s["metadata"]["name"]: {"type": s["type"], "keys": sorted(s.get("data") or {})} for s in installation.objects("secrets") if not s["metadata"]["name"].startswith(OURS)},
+            "secrets": {
+                s["metadata"]["name"]: {"type": s["type"], "keys": sorted(s.get("data") or {})}
+                for s in installation.objects("secrets")
+                if not s["metadata"]["name"].startswith(OURS)
+            },
             "template": installation.registry("template"),
             "microservices": installation.registry("microservices"),
             "status": installation.registry("status"),
@@ -52,7 +56,7 @@ def _dump(installation, database):
     """Schema and rows as SQL; when a migration ran is generated, and so is pg_dump's own \\restrict key."""
     server = installation.facts["postgresql"]
     argv = ["pg_dump", "--no-owner", "--inserts", "-h", server["host"], "-p", str(server["port"]), "-U", server["user"], database]
-    done = subprocess.run(argv, env={**os.environ, "PGPASSWORD": server["password"]}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    done = subprocess.run(argv, env={**os.environ, "PGPASSWORD": server["password"]}, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     text = re.sub(r"^\\(un)?restrict .*$", "", done.stdout, flags=re.M)
     return re.sub(r"(INSERT INTO public\.sandbox_migrations VALUES \(.*?)'\d{4}-\d\d-\d\d [^']*'", r"\1'TIME'", text)

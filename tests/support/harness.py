@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -39,7 +40,7 @@ class Sandbox:
 
     def __call__(self, *words, check=True):
         env = {**os.environ, "SANDBOX_DIR": str(self.dir)}
-        done = subprocess.run([str(CLI), *words], env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        done = subprocess.run([str(CLI), *words], env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         if check and done.returncode:
             raise AssertionError(f"sandbox {' '.join(words)}: status {done.returncode}\n{done.stdout}")
         return done.stdout
@@ -56,6 +57,19 @@ class Sandbox:
         else:
             self("add", name, *options)
         return Installation(self, name)
+
+
+def descendants(root):
+    """Every process below root, from /proc."""
+    parents = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError, IndexError, ValueError):
+            pid, ppid = int(path.parent.name), int(path.read_text().rsplit(")", 1)[1].split()[1])
+            parents.setdefault(ppid, []).append(pid)
+    found = list(parents.get(root, []))
+    for pid in found:
+        found += parents.get(pid, [])
+    return found
 
 
 class Installation:
@@ -87,7 +101,7 @@ class Installation:
 
     def start(self, playbook, *words, confirm=True, extra=None, env=None, python=None):
         """The playbook as a process in a group of its own, its output in a file."""
-        log = tempfile.NamedTemporaryFile(dir=self.work, suffix=".log", delete=False)
+        handle, path = tempfile.mkstemp(dir=self.work, suffix=".log")
         argv = self.argv(playbook, *words, confirm=confirm, extra=extra)
         folder = Path(python or sys.executable).parent
         full = {
@@ -100,9 +114,16 @@ class Installation:
             **(env or {}),
         }
         process = subprocess.Popen(
-            [str(folder / argv[0]), *argv[1:]], cwd=self.work, env=full, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            [str(folder / argv[0]), *argv[1:]],
+            cwd=self.work,
+            env=full,
+            stdin=subprocess.DEVNULL,
+            stdout=handle,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
-        process.log = log.name
+        os.close(handle)
+        process.log = path
         return process
 
     def play(self, playbook, *words, **options):
@@ -113,19 +134,32 @@ class Installation:
 
     @staticmethod
     def kill(process, sig=signal.SIGKILL):
-        os.killpg(process.pid, sig)
+        """The whole tree: Ansible's workers have sessions of their own."""
+        for pid in [*descendants(process.pid), process.pid]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, sig)
         process.wait(timeout=60)
 
     def faults(self, *rows):
         Path(self.facts["faults"]).write_text(json.dumps(list(rows)))
 
     def reset(self, **options):
-        return self.sandbox.installation(self.name, modules=options.get("modules", ",".join(self.facts["modules"])), alias=options.get("alias", bool(self.facts["alias_domains"])))
+        return self.sandbox.installation(
+            self.name, modules=options.get("modules", ",".join(self.facts["modules"])), alias=options.get("alias", bool(self.facts["alias_domains"]))
+        )
 
     def vendor(self):
         """The release notes by hand, command for command."""
         env = {**os.environ, "SANDBOX_DIR": str(self.sandbox.dir)}
-        done = subprocess.run([str(CLI.parent / "vendor_procedure.sh"), self.name], env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        done = subprocess.run(
+            [str(CLI.parent / "vendor_procedure.sh"), self.name],
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
         return Run(done.returncode, done.stdout, 0)
 
     # ---- independent reads
@@ -133,7 +167,7 @@ class Installation:
     def kubectl(self, *words, user=None, check=True):
         context = user or self.facts["kube_context"]
         argv = ["kubectl", "--kubeconfig", self.sandbox.facts["kubeconfig"], "--context", context, "-n", self.facts["namespace"], *words]
-        done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
         if check and done.returncode:
             raise AssertionError(f"{' '.join(words)}: {done.stderr}")
         return done.stdout
@@ -143,8 +177,23 @@ class Installation:
 
     def psql(self, service, sql):
         server = self.facts["postgresql"]
-        argv = ["psql", "-X", "-A", "-t", "-h", server["host"], "-p", str(server["port"]), "-U", server["user"], "-d", self.facts["databases"][service], "-c", sql]
-        done = subprocess.run(argv, env={**os.environ, "PGPASSWORD": server["password"]}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        argv = [
+            "psql",
+            "-X",
+            "-A",
+            "-t",
+            "-h",
+            server["host"],
+            "-p",
+            str(server["port"]),
+            "-U",
+            server["user"],
+            "-d",
+            self.facts["databases"][service],
+            "-c",
+            sql,
+        ]
+        done = subprocess.run(argv, env={**os.environ, "PGPASSWORD": server["password"]}, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 

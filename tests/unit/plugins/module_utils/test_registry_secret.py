@@ -142,15 +142,15 @@ def test_a_secret_without_our_key_gets_it(cluster, unit, data):
 def test_the_variable_is_set_where_it_is_missing_and_the_rollout_waited_for(cluster, unit, rollouts):
     """trap 9"""
     registry(cluster)
-    assert unit.ensure_env() == {"set": True}
+    assert unit.ensure_env() == {"set": True, "rotation": ""}
     assert env(cluster) == {NAME: [REFERENCE]}
     assert rollouts.waited == [([NAME], {})]
-    assert [call[0] for call in cluster.calls] == ["GET", "PATCH", "WAIT"] and unit.reasserted
+    assert [call[0] for call in cluster.calls] == ["GET", "GET", "PATCH", "WAIT"] and unit.reasserted
 
 
 def test_a_variable_that_stands_is_not_written_again(cluster, unit, rollouts):
     registry(cluster, **{NAME: [{"name": "TZ", "value": "UTC"}, REFERENCE]})
-    assert unit.ensure_env() == {"set": False}
+    assert unit.ensure_env() == {"set": False, "rotation": ""}
     assert cluster.bodies == [] and len(rollouts.waited) == 1 and not unit.reasserted
 
 
@@ -170,7 +170,7 @@ def test_a_variable_that_stands_is_not_written_again(cluster, unit, rollouts):
 def test_the_variable_is_given_again(cluster, unit, there):
     """trap 10: update and Replace may re-create the Deployment without it"""
     registry(cluster, **{NAME: [{"name": "TZ", "value": "UTC"}, *(there or [])] if there is not None else None})
-    assert unit.ensure_env() == {"set": True}
+    assert unit.ensure_env() == {"set": True, "rotation": ""}
     found = {e["name"]: e for e in env(cluster)[NAME]}
     assert found["SECURE_TOKEN"]["valueFrom"]["secretKeyRef"] == {"name": "registry-token", "key": "secure_token"}
     assert "value" not in found["SECURE_TOKEN"]
@@ -204,9 +204,23 @@ def test_a_rotation_restarts_what_has_the_variable_already(cluster, unit, rollou
     store(cluster, "stored")
     registry(cluster, **{NAME: [REFERENCE]})
     unit.check("wanted", True)
-    assert unit.ensure_env() == {"set": True}
-    assert list(cluster.objects[PATH]["spec"]["template"]["metadata"]["annotations"]) == ["monq.platform/token-rotated"]
-    assert len(rollouts.waited) == 1
+    unit.ensure("wanted")
+    assert unit.ensure_env() == {"set": True, "rotation": unit.rotation()}
+    assert cluster.objects[PATH]["spec"]["template"]["metadata"]["annotations"] == {"monq.platform/token-rotation": unit.rotation()}
+    assert unit.ensure_env()["set"] is False, "once for each rotation"
+    assert len(rollouts.waited) == 2
+
+
+def test_a_rotation_that_was_killed_after_the_secret_is_ended_by_the_next_run(cluster, unit):
+    """trap 5, 9: Secret, env, rollout and credential are one unit; the mark lies beside the token"""
+    store(cluster, "stored")
+    registry(cluster, **{NAME: [REFERENCE]})
+    unit.check("wanted", True)
+    unit.ensure("wanted")
+    done_before = {"state": "done", "result": {"set": True, "rotation": ""}}
+    unit.rotated = False  # the next run sees equal tokens
+    assert not unit.differs("wanted") and unit.behind(done_before)
+    assert not unit.behind({"state": "done", "result": {"rotation": unit.rotation()}})
 
 
 def test_the_patch_merges_lists_by_name(cluster, unit):

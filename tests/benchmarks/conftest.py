@@ -1,0 +1,37 @@
+"""One sandbox for the whole session, in a folder of its own; nothing is left behind."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from support.harness import Sandbox  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def sandbox():
+    made = Sandbox(os.environ.get("MONQ_TEST_SANDBOX_DIR") or f"/var/tmp/monq-sandbox-test-{os.getuid()}")
+    made("down")
+    made("up", "--installation", "site-run")
+    yield made
+    if not os.environ.get("MONQ_TEST_KEEP"):
+        made("down")
+
+
+@pytest.fixture(scope="module")
+def install(sandbox):
+    """install(name, modules=…, alias=…): a fresh 5.9.3."""
+    made = []
+
+    def make(name, **options):
+        made.append(sandbox.installation(name, **options))
+        return made[-1]
+
+    yield make
+    for installation in made:
+        installation.close()

@@ -1,0 +1,80 @@
+"""The four playbooks as AWX runs them, counts that change in between, and the manual way of the registry's counts."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from support.comparison import differences, state
+
+FRESH = {"monq_monqctl_configure": True}
+
+
+@pytest.fixture(scope="module")
+def stages(install):
+    """preflight, prepare, upgrade, verify, each with an empty home and an empty working folder; counts change after prepare."""
+    apart, whole = install("site-run", modules="pl,cl", alias=True), install("by-hand", modules="pl,cl", alias=True)
+    results = {}
+    for stage in ("preflight", "prepare", "upgrade", "verify"):
+        if stage == "upgrade":
+            for installation in (apart, whole):
+                installation.kubectl("scale", "deployment", "pl-tags-service", "--replicas=2", user="sandbox-admin")
+                installation.kubectl("scale", "deployment", "pl-mail-sender-service", "--replicas=0", user="sandbox-admin")
+        home = apart.work / f"home-{stage}"
+        home.mkdir()
+        results[stage] = apart.play(stage, extra={**FRESH, "monq_monqctl_home": str(home)})
+        if stage == "prepare":
+            results["whole, prepare"] = whole.play("prepare")
+        assert results[stage].rc == 0, results[stage].text[-3000:]
+    before = (apart.registry_counts(), apart.kubernetes_counts())
+    results["whole"] = whole.play("site")
+    assert results["whole"].rc == 0, results["whole"].text[-3000:]
+    return apart, whole, results, before
+
+
+def test_four_stages_in_fresh_homes_equal_one_site_run(stages):
+    """trap 47: nothing that a later stage needs lies on the machine that ran the earlier one."""
+    apart, whole, _results, _before = stages
+    assert differences(state(apart), state(whole)) == []
+
+
+def test_each_home_got_its_client_steps(stages):
+    apart, _whole, results, _before = stages
+    homes = apart.ledger()["prepare.monqctl.context"]["homes"]
+    assert len(homes) == 3, "prepare, upgrade and verify each configured their own; preflight changes nothing"
+    assert "repeats" not in results["preflight"].text
+
+
+def test_counts_changed_between_prepare_and_upgrade_are_kept(stages):
+    """trap 41, 42: the snapshot is taken right before the cut; 0 is a count."""
+    apart, _whole, _results, _before = stages
+    counts = apart.kubernetes_counts()
+    assert counts["pl-tags-service"] == 2 and counts["pl-mail-sender-service"] == 0
+    assert counts["pl-notifications-service"] == 2 and apart.registry_counts()["pl-notifications-service"] == 4
+    assert counts["pl-reports-service"] == 0
+    assert counts["pl-search-service"] == 3, "left to its HPA"
+    summary = (apart.backup / apart.name / "6.0.0" / "1" / "summary.txt").read_text()
+    assert "new services: pl-routing-service" in summary and "gone: pl-legacy-router-service" in summary and "HPA: pl-search-service" in summary
+
+
+def test_no_secret_in_ledger_summary_and_output(stages):
+    """trap 7, issue 3's canaries in small: tokens and passwords are in no output, no ConfigMap, no report."""
+    apart, _whole, results, _before = stages
+    secrets = [apart.facts["releasehub_token"], apart.facts["postgresql"]["password"]]
+    secrets.append(apart.kubectl("get", "secret", "registry-token", "-o", "jsonpath={.data.secure_token}"))
+    texts = [result.text for result in results.values()] + [json.dumps(apart.ledger())]
+    texts += [path.read_text(errors="replace") for path in apart.backup.rglob("*") if path.suffix in (".txt", ".json")]
+    for text in texts:
+        assert not [secret for secret in secrets if secret in text]
+
+
+def test_manual_counts_are_listed_in_the_report(install):
+    """Where monqctl cannot write counts, Kubernetes is restored and the report lists what to enter."""
+    installation = install("site-run", modules="pl", alias=False)
+    before = installation.registry_counts()
+    result = installation.play("site", "-v", extra={"monq_registry_replicas": "manual"})
+    assert result.rc == 0, result.text[-2000:]
+    assert "enter in the registry by hand: pl-identity-service" in result.text
+    assert installation.kubernetes_counts()["pl-identity-service"] == 4
+    assert not [argv for argv in installation.journal() if argv[:3] == ["registry", "apply", "microservice"]]
+    assert before["pl-identity-service"] != installation.registry_counts()["pl-identity-service"]
