@@ -47,7 +47,7 @@ unit: deps ## pytest tests/unit
 	@$(STAGE) unit $(PYTEST) tests/unit
 
 integration: deps ## pytest tests/integration, on the sandbox
-	@$(STAGE) integration $(PYTEST) tests/integration
+	@$(STAGE) integration $(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder tests/integration
 
 molecule: deps ## every scenario of molecule/, on the sandbox
 	@export SANDBOX_DIR=$(MOLECULE_SANDBOX) MOLECULE_GLOB='molecule/*/molecule.yml'; trap '$(RUN) tests/sandbox/sandbox down' EXIT; \

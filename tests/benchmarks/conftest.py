@@ -15,7 +15,8 @@ from support.harness import Sandbox  # noqa: E402
 
 @pytest.fixture(scope="session")
 def sandbox():
-    made = Sandbox(os.environ.get("MONQ_TEST_SANDBOX_DIR") or f"/var/tmp/monq-sandbox-test-{os.getuid()}")
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "test")  # one for each worker of pytest-xdist
+    made = Sandbox(f"/var/tmp/monq-sandbox-{worker}-{os.getuid()}")
     made("down")
     made("up", "--installation", "site-run")
     yield made

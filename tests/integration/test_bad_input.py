@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
-
-GOOD = [{"hosts": ["*"], "secretName": "x"}]
 
 
 def fault(kind, *match, **more):
@@ -43,11 +43,6 @@ def old_pg_dump(installation):
     return {"PATH": f"{folder}:{os.environ['PATH']}"}
 
 
-def unlisted(installation):
-    installation.kubectl("delete", "deployment", "-l", "monq.module=cl", user="sandbox-admin")
-    installation.kubectl("delete", "ingress.v1beta1.extensions", "cl-routing-external", "cl-routing-internal", user="sandbox-admin")
-
-
 def holder(installation):
     """A survivor on Monq's own host and path (trap 2)."""
     manifest = {
@@ -63,8 +58,6 @@ def holder(installation):
 
 def drop_database(installation):
     server = installation.facts["postgresql"]
-    import subprocess
-
     argv = ["psql", "-X", "-h", server["host"], "-p", str(server["port"]), "-U", server["user"], "-d", "postgres", "-c", "drop database pl_identity_service"]
     subprocess.run(argv, check=True, env={**os.environ, "PGPASSWORD": server["password"]}, stdout=subprocess.DEVNULL)
 
@@ -81,32 +74,17 @@ CASES = {
     "unknown module": ({"monq_modules": ["pl", "xx"]}, None, None, ["unknown module", "xx", "pl, sm, cl, fm"]),
     "double module": ({"monq_modules": ["pl", "cl", "cl"]}, None, None, ["names a module twice", "cl"]),
     "no pl": ({"monq_modules": ["cl"]}, None, None, ["lacks the mandatory module", "pl"]),
-    "undeclared module (trap 29)": ({"monq_modules": ["pl"]}, None, None, ["module cl", "installed here, but not declared"]),
-    "declared, not installed (trap 29)": ({"monq_modules": ["pl", "cl", "sm"]}, None, None, ["module sm", "no Deployment and no route"]),
     "empty namespace (trap 4)": ({"monq_namespace": ""}, None, None, ["monq_namespace", "name of a namespace"]),
     "no such namespace (trap 11)": ({"monq_namespace": "nowhere"}, None, None, ["namespace nowhere", "none in this cluster"]),
-    "alias with a space": ({"monq_alias_domains": ["a b.example.org"]}, None, None, ["monq_alias_domains", "a b.example.org", "without spaces"]),
-    "secret without hosts": ({"monq_ingress_secrets": [{"secretName": "x"}]}, None, None, ["monq_ingress_secrets", "hosts (a filled list)"]),
-    "domains not covered (trap 21)": ({"monq_alias_domains": ["other.example.org"]}, None, None, ["not covered: other.example.org"]),
-    "no confirmation": ({"monq_confirm_outage": "staging"}, None, None, ["monq_confirm_outage", "'staging'"]),
-    "other monqctl context (trap 11)": ({"monq_monqctl_context": "elsewhere"}, None, None, ["monqctl's current context", "elsewhere"]),
     "no monqctl": ({"monq_monqctl_path": "/nowhere/monqctl"}, None, None, ["cannot be started", "/nowhere/monqctl"]),
     "old monqctl (trap 22)": ({}, [version("monqctl v1.0.9")], None, ["1.1.2 or newer", "1.0.9"]),
     "monqctl hangs": ({"monq_monqctl_timeout": 3}, [fault("hang", "registry", "get", "status")], None, ["registry get status", "no end after 3 s"]),
     "monqctl lies": ({}, [fault("lie", "registry", "get", "services", "K8s", text='{"error": "no"}', stream="stdout")], None, ["K8s"]),
     "template is an error object (trap 16)": ({}, None, spoil("template", lambda t: {"error": "no such service"}), ["JsonConfig"]),
-    "template is an array (trap 16)": ({}, None, spoil("template", lambda t: [t]), ["a list"]),
-    "empty reply (trap 16)": ({}, [fault("lie", "registry", "get", "services", "K8s", text="", stream="stdout")], None, ["an empty reply"]),
-    "template touched (trap 22)": ({}, None, spoil("template", double_parameters), ["K8s template", "partly"]),
-    "replicas unreadable": ({}, None, None, ["replica counts cannot be read", "monq_registry_replicas"]),
-    "registry row failed (trap 28)": ({}, None, spoil("status", _failed), ["not healthy", "PostgreSQL"]),
+    "template is an array (trap 16)": ({}, None, spoil("template", lambda t: [t]), ["the answer is an array"]),
+    "empty reply (trap 16)": ({}, [fault("lie", "registry", "get", "services", "K8s", text=" ", stream="stdout")], None, ["an empty reply"]),
     "API unreachable": ({"monq_kubeconfig": "KUBECONFIG"}, None, None, ["the Kubernetes API does not answer"]),
     "database server unreachable": ({"monq_postgresql_port": 9}, None, None, ["postgresql", "127.0.0.1:9"]),
-    "database missing": ({}, None, drop_database, ["pl_identity_service"]),
-    "old pg_dump (trap 39)": ({}, None, old_pg_dump, ["9.6"]),
-    "full disk": ({"monq_backup_dir": "SMALL"}, None, None, ["bytes free"]),
-    "TLS Secret missing (trap 21)": ({"monq_ingress_secrets": "MISSING"}, None, None, ["missing-tls", "kubernetes.io/tls"]),
-    "survivor on Monq's path (trap 2)": ({}, None, holder, ["status-page", "no host and path that the new routing needs"]),
 }
 
 
@@ -121,12 +99,6 @@ def installation(install):
 def test_bad_input(installation, case, tmp_path):
     extra, faults, before, words = CASES[case]
     extra = _resolved(extra, installation, tmp_path)
-    if case == "replicas unreadable":
-        extra = {
-            "monq_registry_replica_commands": {
-                "list": {"argv": ["registry", "get", "microservices", "--output", "json"], "query": "[].{name: Nope, replicas: Nope}"}
-            }
-        }
     env = None
     try:
         if before:
@@ -155,22 +127,68 @@ def _resolved(extra, installation, tmp_path):
         path.write_text(text)
         path.chmod(stat.S_IRUSR)
         extra["monq_kubeconfig"] = str(path)
-    if extra.get("monq_backup_dir") == "SMALL":
-        extra["monq_backup_dir"] = "/dev/shm/../../proc" if os.getuid() else str(_small())
-    if extra.get("monq_ingress_secrets") == "MISSING":
-        extra["monq_ingress_secrets"] = [{"hosts": [installation.facts["domain"]], "secretName": "missing-tls"}]
     return extra
 
 
-def _small():
-    """A file system of 64 KiB."""
-    import subprocess
-
-    path = Path("/var/tmp/monq-test-small")
-    path.mkdir(exist_ok=True)
-    if not os.path.ismount(path):
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(path)], check=True)
+def _small(tmp_path_factory):
+    """A folder with no room: a tmpfs of 64 KiB for root, a file system without free space for others."""
+    if os.getuid():
+        return Path("/proc/sys/none")
+    path = tmp_path_factory.mktemp("small")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(path)], check=True)
+    atexit.register(subprocess.run, ["umount", str(path)], check=False)
     return path / "backup"
+
+
+NOPE = {"list": {"argv": ["registry", "get", "microservices", "--output", "json"], "query": "[].{name: Nope, replicas: Nope}"}}
+
+# Preflight collects all its findings and fails once: what can be wrong at the same time is found by one run.
+FOUND_TOGETHER = {
+    "undeclared module (trap 29)": ["module cl", "installed here, but not declared"],
+    "declared, not installed (trap 29)": ["module sm", "no Deployment and no route"],
+    "alias with a space": ["monq_alias_domains", "a b.example.org", "without spaces"],
+    "secret without hosts": ["monq_ingress_secrets", "hosts (a filled list)"],
+    "domains not covered (trap 21)": ["not covered:", "other.example.org"],
+    "no confirmation": ["monq_confirm_outage", "'staging'"],
+    "database missing": ["pl_identity_service"],
+    "old pg_dump (trap 39)": ["9.6"],
+    "full disk": ["bytes free"],
+    "TLS Secret missing (trap 21)": ["missing-tls", "kubernetes.io/tls"],
+    "survivor on Monq's path (trap 2)": ["status-page", "no host and path that the new routing needs"],
+    "template touched (trap 22)": ["K8s template", "partly"],
+    "replicas unreadable": ["replica counts cannot be read", "monq_registry_replicas"],
+    "registry row failed (trap 28)": ["not healthy", "PostgreSQL"],
+}
+
+
+@pytest.fixture(scope="module")
+def all_at_once(installation, tmp_path_factory):
+    holder(installation)
+    drop_database(installation)
+    spoil("template", double_parameters)(installation)
+    spoil("status", _failed)(installation)
+    extra = {
+        "monq_modules": ["pl", "sm"],
+        "monq_alias_domains": ["a b.example.org", "other.example.org"],
+        "monq_ingress_secrets": [{"secretName": "x"}, {"hosts": [installation.facts["domain"]], "secretName": "missing-tls"}],
+        "monq_confirm_outage": "staging",
+        "monq_backup_dir": str(_small(tmp_path_factory)),
+        "monq_registry_replica_commands": NOPE,
+    }
+    mark, calls = installation.audit_mark(), len(installation.journal())
+    try:
+        result = installation.play("site", extra=extra, env=old_pg_dump(installation))
+        assert installation.mutations(mark) == [] and len(installation.journal()) == calls and installation.ledger() == {}
+        return result
+    finally:
+        installation.sandbox("load", installation.name, "bad-input")
+
+
+@pytest.mark.parametrize("case", FOUND_TOGETHER)
+def test_all_findings_in_one_report(all_at_once, case):
+    assert all_at_once.rc == 2
+    for word in FOUND_TOGETHER[case]:
+        assert word in all_at_once.text, f"{word!r} is not in\n{all_at_once.text[-6000:]}"
 
 
 def test_a_context_that_is_switched_between_two_steps_stops(installation):
