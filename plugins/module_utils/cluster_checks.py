@@ -13,7 +13,7 @@ from .kubernetes_client import core, ingress_api
 def examine(cluster, given, run):
     """All findings on the cluster, the public certificates, and whether a ledger of this release stands here."""
     release, namespace, declared = given["plan"]["release"], given["namespace"], given["plan"]["modules"]
-    begun = bool(run.ledger.entries)
+    known = {"begun": bool(run.ledger.entries), "cut": "upgrade.routing.cut" in run.ledger.entries}
     found = findings.server(cluster.get("/version"), _groups(cluster))
     if not _exists(cluster, namespace):
         found.append(
@@ -21,7 +21,7 @@ def examine(cluster, given, run):
                 "identity", findings.STOP, f"namespace {namespace}", "present", "none in this cluster", "check monq_namespace and monq_kube_context"
             )
         )
-        return {"findings": found, "certificates": [], "begun": begun}
+        return {"findings": found, "certificates": [], **known}
     denied = _denied(cluster, namespace)
     found += [
         findings.finding(
@@ -30,16 +30,16 @@ def examine(cluster, given, run):
         for what, why in denied
     ]
     if denied:
-        return {"findings": found, "certificates": [], "begun": begun}
+        return {"findings": found, "certificates": [], **known}
     deployments, routes = installation.deployments(cluster, namespace), installation.routes(cluster, namespace)
     found += _identity(release, namespace, deployments) + findings.modules(release, declared, deployments, routes)
-    if "upgrade.routing.cut" not in run.ledger.entries:
+    if not known["cut"]:
         found += findings.routing(release, declared, routes, given, _elsewhere(cluster, namespace))
         found += findings.signature(release, declared, routes)
-    if not begun:
+    if not known["begun"]:
         found += findings.health(deployments)
     certificates, missing = _certificates(cluster, namespace, given["ingress_secrets"])
-    return {"findings": found + missing, "certificates": certificates, "begun": begun}
+    return {"findings": found + missing, "certificates": certificates, **known}
 
 
 def _exists(cluster, namespace):

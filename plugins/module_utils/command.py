@@ -15,12 +15,13 @@ from .errors import CommandError
 Result = namedtuple("Result", "rc stdout stderr timed_out")
 
 _PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None)  # loaded here: between fork and exec nothing may be, as the lease's thread may hold a lock
 
 
 def _die_with_parent():
     # A monqctl that outlives its run would go on changing things that nobody watches.
     with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_PDEATHSIG, signal.SIGKILL)
+        _LIBC.prctl(_PDEATHSIG, signal.SIGKILL)
 
 
 def run(argv, env=None, timeout=3600, stdout=None):

@@ -218,6 +218,17 @@ def monqctl_version(seen, wanted):
     )
 
 
+def template_of_prepare():
+    return finding(
+        "template",
+        STOP,
+        "K8s template in the registry",
+        "as prepare applied it for monq_alias_domains and monq_ingress_secrets",
+        "the variables or the template have changed since",
+        "set the two variables back to what prepare applied, or apply a template for the new ones by hand (monqctl registry apply service K8s)",
+    )
+
+
 def template(state, begun):
     """Findings on the K8s template: untouched in 5.9.3, transformed once this release's ledger says so."""
     if state == "untouched" or begun:

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import hashlib
+import json
 import os
 import socket
 import uuid
@@ -62,9 +64,21 @@ class GuardedRun:
             is None
         )
 
-    def run(self, key, action, renewed=False):
-        """Does the step unless it is done. action() returns what the ledger keeps. renewed: done before, but to be done again."""
+    def digest(self, argv, secret):
+        """What a client step told monqctl, without telling it: a corrected token or address makes it due again."""
+        return hashlib.sha256(json.dumps([self._home, argv, secret]).encode()).hexdigest()[:16]
+
+    def _corrected(self, key, told):
+        """Whether this home was told something else. Without a lock nothing is left to do, and nothing is told again."""
+        if not told or not (self._lock_id or self._check_mode) or not self.is_done(key):
+            return False
+        return ((self.ledger.get(key) or {}).get("digests") or {}).get(self._home) != self.digest(*told)
+
+    def run(self, key, action, renewed=False, told=None):
+        """Does the step unless it is done. action() returns what the ledger keeps. renewed: done before, but to be done again.
+        told: argv and secret of a client step."""
         step = self.step(key)
+        renewed = renewed or self._corrected(key, told)
         if self.is_done(key) and not renewed:
             self.skipped.append(key)
             return (self.ledger.get(key) or {}).get("result")
@@ -77,7 +91,7 @@ class GuardedRun:
             answer = self._answer(step)
             if answer in ("done", "accept"):
                 return self._close(step, {"state": "accepted" if answer == "accept" else "done", "by": "operator"})
-            return self._attempt(step, action)
+            return self._attempt(step, action, told)
 
     def _require_predecessors(self, key):
         missing = steps.first_missing(self.plan, self.ledger.entries, key, self._home)
@@ -122,6 +136,8 @@ class GuardedRun:
                 str(given.get("attempt")),
                 "look at the step's present state, then answer the attempt that is named here",
             )
+        if given and given["answer"] != "retry" and step.key.split(".")[1] in ("snapshot", "replicas") and step.key.endswith((".original", ".cut")):
+            raise StepError("a snapshot cannot be answered away", step.key, "retry", given["answer"], "repair the cause, then run the same command again")
         if given:
             return given["answer"]
         if step.ask and state in ("intent", "unknown"):
@@ -140,7 +156,7 @@ class GuardedRun:
             )
         return None
 
-    def _attempt(self, step, action):
+    def _attempt(self, step, action, told):
         if step.kind == "client" and self._make_home:
             self._home = self._make_home()
         pid = os.getpid()
@@ -155,6 +171,7 @@ class GuardedRun:
         }
         if step.kind == "client":
             entry["homes"] = (self.ledger.get(step.key) or {}).get("homes", [])
+            entry["digests"] = (self.ledger.get(step.key) or {}).get("digests", {})
         self._write(step.key, entry)
         try:
             with self._lease.renewing(self._lock_id):
@@ -172,6 +189,9 @@ class GuardedRun:
             raise
         if step.kind == "client":
             entry["homes"] = [home for home in entry["homes"] if home != self._home][-19:] + [self._home]
+            entry["digests"] = {home: text for home, text in entry["digests"].items() if home in entry["homes"]}
+            if told:
+                entry["digests"][self._home] = self.digest(*told)
         return self._close(step, {**entry, "state": "done", "result": result})
 
     def _close(self, step, entry):

@@ -3,7 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import json
+
 from . import replicas
+from .errors import CommandError
 from .kubernetes_client import apps, core, ingresses
 from .monqctl_client import Monqctl
 
@@ -48,17 +51,45 @@ class RegistryReplicas:
         call = self._commands["list"]
         return replicas.registry_counts(jmespath.search(call["query"], self._monqctl.read_json(*call["argv"])))
 
+    def probe(self):
+        """Tries the calls that change nothing, so that an odd answer is found before the outage and not after Replace."""
+        counts = self.counts()
+        name = min(counts)
+        _service, part, key = self._read(name)
+        if part[key] != counts[name]:
+            raise self._odd(name, f"{part[key]!r} where the list says {counts[name]}")
+        return []
+
+    def _read(self, name):
+        """(the microservice, the part of it that holds the count, the count's key there)."""
+        service = self._monqctl.read_json(*self._argv("get", name))
+        *path, key = self._commands["get"]["query"].split(".")
+        part = service
+        try:
+            for word in path:
+                part = part[word]
+            part[key]  # pylint: disable=pointless-statement
+        except (KeyError, TypeError, IndexError) as exc:
+            raise self._odd(name, repr(service)[:200]) from exc
+        return service, part, key
+
+    def _argv(self, call, name):
+        return [word.replace("{name}", name) for word in self._commands[call]["argv"]]
+
+    def _odd(self, name, seen):
+        return CommandError(
+            "the registry's replica counts cannot be read",
+            "monqctl " + " ".join(self._argv("get", name)),
+            f"an object with {self._commands['get']['query']}",
+            seen,
+            "correct monq_registry_replica_commands, or choose monq_registry_replicas: manual",
+        )
+
     def put(self, name, count):
         """Reads one microservice, changes its count and nothing else, applies it."""
-        import json
-
-        service = self._monqctl.read_json(*(word.replace("{name}", name) for word in self._commands["get"]["argv"]))
-        target, *rest = self._commands["get"]["query"].split(".")
-        part = service
-        while rest:
-            part, target = part[target], rest.pop(0)
-        part[target] = count
-        self._monqctl.change([word.replace("{name}", name) for word in self._commands["apply"]["argv"]], content=json.dumps(service, ensure_ascii=False))
+        service, part, key = self._read(name)
+        part[key] = count
+        self._monqctl.change(self._argv("apply", name), content=json.dumps(service, ensure_ascii=False))
 
 
 def without_status(obj):

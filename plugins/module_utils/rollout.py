@@ -30,9 +30,14 @@ def owner(obj, kind):
     return next((o["uid"] for o in obj["metadata"].get("ownerReferences") or [] if o["kind"] == kind), None)
 
 
+def revision(obj):
+    return (obj["metadata"].get("annotations") or {}).get("deployment.kubernetes.io/revision")
+
+
 def pods_of(deployment, replica_sets, pods):
-    """The pods of a Deployment's ReplicaSets, by owner and not by label."""
-    sets = {rs["metadata"]["uid"] for rs in replica_sets if owner(rs, "Deployment") == deployment["metadata"]["uid"]}
+    """The pods of a Deployment's present revision, by owner and not by label: an old pod may be stuck, the new one is what counts."""
+    wanted = revision(deployment)
+    sets = {rs["metadata"]["uid"] for rs in replica_sets if owner(rs, "Deployment") == deployment["metadata"]["uid"] and revision(rs) == wanted}
     return [pod for pod in pods if owner(pod, "ReplicaSet") in sets]
 
 

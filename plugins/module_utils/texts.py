@@ -10,7 +10,7 @@ def findings(found):
     unique = [f for i, f in enumerate(found) if f not in found[:i]]
     stops = sum(f["severity"] == "stop" for f in unique)
     lines = [
-        f"Preflight: {stops} of {len(unique)} findings forbid the upgrade. Nothing was changed."
+        f"Preflight: {stops} of {len(unique)} findings forbid the upgrade. This run has changed nothing."
         if stops
         else f"Preflight: nothing forbids the upgrade, {len(unique)} findings."
     ]

@@ -117,7 +117,8 @@ def perform(run, client, commands, secret, content):
         def call(command=command):
             outputs[command["step"]] = tail(client.change(command["argv"], secret, content, command["guard"]), 50)
 
-        run.run(command["step"], call)
+        told = (command["argv"], secret) if run.step(command["step"]).kind == "client" else None
+        run.run(command["step"], call, told=told)
     return outputs
 
 

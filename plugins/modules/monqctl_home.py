@@ -77,12 +77,12 @@ from ..module_utils.registry_secret import RegistrySecret
 def repeat(run, client, until, secrets):
     """Client steps that are missing here and whose predecessors are done; the first that must wait ends it."""
     for step in run.plan:
-        if step.kind == "client" and not run.is_done(step.key):
-            if not run.may_begin(step.key):
+        if step.kind == "client":
+            if not run.is_done(step.key) and not run.may_begin(step.key):
                 return
-            argv, secret = step.argv, secrets[step.secret]
+            argv, secret = step.argv, secrets[step.secret]() or ""
             guard = not step.key.startswith("prepare.monqctl.")  # these make the context that the others are guarded by
-            run.run(step.key, lambda argv=argv, secret=secret, guard=guard: client.change(argv, secret(), guard=guard) and None)
+            run.run(step.key, lambda argv=argv, secret=secret, guard=guard: client.change(argv, secret, guard=guard) and None, told=(argv, secret))
         if step.key == until:
             return
 

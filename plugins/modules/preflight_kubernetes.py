@@ -73,6 +73,11 @@ certificates:
   type: list
   elements: dict
   sample: [{"secret": "monq.domain.com-tls", "hosts": ["monq.domain.com"], "pem": "-----BEGIN CERTIFICATE-----"}]
+cut:
+  description: Whether the removal of the old routes has begun, so that a resumed run is inside the outage.
+  returned: always
+  type: bool
+  sample: false
 begun:
   description: Whether a ledger of this release stands here.
   returned: always
@@ -102,7 +107,7 @@ def main():
         connection = cluster(given)
         module.exit_json(changed=False, **examine(connection, given, guarded_run(given, True, connection)))
     except (ApiUnreachable, ApiError) as exc:
-        module.exit_json(changed=False, findings=[of_error("kubernetes", exc)], certificates=[], begun=False)
+        module.exit_json(changed=False, findings=[of_error("kubernetes", exc)], certificates=[], begun=False, cut=False)
     except MonqError as exc:
         module.fail_json(**exc.result())
 

@@ -34,6 +34,16 @@ options:
     description: Whether a missing context is a finding even where it is made from the variables.
     type: bool
     default: false
+  alias_domains:
+    description: Alias domains, that the template is compared with once it is applied.
+    type: list
+    elements: str
+    default: []
+  ingress_secrets:
+    description: TLS Secrets with the hosts that they cover, likewise.
+    type: list
+    elements: dict
+    default: []
   source_dirs:
     description: Folders of the offline bundle that must be there.
     type: list
@@ -70,7 +80,12 @@ from ..module_utils.errors import ApiError, ApiUnreachable, MonqError
 from ..module_utils.findings import of_error
 from ..module_utils.registry_checks import examine
 
-OPTIONS = {"final": {"type": "bool", "default": False}, "source_dirs": {"type": "list", "elements": "path", "default": []}}
+OPTIONS = {
+    "final": {"type": "bool", "default": False},
+    "source_dirs": {"type": "list", "elements": "path", "default": []},
+    "alias_domains": {"type": "list", "elements": "str", "default": []},
+    "ingress_secrets": {"type": "list", "elements": "dict", "default": [], "no_log": False},
+}
 
 
 def main():

@@ -130,13 +130,8 @@ def main():
         if given["credential_step"]:
             argv = run.step(given["credential_step"]).argv
             client = monqctl(given)
-            behind = unit.behind(run.ledger.get(given["credential_step"]))
-
-            def tell():
-                client.change(argv, unit.token())
-                return {"rotation": unit.rotation()}
-
-            run.run(given["credential_step"], tell, renewed=behind)
+            token = unit.token() or ""
+            run.run(given["credential_step"], lambda: client.change(argv, token) and None, renewed=unit.rotated, told=(argv, token))
         module.exit_json(generated=unit.generated, reasserted=unit.reasserted, **run.result())
     except MonqError as exc:
         module.fail_json(**exc.result())

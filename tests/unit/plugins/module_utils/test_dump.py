@@ -103,16 +103,12 @@ def test_scratch_sql_is_quoted():
     assert dump.create_scratch("monq_scratch_1", "UTF8", "ru_RU.UTF-8", "C") == (
         "CREATE DATABASE \"monq_scratch_1\" TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'ru_RU.UTF-8' LC_CTYPE 'C'"
     )
-    assert dump.comment_scratch('a"b', {"host": "o'brien"}) == (
-        'COMMENT ON DATABASE "a""b" IS \'monq.platform scratch {"host": "o\'\'brien"}\''
-    )
+    assert dump.comment_scratch('a"b', {"host": "o'brien"}) == ('COMMENT ON DATABASE "a""b" IS \'monq.platform scratch {"host": "o\'\'brien"}\'')
     assert dump.drop_scratch("x")[1] == 'DROP DATABASE IF EXISTS "x"'
 
 
 def _comment(**changes):
-    return dump.SCRATCH_COMMENT + json.dumps(
-        {"host": "here", "pid": 7, "pid_start": 70, "created": NOW - 60, **changes}
-    )
+    return dump.SCRATCH_COMMENT + json.dumps({"host": "here", "pid": 7, "pid_start": 70, "created": NOW - 60, **changes})
 
 
 @pytest.mark.parametrize(

@@ -516,3 +516,35 @@ def test_a_failing_cut_counts_as_down(world):
 def test_the_ledger_carries_the_plans_fingerprint(world):
     world.run().run(FIRST, world.action())
     assert world.ledger().annotations["monq.platform/steps-sha256"] == steps.fingerprint(world.plan)
+
+
+# ---- corrected tokens, snapshots
+
+
+@pytest.mark.parametrize(("secret", "again"), [("old", False), ("corrected", True)])
+def test_a_corrected_token_is_told_again(secret, again):
+    """trap 26: a stale token fails late, and is corrected by the same command"""
+    world = World().done_before(CLIENT)
+    world.run().run(CLIENT, world.action(), told=(["config"], "old"))
+    run = world.run()
+    run.run(CLIENT, world.action(), told=(["config"], secret))
+    assert (CLIENT in run.done) == again
+    assert "corrected" not in json.dumps(world.entry(CLIENT)) and '"old"' not in json.dumps(world.entry(CLIENT))
+
+
+def test_a_corrected_token_is_predicted():
+    world = World().done_before(CLIENT)
+    world.run().run(CLIENT, world.action(), told=(["config"], "old"))
+    run = world.run(check_mode=True, lock_id="")
+    run.run(CLIENT, world.action(), told=(["config"], "corrected"))
+    assert run.predicted == [CLIENT]
+
+
+@pytest.mark.parametrize("answer", ["done", "accept"])
+@pytest.mark.parametrize("key", [FIRST, "upgrade.snapshot.cut", "upgrade.replicas.cut"])
+def test_a_snapshot_cannot_be_answered_away(key, answer):
+    """trap 12, 41: without it counts and routes cannot be put back"""
+    world = World().done_before(key).record({key: {"state": "failed", "attempt": "abc"}})
+    with pytest.raises(StepError, match="cannot be answered away"):
+        world.run(resolve={key: {"answer": answer, "attempt": "abc"}}).run(key, world.action())
+    assert world.acted == []

@@ -259,3 +259,22 @@ def test_a_count_is_changed_and_nothing_else(client, runner, commands, service, 
     RegistryReplicas(client, commands).put("a", 0)
     assert applied == [(["registry", "apply", "microservice", "a", "--file"], expected)]
     assert runner.calls[-2] == CONTEXT
+
+
+@pytest.mark.parametrize(("text", "unknown"), [("ERROR:  relation exists", True), ("Error: no connection", False)])
+def test_an_sql_error_is_unknown_whatever_the_status(runner, tmp_path, text, unknown):
+    """trap 36: half of a file may be applied"""
+    patterns = {**PATTERNS, "release update db pgsql": [r"(?m)\b(ERROR|FATAL|PANIC):\s"]}
+    client = Monqctl("monqctl", str(tmp_path), {}, 600, "production", patterns, str(tmp_path), runner)
+    runner.answers["release"] = Result(1, "", text, False)
+    with pytest.raises(CommandError) as failed:
+        client.change(["release", "update", "db", "pgsql", "--module=pl"])
+    assert failed.value.unknown is unknown
+
+
+@pytest.mark.parametrize("answer", ["[]", '[{"Name": "a", "Replicas": 2}]', '{"Name": "a"}', '{"Name": "a", "Replicas": 3}'])
+def test_the_registrys_single_read_is_tried_before_the_outage(client, runner, answer):
+    """trap 42"""
+    runner.answers["registry"] = [Result(0, '[{"Name": "a", "Replicas": 2}]', "", False), Result(0, answer, "", False)]
+    with pytest.raises(CommandError, match="replica counts cannot be read"):
+        RegistryReplicas(client).probe()

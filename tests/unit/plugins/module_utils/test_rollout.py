@@ -132,3 +132,15 @@ def test_pods_belong_by_owner_and_not_by_name():
     sets = [replica_set("rs-old", "uid-of-a"), replica_set("rs-new", "uid-of-a"), replica_set("rs-b", "uid-of-b"), {"metadata": {"uid": "rs-lone"}}]
     pods = [owned("a-1", "rs-old"), owned("a-2", "rs-new"), owned("a-3", "rs-b"), owned("job", "rs-new", "Job"), {"metadata": {"name": "a-4"}}]
     assert [p["metadata"]["name"] for p in rollout.pods_of(deployment("a"), sets, pods)] == ["a-1", "a-2"]
+
+
+def test_a_stuck_pod_of_an_older_revision_is_not_blamed():
+    """trap 44: after the repair the old pod stays until the new one is ready"""
+    note = "deployment.kubernetes.io/revision"
+    deployment = {"metadata": {"uid": "d", "annotations": {note: "2"}}}
+    sets = [
+        {"metadata": {"uid": uid, "annotations": {note: number}, "ownerReferences": [{"kind": "Deployment", "uid": "d"}]}}
+        for uid, number in (("old", "1"), ("new", "2"))
+    ]
+    pods = [{"metadata": {"name": uid, "ownerReferences": [{"kind": "ReplicaSet", "uid": uid}]}} for uid in ("old", "new")]
+    assert [p["metadata"]["name"] for p in rollout.pods_of(deployment, sets, pods)] == ["new"]

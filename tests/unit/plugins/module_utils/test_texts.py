@@ -15,8 +15,8 @@ def found(severity, obj="o", **more):
     [
         ([], "Preflight: nothing forbids the upgrade, 0 findings."),
         ([found("warning")], "Preflight: nothing forbids the upgrade, 1 findings."),
-        ([found("stop"), found("info")], "Preflight: 1 of 2 findings forbid the upgrade. Nothing was changed."),
-        ([found("stop"), found("stop")], "Preflight: 1 of 1 findings forbid the upgrade. Nothing was changed."),
+        ([found("stop"), found("info")], "Preflight: 1 of 2 findings forbid the upgrade. This run has changed nothing."),
+        ([found("stop"), found("stop")], "Preflight: 1 of 1 findings forbid the upgrade. This run has changed nothing."),
     ],
 )
 def test_findings_begin_with_the_verdict(given, first):

@@ -50,9 +50,7 @@ def test_transforms_and_then_has_nothing_to_do(check):
     assert "diff" not in first
     assert {"Name": "%AliasDomains%", "Value": "a.b,*.c.d"} in first["template"]["JsonConfig"]["Parameters"]
     assert {"Name": "%IngressSecrets%", "Value": SECRETS} in first["template"]["JsonConfig"]["Parameters"]
-    status, second = run(
-        check=check, template=first["template"], alias_domains=["a.b", "*.c.d"], ingress_secrets=SECRETS
-    )
+    status, second = run(check=check, template=first["template"], alias_domains=["a.b", "*.c.d"], ingress_secrets=SECRETS)
     assert status == 0 and second["changed"] is False
     assert second["template"] == first["template"]
 
