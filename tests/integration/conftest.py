@@ -1,38 +1,10 @@
-"""One sandbox for the whole session, in a folder of its own; nothing is left behind."""
+"""The sandbox for the integration tests."""
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
-import pytest
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from support.harness import Sandbox  # noqa: E402
-
-
-@pytest.fixture(scope="session")
-def sandbox():
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "test")  # one for each worker of pytest-xdist
-    made = Sandbox(f"/var/tmp/monq-sandbox-{worker}-{os.getuid()}")
-    made("down")
-    made("up", "--installation", "site-run")
-    yield made
-    if not os.environ.get("MONQ_TEST_KEEP"):
-        made("down")
-
-
-@pytest.fixture(scope="module")
-def install(sandbox):
-    """install(name, modules=…, alias=…): a fresh 5.9.3."""
-    made = []
-
-    def make(name, **options):
-        made.append(sandbox.installation(name, **options))
-        return made[-1]
-
-    yield make
-    for installation in made:
-        installation.close()
+from support.fixtures import install, sandbox  # noqa: E402, F401

@@ -245,7 +245,3 @@ class Installation:
 
     def audit_mark(self):
         return len(Path(self.sandbox.facts["audit_log"]).read_text().splitlines())
-
-
-def journal_mark(installation):
-    return len(installation.journal())
