@@ -7,4 +7,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from support.fixtures import install, sandbox  # noqa: E402, F401
+from support import fixtures  # noqa: E402
+
+sandbox, install = fixtures.sandbox, fixtures.install
