@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import re
 
-from . import steps
+from . import release_files, steps
+from .emergency import EmergencyCopies
 from .errors import InputError
 from .guarded_run import GuardedRun
 from .kubernetes_client import Cluster
@@ -31,6 +32,7 @@ PLAN = {
             "online": {"type": "bool", "default": True},
             "registry_replicas": {"type": "str", "default": "monqctl", "choices": ["monqctl", "manual"]},
             "backup_databases": {"type": "list", "elements": "str", "default": []},
+            "backup_in_outage": {"type": "bool", "default": False},
             "variables": {"type": "dict", "default": {}},
         },
     },
@@ -43,6 +45,8 @@ RUN = {
     "lock_duration": {"type": "int", "default": 120},
     "resolve": {"type": "dict", "default": {}},
     "monqctl_home": {"type": "path", "default": "~"},
+    "emergency_directory": {"type": "path", "default": ""},
+    "emergency_host": {"type": "str", "default": ""},
 }
 
 MONQCTL = {
@@ -79,7 +83,8 @@ def plan(params):
     return steps.plan(**given, **variables)
 
 
-def monqctl(params, tmpdir=None):
+def monqctl(params, tmpdir=None, run=None):
+    """run: the guarded run whose fence is asked before every changing call."""
     return Monqctl(
         params["monqctl_path"],
         params["monqctl_home"],
@@ -88,6 +93,7 @@ def monqctl(params, tmpdir=None):
         params["monqctl_context"],
         params["monqctl_failure_patterns"],
         tmpdir,
+        fence=run.fence if run else None,
     )
 
 
@@ -99,7 +105,8 @@ def guarded_run(params, check_mode, connection=None):
     """What every changing module starts from: plan, ledger, lease and the mark of monqctl's home."""
     connection = connection or cluster(params)
     home = Monqctl(home=params["monqctl_home"])
-    return GuardedRun(
+    given = params["plan"]
+    run = GuardedRun(
         plan(params),
         ledger(params, connection),
         Lease(connection, params["namespace"], params["lock_duration"]),
@@ -108,4 +115,10 @@ def guarded_run(params, check_mode, connection=None):
         home.make_marker,
         params["resolve"],
         check_mode,
+        {name: given[name] for name in ("modules", "prefetch_images", "registry_replicas", "backup_databases", "backup_in_outage")},
+        release_files.digests(given["release"], given["modules"], given["variables"].get("release_source_dir")),
+        EmergencyCopies(params["emergency_directory"], params["emergency_host"], given["release"]["version"]),
     )
+    connection.fence = run.fence
+    run.renew()
+    return run

@@ -18,7 +18,7 @@ MARKER = ".monq-platform-home"
 class Monqctl:
     """The vendor's client, in one home. The runner is injected: tests give a list of answers."""
 
-    def __init__(self, path="monqctl", home=None, environment=None, timeout=3600, context="", patterns=None, tmpdir=None, runner=command.run):
+    def __init__(self, path="monqctl", home=None, environment=None, timeout=3600, context="", patterns=None, tmpdir=None, runner=command.run, fence=None):
         self.path = path
         self.home = os.path.expanduser(home or "~")
         self.context = context
@@ -27,6 +27,7 @@ class Monqctl:
         self._patterns = patterns or {}
         self._tmpdir = tmpdir
         self._runner = runner
+        self._fence = fence or (lambda: None)
 
     def _run(self, argv, timeout=None):
         return self._runner([self.path, *argv], env=self._env, timeout=timeout or self._timeout)
@@ -66,6 +67,7 @@ class Monqctl:
             self.require_context()
         with _file(content, self._tmpdir) as path:
             full = [word.replace("{secret}", secret).replace("{file}", path) for word in argv]
+            self._fence()
             result = self._run(full)
         return self._judge(argv, result, [secret], self._timeout)
 

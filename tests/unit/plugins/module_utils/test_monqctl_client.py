@@ -278,3 +278,14 @@ def test_the_registrys_single_read_is_tried_before_the_outage(client, runner, an
     runner.answers["registry"] = [Result(0, '[{"Name": "a", "Replicas": 2}]', "", False), Result(0, answer, "", False)]
     with pytest.raises(CommandError, match="replica counts cannot be read"):
         RegistryReplicas(client).probe()
+
+
+def test_every_changing_call_asks_the_fence_right_before_it(runner, tmp_path):
+    """after the context was asked: nothing slow stands between the fence and the call"""
+    events = []
+    runner.seen = lambda argv: events.append(argv[1])
+    fenced = Monqctl("/opt/monqctl", str(tmp_path), {}, 600, "production", PATTERNS, str(tmp_path), runner, fence=lambda: events.append("fence"))
+    fenced.change(CALL)
+    assert events == ["config", "fence", CALL[0]]
+    fenced.read("registry", "get", "status")
+    assert events[3:] == ["registry"]
