@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import base64
+import re
 
 from . import findings, installation, permissions
 from .errors import ApiError
@@ -126,5 +127,7 @@ def _certificates(cluster, namespace, wanted):
                 )
             )
         else:
-            certificates.append({"secret": name, "hosts": item.get("hosts") or [], "pem": base64.b64decode(data["tls.crt"]).decode()})
+            # The result is shown: of a tls.crt that somebody put together with its key, the certificates alone.
+            blocks = re.findall(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", base64.b64decode(data["tls.crt"]).decode(), re.S)
+            certificates.append({"secret": name, "hosts": item.get("hosts") or [], "pem": "".join(block + "\n" for block in blocks)})
     return certificates, missing

@@ -86,4 +86,3 @@ class Account:
             row = (where.get("apiGroup", ""), what, event["verb"])
             (inside if where.get("namespace") == self.namespace and where["resource"] != "namespaces" else outside).add(row)
         return inside, outside
-

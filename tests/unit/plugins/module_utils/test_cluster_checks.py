@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
 import pytest
@@ -100,3 +101,14 @@ def test_a_denied_verb_is_named_before_the_ledger_is_read():
 
     found = examine(Cluster(denied=[("get", "configmaps")]), begin)
     assert [(row["severity"], row["object"]) for row in found] == [("stop", "get configmaps/monq-upgrade-6.0.0 in production")]
+
+
+def test_a_private_key_in_tls_crt_is_not_part_of_the_result():
+    """trap 21: certificates are public; a key that stands beside them is not."""
+    one, two = (f"-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n" for text in ("AAAA", "BBBB"))
+    pem = one + "-----BEGIN PRIVATE KEY-----\ncanary\n-----END PRIVATE KEY-----\n" + two
+    cluster = Cluster()
+    cluster.put(NAMESPACE + "/secrets/tls", {"type": "kubernetes.io/tls", "data": {"tls.crt": base64.b64encode(pem.encode()).decode()}})
+    given = {**GIVEN, "ingress_secrets": [{"secretName": "tls", "hosts": ["monq.example.org"]}]}
+    seen = cluster_checks.examine(cluster, given, Run)
+    assert [row["pem"] for row in seen["certificates"]] == [one + two]
