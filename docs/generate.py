@@ -239,7 +239,7 @@ def permissions_page():
         " (``system:discovery``), which is needed. The others are granted by:",
         OPTIONAL_COMMANDS,
         "The manifest\n------------",
-        ".. code-block:: yaml\n\n" + manifest,
+        ".. code-block:: text\n\n" + manifest,
     )
 
 

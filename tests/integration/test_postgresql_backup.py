@@ -74,7 +74,9 @@ class Server:
         ]
         self._call(f"{BIN}/initdb", f"--pgdata={self.home}/data", *auth, "--no-sync")
         options = f"-p {self.port} -k {self.home} -c listen_addresses=127.0.0.1 -c fsync=off -c shared_buffers=16MB"
-        self._call(f"{BIN}/pg_ctl", "start", "-w", f"--pgdata={self.home}/data", f"--log={self.home}/log", "-o", options)
+        self._call(
+            f"{BIN}/pg_ctl", "start", "-w", f"--pgdata={self.home}/data", f"--log={self.home}/log", "-o", options
+        )
 
     def stop(self):
         self._call(f"{BIN}/pg_ctl", "stop", "-w", "--mode=immediate", f"--pgdata={self.home}/data")
@@ -179,7 +181,10 @@ class Api:
     def patch(self, path, body):
         with self._lock:
             found = copy.deepcopy(self.objects[path])
-            if body["metadata"].get("resourceVersion", found["metadata"]["resourceVersion"]) != found["metadata"]["resourceVersion"]:
+            if (
+                body["metadata"].get("resourceVersion", found["metadata"]["resourceVersion"])
+                != found["metadata"]["resourceVersion"]
+            ):
                 raise ApiError(409, "Conflict", "the object has been modified", "PATCH", path)
             _merge(found, body)
             return self._store(path, found)
@@ -239,7 +244,9 @@ class Installation:
 
     def guarded(self, check_mode=False):
         plan = [Step(key, "cluster", "reversible", False, None, "", "", key) for key in (PREPARE, UPGRADE, CUT)]
-        return GuardedRun(plan, Ledger(self.api, "ns", "6.0.0").load(), Lease(self.api, "ns", 120), self.lock, check_mode=check_mode)
+        return GuardedRun(
+            plan, Ledger(self.api, "ns", "6.0.0").load(), Lease(self.api, "ns", 120), self.lock, check_mode=check_mode
+        )
 
     def server_client(self, role=None):
         return Postgresql(role or self.role, self.pg_dump, f"{BIN}/pg_restore", 60, self.runner)
@@ -411,7 +418,9 @@ def test_what_a_killed_run_left_is_cleared(installation):
     (installation.attempt_folder / "other.20260301T090000.000Z.dump.partial").write_text("of another database")
     installation.run("prepare")
     assert sorted(installation.server.scratch()) == ["monq_scratch_alive", "monq_scratch_stranger"]
-    assert [name for name in installation.files() if name.endswith(".partial")] == ["other.20260301T090000.000Z.dump.partial"]
+    assert [name for name in installation.files() if name.endswith(".partial")] == [
+        "other.20260301T090000.000Z.dump.partial"
+    ]
 
 
 # ---- scratch restores that are skipped
@@ -490,7 +499,9 @@ def test_a_step_that_the_operator_accepted_is_left_alone(installation):
 
 def test_databases_that_are_not_the_plans_are_refused(installation):
     run = installation.guarded()
-    backup = Backup(installation.server_client(), installation.server_client(), "/nowhere", "production", "6.0.0", 1, 1, 1)
+    backup = Backup(
+        installation.server_client(), installation.server_client(), "/nowhere", "production", "6.0.0", 1, 1, 1
+    )
     with pytest.raises(InputError):
         backup.run_stage(run, "prepare", [{"microservice": "pl-i18n-service", "database": "pl_i18n_service"}])
 
@@ -514,7 +525,9 @@ def test_trap_39_a_full_disk(installation, tmp_path):
     mount = _tiny(tmp_path / "tiny")
     try:
         installation.folder = mount
-        installation.server.sql("INSERT INTO users (name) SELECT gen_random_uuid()::text FROM generate_series(1, 60000)", database=DATABASE)
+        installation.server.sql(
+            "INSERT INTO users (name) SELECT gen_random_uuid()::text FROM generate_series(1, 60000)", database=DATABASE
+        )
         message = installation.refused()
         assert "the disk is full" in message and "monq_backup_dir" in message
         assert installation.dumps() == []
@@ -531,7 +544,9 @@ def _tiny(path):
 
 
 def test_trap_39_a_write_that_ends_early(installation):
-    installation.server.sql("INSERT INTO users (name) SELECT gen_random_uuid()::text FROM generate_series(1, 60000)", database=DATABASE)
+    installation.server.sql(
+        "INSERT INTO users (name) SELECT gen_random_uuid()::text FROM generate_series(1, 60000)", database=DATABASE
+    )
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
 
     def narrow(_argv):
@@ -554,7 +569,9 @@ def test_trap_39_a_full_disk_in_our_own_writing(installation, monkeypatch):
 
     calls = []
     real = backup_module._sync
-    monkeypatch.setattr(backup_module, "_sync", lambda path: real(path) if len(calls) < 2 and not calls.append(path) else full(path))
+    monkeypatch.setattr(
+        backup_module, "_sync", lambda path: real(path) if len(calls) < 2 and not calls.append(path) else full(path)
+    )
     message = installation.refused()
     assert "No space left on device" in message and "bytes free" in message
     assert installation.dumps() == []
@@ -592,7 +609,9 @@ def test_a_server_that_is_not_there(installation):
 # ---- preflight
 
 
-def inspect(installation, databases=(DATABASE,), role=None, scratch=None, directory=None, limit=1 << 30, pg_restore=None):
+def inspect(
+    installation, databases=(DATABASE,), role=None, scratch=None, directory=None, limit=1 << 30, pg_restore=None
+):
     source = Postgresql(role or installation.role, installation.pg_dump, pg_restore or f"{BIN}/pg_restore")
     scratch = Postgresql(scratch or role or installation.role)
     items = [{"microservice": name.replace("_", "-"), "database": name} for name in databases]
@@ -670,7 +689,9 @@ def test_trap_39_preflight_misses_programs(installation):
 
 
 def test_trap_39_preflight_wants_space(installation, monkeypatch):
-    monkeypatch.setattr("ansible_collections.monq.platform.plugins.module_utils.postgresql_findings.free_bytes", lambda _path: 10)
+    monkeypatch.setattr(
+        "ansible_collections.monq.platform.plugins.module_utils.postgresql_findings.free_bytes", lambda _path: 10
+    )
     by_check, _found = inspect(installation)
     assert by_check["space"]["severity"] == "stop" and by_check["space"]["seen"] == "10 bytes free"
 
@@ -683,7 +704,9 @@ def test_trap_39_preflight_wants_a_writable_folder(installation, monkeypatch):
 
 def test_preflight_shows_scratch_databases_that_stayed(installation):
     dead = {"host": socket.gethostname(), "pid": 2**22 + 1, "pid_start": 1, "created": START}
-    installation.server.sql("CREATE DATABASE monq_scratch_dead OWNER monq", dump.comment_scratch("monq_scratch_dead", dead))
+    installation.server.sql(
+        "CREATE DATABASE monq_scratch_dead OWNER monq", dump.comment_scratch("monq_scratch_dead", dead)
+    )
     by_check, _found = inspect(installation)
     assert by_check["leftovers"]["severity"] == "info" and by_check["leftovers"]["seen"] == "monq_scratch_dead"
     assert installation.server.scratch() == ["monq_scratch_dead"]
