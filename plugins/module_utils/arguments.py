@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import json
 import re
 
 from . import release_files, steps
@@ -53,7 +54,8 @@ MONQCTL = {
     "monqctl_path": {"type": "str", "default": "monqctl"},
     "monqctl_home": {"type": "path", "default": "~"},
     "monqctl_context": {"type": "str", "required": True},
-    "monqctl_environment": {"type": "dict", "default": {}},
+    # As JSON, and not as a dict: of a dict, no_log would mask each value, such as a lone "1", wherever the results hold it.
+    "monqctl_environment": {"type": "json", "default": "", "no_log": True},
     "monqctl_timeout": {"type": "int", "default": 3600},
     "monqctl_failure_patterns": {"type": "dict", "default": {}},
     "replica_commands": {"type": "dict", "default": {}},
@@ -88,13 +90,24 @@ def monqctl(params, tmpdir=None, run=None):
     return Monqctl(
         params["monqctl_path"],
         params["monqctl_home"],
-        params["monqctl_environment"],
+        _environment(params["monqctl_environment"]),
         params["monqctl_timeout"],
         params["monqctl_context"],
         params["monqctl_failure_patterns"],
         tmpdir,
         fence=run.fence if run else None,
     )
+
+
+def _environment(text):
+    try:
+        found = json.loads(text or "{}")
+        if isinstance(found, dict):
+            return {str(name): str(value) for name, value in found.items()}
+    except ValueError:
+        pass
+    name = "monq_monqctl_environment"
+    raise InputError(f"{name} is no set of variables", name, "names with values", "something else", "correct it in the inventory")
 
 
 def ledger(params, connection=None):
