@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from . import steps
+from . import rollback_ledger, steps
 from .errors import InputError
 from .guarded_run import GuardedRun
 from .kubernetes_client import Cluster
@@ -92,7 +92,8 @@ def monqctl(params, tmpdir=None):
 
 
 def ledger(params, connection=None):
-    return Ledger(connection or cluster(params), params["namespace"], params["plan"]["release"]["version"]).load()
+    where = (connection or cluster(params), params["namespace"], params["plan"]["release"]["version"])
+    return rollback_ledger.numbered(Ledger(*where).load(), *where)
 
 
 def guarded_run(params, check_mode, connection=None):

@@ -105,6 +105,10 @@ class GuardedRun:
                 missing=missing.key,
             )
 
+    def ask(self, key):
+        """Raises StepError where the step's last attempt waits for the operator's word and monq_resolve has none."""
+        self._answer(self.step(key))
+
     def _require_lock(self, key):
         if not self._lock_id:
             raise StepError(
@@ -209,14 +213,16 @@ class GuardedRun:
         try:
             yield
         except MonqError as exc:
-            up = steps.outage(self.plan, self.ledger.entries) == "up"
-            exc.platform = (
-                "up: the old routes have not been touched"
-                if up and "upgrade.routing.cut" not in self.ledger.entries
-                else ("up" if up else f"DOWN since {self.ledger.get('upgrade.routing.cut').get('started')}: the routes are cut and the upgrade has not ended")
-            )
+            exc.platform = self.platform()
             exc.details.update(steps_done=self.done)
             raise
+
+    def platform(self):
+        """Whether the platform can be reached, in words."""
+        up = steps.outage(self.plan, self.ledger.entries) == "up"
+        if up and "upgrade.routing.cut" not in self.ledger.entries:
+            return "up: the old routes have not been touched"
+        return "up" if up else f"DOWN since {self.ledger.get('upgrade.routing.cut').get('started')}: the routes are cut and the upgrade has not ended"
 
 
 def _lives(entry):

@@ -16,11 +16,19 @@ NEEDED = (
     ("autoscaling", "horizontalpodautoscalers", ("list",), "replica counts"),
 )
 
+# What rollback.yml needs besides. An upgrade does not ask for it; events are read where that is allowed.
+NEEDED_FOR_ROLLBACK = (
+    ("", "configmaps", ("delete",), "archive of the ledger"),
+    ("apps", "deployments", ("create", "update", "delete"), "Deployments as they were"),
+    ("extensions", "ingresses", ("create", "update"), "routes as they were"),
+    ("", "events", ("list",), "diagnostics"),
+)
 
-def reviews(namespace):
+
+def reviews(namespace, needed=NEEDED):
     """[(SelfSubjectAccessReview, what for)] for every verb that is needed."""
     made = []
-    for group, resource, verbs, purpose in NEEDED:
+    for group, resource, verbs, purpose in needed:
         name, _slash, sub = resource.partition("/")
         for verb in verbs:
             attributes = {"namespace": namespace, "verb": verb, "group": group, "resource": name, "subresource": sub}
