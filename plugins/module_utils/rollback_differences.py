@@ -79,12 +79,13 @@ def patterns_of(release, modules):
 
 
 def new_routes(now, known, domains):
-    """[Change] that remove the new routing: not of before, every host in Monq's domains, and nobody's child."""
+    """[Change] that remove the new routing: not of before, every host in Monq's domains, and nobody's child. An old one that was put back is of before."""
     uids = {i["metadata"]["uid"] for i in known}
     return [
         Change("delete", i["metadata"]["name"], i, None)
         for i in now
         if i["metadata"]["uid"] not in uids
+        and not any(i["metadata"]["name"] == old["metadata"]["name"] and content(i) == content(old) for old in known)
         and not i["metadata"].get("ownerReferences")
         and routes.hosts(i)
         and all(routes.within(host, domains) for host in routes.hosts(i))
