@@ -18,7 +18,7 @@ options:
     type: dict
     required: true
   results:
-    description: What M(monq.platform.rollback_step) returned as RV(monq.platform.rollback_step#module:results).
+    description: What M(monq.platform.rollback_step) returned as RV(monq.platform.rollback_step#module:outcomes).
     type: dict
     required: true
 author:
@@ -28,7 +28,7 @@ author:
 EXAMPLES = r"""
 - name: Show it
   monq.platform.report:
-    text: "{{ __rollback_overview | monq.platform.rollback_summary_text(__rollback_archive.results) }}"
+    text: "{{ __rollback_overview | monq.platform.rollback_summary_text(__rollback_archive.outcomes) }}"
 """
 
 RETURN = r"""

@@ -71,12 +71,13 @@ class DatabaseRestore:
         proved(result, database)
         with self._server.maintenance() as session:
             facts = self._facts(session, database)
-            kept = rollback_sql.kept_by(self._databases(session), database, attempt, facts["oid"], result["sha256"])
+            kept, left = rollback_sql.kept_by(self._databases(session), database, attempt, facts["oid"], result["sha256"]), []
             if not kept:
                 self._free(session, database, self._terminate)
                 self._drop_abandoned(session)
-                kept = self._replace(session, database, facts, result, attempt)
-        return {"database": database, "kept": kept, "path": result["path"], "sha256": result["sha256"], "rows": result["rows"], "tables": result["tables"]}
+                kept, left = self._replace(session, database, facts, result, attempt)
+        known = {name: result[name] for name in ("path", "sha256", "rows", "tables")}
+        return {"database": database, "kept": kept, "settings_left": left, **known}
 
     def _facts(self, session, database):
         rows = session.query(rollback_sql.present(database, int(session.value("SHOW server_version_num"))))
@@ -126,8 +127,9 @@ class DatabaseRestore:
             session.query(dump.comment_scratch(new, owner))
             self._fill(new, result)
             self._compare(new, result)
-            self._dress(session, new, facts)
-            return self._swap(session, database, new, facts, result, attempt)
+            self._grant(session, new, facts)
+            left = self._set(session, new, facts)
+            return self._swap(session, database, new, facts, result, attempt), left
         except BaseException:
             with contextlib.suppress(MonqError):
                 session.query("ROLLBACK")
@@ -165,14 +167,24 @@ class DatabaseRestore:
             )
 
     @staticmethod
-    def _dress(session, new, facts):
+    def _grant(session, new, facts):
         """Privileges and settings of a database are not in its dump."""
         if not facts["default_privileges"]:
             for statement in rollback_sql.grants(new, facts["owner"], session.query(rollback_sql.privileges(facts["oid"]))):
                 session.query(statement)
+
+    @staticmethod
+    def _set(session, new, facts):
+        """The names of settings that this role may not give: a superuser did. A platform that is down for one of them helps nobody, so they are told."""
+        left = []
         for role, text in session.query(rollback_sql.settings(facts["oid"])):
-            for statement in rollback_sql.setting(new, role, text):
-                session.query(statement)
+            try:
+                for statement in rollback_sql.setting(new, role, text):
+                    session.query(statement)
+            except MonqError:
+                session.query("ROLLBACK")
+                left.append(text.partition("=")[0] + (f" of role {role}" if role else ""))  # the value may be a secret
+        return left
 
     def _swap(self, session, database, new, facts, result, attempt):
         self._free(session, database, self._terminate)  # a restore takes its time: somebody may have come

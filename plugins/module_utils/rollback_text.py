@@ -36,6 +36,7 @@ def summary(report, results):
         if key.startswith("rollback.database.") and result:
             lines.append(f"  database {result['database']}: from {result['path']}, sha256 {result['sha256']}, {result['rows']} rows")
             lines.append(f"    the one of before the rollback is kept as {result['kept']}; when nobody misses anything: DROP DATABASE \"{result['kept']}\"")
+            lines += [f"    a superuser has to set again what {result['kept']} has: {name}" for name in result.get("settings_left") or []]
     left = (results.get("rollback.replicas.registry") or {}).get("left") or {}
     lines += [f"  left in the registry: {name}: {why}" for name, why in sorted(left.items())]
     by_hand = (results.get("rollback.installation.check") or {}).get("by_hand") or {}

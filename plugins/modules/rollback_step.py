@@ -49,7 +49,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-results:
+outcomes:
   description: What the steps that are done so far have done, by key.
   returned: always
   type: dict
@@ -91,11 +91,11 @@ def main():
         connection = cluster(given)
         run = rollback_run(given, module.check_mode, connection)
         Rollback(connection, run, given, monqctl(given, module.tmpdir)).perform(given["step"])
-        results = {key: entry["result"] for key, entry in run.ledger.entries.items() if entry.get("result")}
-        for name, why in ((results.get("rollback.rollout.wait") or {}).get("exempt") or {}).items():
+        outcomes = {key: entry["result"] for key, entry in run.ledger.entries.items() if entry.get("result")}
+        for name, why in ((outcomes.get("rollback.rollout.wait") or {}).get("exempt") or {}).items():
             if "rollback.rollout.wait" in run.done:
                 module.warn(f"Deployment {name} does not gate: it {why}")
-        module.exit_json(results=results, **run.result())
+        module.exit_json(outcomes=outcomes, **run.result())
     except MonqError as exc:
         module.fail_json(**exc.result())
 
