@@ -175,7 +175,9 @@ def variables_page():
 
 
 def permissions_table(needed):
-    rows = [["``" + (group or "core") + "``", f"``{resource}``", ", ".join(f"``{verb}``" for verb in verbs), purpose] for group, resource, verbs, purpose in needed]
+    rows = [
+        ["``" + (group or "core") + "``", f"``{resource}``", ", ".join(f"``{verb}``" for verb in verbs), purpose] for group, resource, verbs, purpose in needed
+    ]
     return table(["API group", "resource", "verbs", "what for"], rows, [25, 30, 25, 30])
 
 
@@ -186,7 +188,8 @@ def permissions_page():
         "What the account of ``monq_kubeconfig`` needs in ``monq_namespace``. Preflight asks the API server for each verb (``SelfSubjectAccessReview``)"
         " and names what is denied; nothing is changed then.",
         permissions_table(permissions.NEEDED),
-        "``rollback.yml`` needs these too, and asks for them before it begins; an upgrade does not. Without ``list`` on ``events`` it warns, and saves no events.",
+        "``rollback.yml`` needs these too, and asks for them before it begins; an upgrade does not."
+        " Without ``list`` on ``events`` it warns, and saves no events.",
         permissions_table(permissions.NEEDED_FOR_ROLLBACK),
         "Besides, it reads the namespace itself (``get`` on ``namespaces``). ``list`` on ``ingresses`` in all namespaces is optional: with it, preflight"
         " also sees Ingresses of other namespaces that hold a host and path of Monq.",

@@ -270,7 +270,7 @@ def test_the_confirmation_is_demanded_but_not_for_a_check(world, confirm):
 
 
 def test_a_closed_release_wants_a_word_more(world):
-    world.record(*[step.key for step in UPGRADE if not step.key.endswith((".original"))])
+    world.record(*[step.key for step in UPGRADE if not step.key.endswith(".original")])
     assert stops(world.overview()) == ["closed"]
     assert stops(world.overview(closed=True)) == []
 

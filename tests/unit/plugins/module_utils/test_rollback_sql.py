@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils import rollback_sql
 
-FACTS = {"owner": "monq", "encoding": "UTF8", "collate": "C.UTF-8", "ctype": "C.UTF-8", "limit": -1, "tablespace": "pg_default", "provider": "c", "locale": None}
+FACTS = {"owner": "monq", "encoding": "UTF8", "collate": "C.UTF-8", "ctype": "C.UTF-8", "limit": -1}
+FACTS.update(tablespace="pg_default", provider="c", locale=None)
 
 
 @pytest.mark.parametrize(
