@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import re
 
-from . import release_files, steps
+from . import release_files, rollback_ledger, steps
 from .emergency import EmergencyCopies
 from .errors import InputError
 from .guarded_run import GuardedRun
@@ -111,7 +111,8 @@ def _environment(text):
 
 
 def ledger(params, connection=None):
-    return Ledger(connection or cluster(params), params["namespace"], params["plan"]["release"]["version"]).load()
+    where = (connection or cluster(params), params["namespace"], params["plan"]["release"]["version"])
+    return rollback_ledger.numbered(Ledger(*where).load(), *where)
 
 
 def guarded_run(params, check_mode, connection=None):

@@ -115,6 +115,10 @@ class GuardedRun:
                 missing=missing.key,
             )
 
+    def ask(self, key):
+        """Raises StepError where the step's last attempt waits for the operator's word and monq_resolve has none."""
+        self._answer(self.step(key))
+
     def _require_lock(self, key):
         if not self._lock_id:
             raise StepError(
@@ -188,6 +192,8 @@ class GuardedRun:
         """Results that an earlier run could only leave beside the backup: keys of the steps that were settled so."""
         settled = []
         for path, key, entry in self._copies.pending(self.ledger.attempt) if self._copies else []:
+            if key not in self._steps:
+                continue  # of the rollback, where this is the upgrade, or the other way round
             known = self.ledger.get(key) or {}
             same = known.get("state") in ("intent", "unknown") and known.get("attempt") == entry.get("attempt")
             if same:
@@ -206,7 +212,7 @@ class GuardedRun:
         entry, given = self.ledger.get(step.key) or {}, self._resolve.get(step.key)
         if isinstance(given, dict) and str(given.get("attempt")) == "f" + self._files.get(step.key, "-")[:7] and given.get("answer") == "retry":
             given = None  # the word on a corrected file is no word on an attempt
-        return answers.judge(step, entry, given, _alive(entry), socket.gethostname())
+        return answers.judge(step, entry, given, alive(entry), socket.gethostname())
 
     def _attempt(self, step, action, told):
         if step.kind == "client" and self._make_home:
@@ -303,17 +309,19 @@ class GuardedRun:
         try:
             yield
         except MonqError as exc:
-            up = steps.outage(self.plan, self.ledger.entries) == "up"
-            exc.platform = (
-                "up: the old routes have not been touched"
-                if up and "upgrade.routing.cut" not in self.ledger.entries
-                else ("up" if up else f"DOWN since {self.ledger.get('upgrade.routing.cut').get('started')}: the routes are cut and the upgrade has not ended")
-            )
+            exc.platform = self.platform()
             exc.details.update(steps_done=self.done)
             raise
 
+    def platform(self):
+        """Whether the platform can be reached, in words."""
+        up = steps.outage(self.plan, self.ledger.entries) == "up"
+        if up and "upgrade.routing.cut" not in self.ledger.entries:
+            return "up: the old routes have not been touched"
+        return "up" if up else f"DOWN since {self.ledger.get('upgrade.routing.cut').get('started')}: the routes are cut and the upgrade has not ended"
 
-def _alive(entry):
+
+def alive(entry):
     """The processes of this machine that are at work on an attempt: the one that wrote the intent, and whatever was started for it."""
     if entry.get("state") in (None, *steps.DONE) or entry.get("host") != socket.gethostname():
         return []

@@ -51,6 +51,25 @@ class RegistryReplicas:
         call = self._commands["list"]
         return replicas.registry_counts(jmespath.search(call["query"], self._monqctl.read_json(*call["argv"])))
 
+    def entries(self):
+        """{name: the registry's whole answer on it}; nothing where the list is shaped so that an answer cannot be told from its name."""
+        import jmespath
+
+        call = self._commands["list"]
+        answer = self._monqctl.read_json(*call["argv"])
+        named = jmespath.search(call["query"], answer)
+        if not isinstance(answer, list) or not isinstance(named, list) or len(answer) != len(named):
+            return {}
+        return {row["name"]: whole for row, whole in zip(named, answer) if isinstance(row, dict) and row.get("name") and isinstance(whole, dict)}
+
+    def describe(self, name, entry):
+        """Applies a saved entry where it is as complete as the registry's present one: what is said of a microservice, its count included."""
+        service, _part, _key = self._read(name)
+        if set(service) != set(entry):
+            return False
+        self._monqctl.change(self._argv("apply", name), content=json.dumps(entry, ensure_ascii=False))
+        return True
+
     def probe(self):
         """Tries the calls that change nothing, so that an odd answer is found before the outage and not after Replace."""
         counts = self.counts()

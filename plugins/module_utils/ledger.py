@@ -20,10 +20,10 @@ CLOSED = "monq.platform/closed"
 class Ledger:
     """One ConfigMap, one key for each step. Every write carries the resourceVersion that was read."""
 
-    def __init__(self, cluster, namespace, release):
+    def __init__(self, cluster, namespace, release, prefix="monq-upgrade"):
         self._cluster = cluster
         self._namespace = namespace
-        self.name = f"monq-upgrade-{release}"
+        self.name = f"{prefix}-{release}"
         self.exists = False
         self.annotations = {}
         self.entries = {}

@@ -16,6 +16,14 @@ NEEDED = (
     ("autoscaling", "horizontalpodautoscalers", ("list",), "replica counts"),
 )
 
+# What rollback.yml needs besides. An upgrade does not ask for it; events are read where that is allowed.
+NEEDED_FOR_ROLLBACK = (
+    ("", "configmaps", ("patch", "delete"), "its own ledger, archive of the upgrade's"),
+    ("apps", "deployments", ("create", "update", "delete"), "Deployments as they were"),
+    ("extensions", "ingresses", ("create", "update"), "routes as they were"),
+    ("", "events", ("list",), "diagnostics"),
+)
+
 # Looked at outside the namespace where the account may; what it may not is information, and no stop. A path is a URL of the API server.
 OPTIONAL = (
     ("", "/version", ("get",), "the API server's version"),
@@ -28,7 +36,6 @@ def names(release):
     """{(API group, resource, verb): the one object} where the verb is needed on one object only."""
     ledger, deployment = f"monq-upgrade-{release['version']}", release["registry_deployment"]
     return {
-        ("", "configmaps", "get"): ledger,
         ("", "configmaps", "patch"): ledger,
         ("coordination.k8s.io", "leases", "get"): "monq-upgrade",
         ("coordination.k8s.io", "leases", "update"): "monq-upgrade",

@@ -25,6 +25,8 @@ def plan(ledger):
     rows = ledger["steps"]
     done = sum(row["state"] == "done" for row in rows)
     lines = [f"{len(rows)} steps, {done} done; attempt {ledger['attempt']}; the platform is {ledger['platform'].upper()}; lock: {ledger['lock']}"]
+    if ledger.get("rollback"):
+        lines.append(ledger["rollback"])
     for row in rows:
         lines.append(f"{row['state']:>8}  {row['undo']:<12}  {row['key']}  ({row['title']})")
         if row.get("error"):

@@ -65,6 +65,11 @@ outage_seconds:
   returned: always
   type: int
   sample: 512
+rollback:
+  description: Where a rollback stands that has begun and has not ended; empty where there is none.
+  returned: always
+  type: str
+  sample: ""
 lock:
   description: Who holds the lock.
   returned: always
@@ -78,6 +83,7 @@ from ..module_utils import progress
 from ..module_utils.arguments import CLUSTER, RUN, cluster, guarded_run
 from ..module_utils.errors import MonqError
 from ..module_utils.lease import Lease
+from ..module_utils.rollback_ledger import unfinished_text
 
 
 def main():
@@ -86,7 +92,8 @@ def main():
         connection = cluster(module.params)
         run = guarded_run(module.params, module.check_mode, connection)
         lease = Lease(connection, module.params["namespace"], module.params["lock_duration"])
-        module.exit_json(changed=False, lock=lease.holder(), **progress.overview(run))
+        rollback = unfinished_text(connection, module.params["namespace"], module.params["plan"]["release"]["version"])
+        module.exit_json(changed=False, lock=lease.holder(), rollback=rollback, **progress.overview(run))
     except MonqError as exc:
         module.fail_json(**exc.result())
 

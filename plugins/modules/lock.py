@@ -88,6 +88,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils.arguments import CLUSTER, RUN, cluster, guarded_run
 from ..module_utils.errors import MonqError, StepError
 from ..module_utils.lease import Lease
+from ..module_utils.rollback_ledger import require_no_rollback
 
 
 def acquire(lease, run, preflight, check_mode):
@@ -125,6 +126,7 @@ def main():
         lock_id, finished, prepared, imported = "", False, False, []
         if given["state"] == "acquired":
             run = guarded_run(given, module.check_mode, connection)
+            require_no_rollback(connection, given["namespace"], given["plan"]["release"]["version"], run, module.check_mode)
             finished = all(run.is_done(step.key) for step in run.plan if step.kind != "client")
             prepared = finished or all(run.is_done(step.key) for step in run.plan if step.key.startswith("prepare."))
             lock_id = acquire(lease, run, given["preflight"], module.check_mode)

@@ -9,7 +9,8 @@ module: snapshot
 short_description: Saves what an installation is made of, once
 version_added: 1.0.0
 description:
-  - Saves Deployments, Ingresses, HorizontalPodAutoscalers and the K8s template of the registry in immutable Secrets, gzip, in chunks, create-only.
+  - Saves Deployments, Ingresses, HorizontalPodAutoscalers, the K8s template of the registry and what the registry says of each microservice in immutable
+    Secrets, gzip, in chunks, create-only.
     The sha256 stands in the ledger.
   - A resumed run reads the snapshot and never writes it again.
 extends_documentation_fragment:
@@ -78,8 +79,8 @@ from ..module_utils.sealed import SealedStore
 from ..module_utils.template import check
 
 
-def read(connection, namespace, client):
-    """Everything that rollback and the drift list need."""
+def read(connection, namespace, client, registry):
+    """Everything that rollback and the drift list need. registry: None where it is not read."""
     template = client.read_json(*installation.TEMPLATE)
     check(template)
     return {
@@ -87,6 +88,7 @@ def read(connection, namespace, client):
         "ingresses": installation.routes(connection, namespace),
         "hpas": installation.hpas(connection, namespace),
         "template": template,
+        "microservices": registry.entries() if registry else {},
     }
 
 
@@ -101,7 +103,9 @@ def main():
         run = guarded_run(given, module.check_mode, connection)
         store = SealedStore(connection, given["namespace"], given["plan"]["release"]["version"])
         stage = "prepare" if given["name"] == "original" else "upgrade"
-        seal = run.run(f"{stage}.snapshot.{given['name']}", lambda: store.seal(given["name"], read(connection, given["namespace"], monqctl(given))))
+        client = monqctl(given)
+        registry = installation.RegistryReplicas(client, given["replica_commands"]) if given["plan"]["registry_replicas"] == "monqctl" else None
+        seal = run.run(f"{stage}.snapshot.{given['name']}", lambda: store.seal(given["name"], read(connection, given["namespace"], client, registry)))
         module.exit_json(seal=seal, **run.result())
     except MonqError as exc:
         module.fail_json(**exc.result())

@@ -100,7 +100,7 @@ def test_a_denied_verb_is_named_before_the_ledger_is_read():
         raise AssertionError("the ledger was read")
 
     found = examine(Cluster(denied=[("get", "configmaps")]), begin)
-    assert [(row["severity"], row["object"]) for row in found] == [("stop", "get configmaps/monq-upgrade-6.0.0 in production")]
+    assert [(row["severity"], row["object"]) for row in found] == [("stop", "get configmaps in production")]
 
 
 def test_a_private_key_in_tls_crt_is_not_part_of_the_result():

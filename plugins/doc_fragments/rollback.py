@@ -1,0 +1,84 @@
+# Copyright: (c) 2026, Monq platform collection authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Options of every module that does or plans steps of a rollback."""
+
+    DOCUMENTATION = r"""
+options:
+  databases:
+    description: The databases to put back, as the filter P(monq.platform.databases#filter) gives them. The list of steps depends on them.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      microservice:
+        description: Name of the microservice.
+        type: str
+        required: true
+      database:
+        description: Name of its database.
+        type: str
+        required: true
+"""
+
+    ROUTES = r"""
+options:
+  domain:
+    description: The main domain. An Ingress that the upgrade has brought is known by its hosts.
+    type: str
+    required: true
+  alias_domains:
+    description: Alias domains.
+    type: list
+    elements: str
+    default: []
+  alias_ingresses:
+    description: Names of the alias routes, where they cannot be derived. Empty means derived.
+    type: list
+    elements: str
+    default: []
+"""
+
+    WORDS = r"""
+options:
+  environment:
+    description: Name of the environment.
+    type: str
+    required: true
+  confirm:
+    description: Must equal O(environment), but for check mode.
+    type: str
+    default: ''
+  closed:
+    description: Whether a release that is finished and verified may be rolled back.
+    type: bool
+    default: false
+  postgresql:
+    description: The server whose databases are put back. Without it nobody asks whether the role may do it.
+    type: dict
+    suboptions:
+      host:
+        description: Host name or address.
+        type: str
+        required: true
+      port:
+        description: TCP port.
+        type: int
+        default: 5432
+      user:
+        description: A role that may create databases and has the role of their owner.
+        type: str
+        required: true
+      password:
+        description: Its password.
+        type: str
+      sslmode:
+        description: As in libpq.
+        type: str
+        choices: [disable, allow, prefer, require, verify-ca, verify-full]
+        default: prefer
+"""

@@ -1,0 +1,40 @@
+# Copyright: (c) 2026, Monq platform collection authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from ..module_utils import rollback_text
+
+DOCUMENTATION = r"""
+name: rollback_text
+short_description: What a rollback puts back and what stays, as a text for the operator
+version_added: 1.0.0
+description:
+  - What a rollback puts back, what it cannot take back, and why it may not begin, line for line.
+options:
+  _input:
+    description: What M(monq.platform.rollback_info) returned.
+    type: dict
+    required: true
+author:
+  - Monq platform collection authors (@monq)
+"""
+
+EXAMPLES = r"""
+- name: Show it
+  monq.platform.report:
+    text: "{{ __rollback_overview | monq.platform.rollback_text }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The text.
+  type: str
+"""
+
+
+class FilterModule:
+    """The filter."""
+
+    def filters(self):
+        return {"rollback_text": rollback_text.overview}

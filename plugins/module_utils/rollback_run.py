@@ -1,0 +1,111 @@
+# Copyright: (c) 2026, Monq platform collection authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from . import arguments, rollback_steps, steps
+from .emergency import EmergencyCopies
+from .errors import StepError
+from .guarded_run import GuardedRun
+from .lease import Lease
+from .ledger import FINGERPRINT
+from .monqctl_client import Monqctl
+from .postgresql import SERVER
+from .rollback_ledger import RollbackLedger, number, upgrade_ledger
+
+DATABASES = {
+    "databases": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {"microservice": {"type": "str", "required": True}, "database": {"type": "str", "required": True}},
+    },
+}
+
+ROUTES = {
+    "domain": {"type": "str", "required": True},
+    "alias_domains": {"type": "list", "elements": "str", "default": []},
+    "alias_ingresses": {"type": "list", "elements": "str", "default": []},
+}
+
+WORDS = {
+    "environment": {"type": "str", "required": True},
+    "confirm": {"type": "str", "default": ""},
+    "closed": {"type": "bool", "default": False},
+    "postgresql": {"type": "dict", "options": SERVER},
+}
+
+
+class RollbackRun(GuardedRun):
+    """A guarded run on the rollback's plan and ledger; it knows the upgrade that it takes back."""
+
+    def __init__(self, upgrade, upgrade_plan, databases, *given, **named):
+        super().__init__(*given, **named)
+        self.upgrade = upgrade
+        self.upgrade_plan = upgrade_plan
+        self.databases = databases
+
+    @property
+    def attempt(self):
+        return self.ledger.attempt
+
+    @property
+    def needed(self):
+        """Whether there is anything to take back."""
+        return self.ledger.unfinished or rollback_steps.may_roll_back(self.upgrade.entries)
+
+    def begin(self):
+        """The upgrade's ledger too: a frozen upgrade must not write into what is being taken back."""
+        self.upgrade.take_over(self._lock_id)
+        return super().begin()
+
+    def platform(self):
+        entries = self.upgrade.entries
+        down = steps.outage(self.upgrade_plan, entries) == "down"
+        return rollback_steps.platform(entries[rollback_steps.CUT].get("started") if down else None, self.ledger.entries)
+
+    def require_same_plan(self):
+        """A rollback that has begun ends as it began: with the same databases."""
+        seen = self.ledger.annotations.get(FINGERPRINT)
+        if self.ledger.unfinished and seen and seen != steps.fingerprint(self.plan):
+            prefix = "rollback.database."
+            named = [key[len(prefix) :] for key in self.ledger.entries if key.startswith(prefix)]
+            raise StepError(
+                "the rollback that has begun has another list of steps",
+                f"ConfigMap {self.ledger.name}",
+                f"steps-sha256 {seen}",
+                f"{steps.fingerprint(self.plan)}; databases given: {', '.join(self.databases) or 'none'}; begun so far: {', '.join(named) or 'none'}",
+                "run rollback.yml with the variables that it was begun with, monq_rollback_databases above all",
+            )
+
+
+def rollback_run(params, check_mode, connection):
+    """What every module of a rollback starts from; beside it stands arguments.guarded_run."""
+    namespace, release = params["namespace"], params["plan"]["release"]["version"]
+    own = RollbackLedger(connection, namespace, release).load()
+    if own.unfinished:
+        upgrade = upgrade_ledger(connection, namespace, release, own.attempt)
+    else:
+        upgrade = upgrade_ledger(connection, namespace, release)
+        own = number(RollbackLedger(connection, namespace, release), upgrade.attempt)
+    upgrade_plan = arguments.plan(params)
+    databases = [item["microservice"] for item in params["databases"]]
+    home = Monqctl(home=params["monqctl_home"])
+    run = RollbackRun(
+        upgrade,
+        upgrade_plan,
+        databases,
+        rollback_steps.plan(upgrade_plan, databases, params["plan"]["configure"], params["plan"]["registry_replicas"]),
+        own,
+        Lease(connection, namespace, params["lock_duration"]),
+        params["lock_id"],
+        home.marker(),
+        home.make_marker,
+        params["resolve"],
+        check_mode,
+        {"databases": databases},
+        copies=EmergencyCopies(params["emergency_directory"], params["emergency_host"], release),
+    )
+    connection.fence = run.fence
+    run.renew()
+    return run

@@ -1,0 +1,204 @@
+"""Rollback as a playbook, from every stage: it gives back the installation of before, but for what cannot be taken back."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from pathlib import Path
+
+import psycopg2
+import pytest
+from support.comparison import differences, state
+
+REGISTRY = "pl-microservice-registry-api-service"
+ROLLBACK = "monq-rollback-6.0.0"
+SQL = ("release", "update", "db", "pgsql")
+DATABASES = ["pl-i18n-service", "pl-automaton-rules-api-service", "pl-user-grants-api-service", "pl-userspaces-api-service"]
+
+
+@pytest.fixture(scope="module")
+def site(install):
+    """A 5.9.3 and its state; the tests of this file follow each other on it."""
+    installation = install("site-run", modules="pl", alias=True)
+    return installation, state(installation)
+
+
+def roll_back(installation, *words, databases=(), confirm=True, **extra):
+    given = {**({"monq_confirm_rollback": installation.name} if confirm else {}), "monq_rollback_databases": list(databases), **extra}
+    return installation.play("rollback", *words, confirm=False, extra=given)
+
+
+def config_map(installation, name):
+    found = json.loads(installation.kubectl("get", "configmap", name, "--ignore-not-found", "-o", "json") or "{}")
+    return found and (found["metadata"]["annotations"], {key: json.loads(text) for key, text in (found.get("data") or {}).items()})
+
+
+def seals(installation):
+    return {s["metadata"]["name"]: s["data"] for s in installation.objects("secrets") if s["metadata"]["name"].startswith("monq-upgrade-")}
+
+
+def leftovers(before, installation):
+    """Every leaf that differs from before and is not on the irreversible list: registry 3.2.0, its token, copied images."""
+    after = state(installation)
+    number = next(index for index, row in enumerate(before["microservices"]) if row["Name"] == REGISTRY)
+    excused = [("registry_version",), ("images",), ("secrets", "registry-token"), ("deployments", REGISTRY), ("microservices", number)]
+    return [row for row in differences(before, after) if not any(row[0][: len(path)] == path for path in excused)]
+
+
+def unchanged(installation, mark, calls):
+    assert installation.mutations(mark) == [] and len(installation.journal()) == calls
+    assert config_map(installation, ROLLBACK) in ({}, None) or config_map(installation, ROLLBACK)[0]["monq.platform/state"] == "finished"
+
+
+def test_after_prepare_alone(site):
+    """Nothing was cut: check predicts, without the confirmation nothing changes, then template and nothing else is put back; twice changes nothing."""
+    installation, before = site
+    nothing = roll_back(installation)
+    assert nothing.rc == 0 and nothing.recap(installation.name)["changed"] == 0 and "nothing to roll back" in nothing.text, nothing.text[-2000:]
+    prepared = installation.play("prepare")
+    assert prepared.rc == 0, prepared.text[-3000:]
+    assert leftovers(before, installation) != []
+
+    mark, calls = installation.audit_mark(), len(installation.journal())
+    checked = roll_back(installation, "--check", confirm=False)
+    assert checked.rc == 0, checked.text[-3000:]
+    for words in ("K8s template in the registry: apply", "It cannot take back:", "prepare.registry.update"):
+        assert words in checked.text
+    refused = roll_back(installation, confirm=False)
+    assert refused.rc == 2 and "monq_confirm_rollback" in refused.text, refused.text[-2000:]
+    skipped = installation.play("rollback", "--start-at-task", "Put back the K8s template", confirm=False, extra={})
+    assert "K8s template" not in skipped.text or skipped.rc == 2 or skipped.recap(installation.name)["changed"] == 0
+    unchanged(installation, mark, calls)
+
+    done = roll_back(installation)
+    assert done.rc == 0, done.text[-3000:]
+    assert leftovers(before, installation) == []
+    assert checked.recap(installation.name)["changed"] == done.recap(installation.name)["changed"]
+    annotations, entries = config_map(installation, ROLLBACK)
+    assert annotations["monq.platform/attempt"] == "1" and annotations["monq.platform/state"] == "finished"
+    assert sorted(entries) == sorted(re.findall(r"^ +to do  (rollback\S+)  ", checked.text, re.M))
+    assert installation.ledger() == {} and "prepare.snapshot.original" in config_map(installation, "monq-upgrade-6.0.0-attempt-1")[1]
+    assert {name.rsplit("-", 1)[0] for name in seals(installation)} == {
+        f"monq-upgrade-6.0.0-attempt-1-{name}" for name in ("original", "original-replicas", "rollback")
+    }
+
+    mark, calls = installation.audit_mark(), len(installation.journal())
+    again = roll_back(installation)
+    assert again.rc == 0 and again.recap(installation.name)["changed"] == 0
+    unchanged(installation, mark, calls)
+
+
+def test_before_the_first_sql_killed_in_the_middle(site):
+    """The second attempt is cut and routed. A rollback that was killed stops every upgrade, and is ended by the same command."""
+    installation, before = site
+    installation.faults({"match": [*SQL], "kind": "fail"})
+    failed = installation.play("site")
+    assert failed.rc == 2 and "DOWN" in failed.text, failed.text[-2000:]
+    assert config_map(installation, "monq-upgrade-6.0.0")[0]["monq.platform/attempt"] == "2"
+    strangers = {i["metadata"]["name"]: i["metadata"]["uid"] for i in installation.objects("ingresses.v1beta1.extensions")}
+    process = installation.start("rollback", confirm=False, extra={"monq_confirm_rollback": installation.name})
+    deadline = time.monotonic() + 600
+    while "rollback.registry_template.apply" not in (config_map(installation, ROLLBACK) or ({}, {}))[1]:
+        assert process.poll() is None and time.monotonic() < deadline, Path(process.log).read_text()[-3000:]
+        time.sleep(0.3)
+    installation.kill(process)
+    assert config_map(installation, ROLLBACK)[0]["monq.platform/attempt"] == "2"
+    assert "A ROLLBACK of attempt 2" in installation.play("status").text
+    mark, calls = installation.audit_mark(), len(installation.journal())
+    upgrade = installation.play("upgrade")
+    assert upgrade.rc == 2 and "a rollback has begun and has not ended" in upgrade.text, upgrade.text[-2000:]
+    other = roll_back(installation, databases=DATABASES[:1])
+    assert other.rc == 2 and "another list of steps" in other.text, other.text[-2000:]
+    assert installation.mutations(mark) == [] and len(installation.journal()) == calls
+    ended = roll_back(installation)
+    assert ended.rc == 0, ended.text[-3000:]
+    assert leftovers(before, installation) == []
+    assert config_map(installation, "monq-rollback-6.0.0-attempt-1")[0]["monq.platform/state"] == "finished"
+    now = {i["metadata"]["name"]: i["metadata"]["uid"] for i in installation.objects("ingresses.v1beta1.extensions")}
+    for name in ("frontend-grafana", "frontend-partner", "pl-landing"):
+        assert now[name] == strangers[name], "strangers were not touched"
+
+
+@pytest.fixture(scope="module")
+def replaced(site, sandbox):
+    """The third attempt has run all SQL of pl and its Replace; counts and hand-made settings are lost. Saved, so that it is rolled back twice."""
+    installation, _before = site
+    installation.faults({"match": ["registry", "apply", "microservice"], "kind": "fail"})
+    failed = installation.play("site")
+    assert failed.rc == 2 and "upgrade.pl.microservices.replace" in installation.ledger(), failed.text[-3000:]
+    assert set(installation.migrations().values()) == {1}
+    sandbox("save", installation.name, "replaced")
+    return installation
+
+
+def test_an_altered_dump_and_a_live_connection_refuse(site, replaced):
+    installation, _before = site
+    dump = Path(installation.ledger()["upgrade.backup.database.pl-i18n-service"]["result"]["path"])
+    data, mark, calls = dump.read_bytes(), installation.audit_mark(), len(installation.journal())
+    dump.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    for words in ([], ["--check"]):
+        refused = roll_back(installation, *words, databases=DATABASES)
+        assert refused.rc == 2 and "missing or altered" in refused.text, refused.text[-2000:]
+    unchanged(installation, mark, calls)
+    dump.write_bytes(data)
+
+
+def test_after_sql_and_replace_with_the_databases_named(site, replaced):
+    """Somebody is connected at first: the database is left as it is. Then everything is what it was, the databases too."""
+    installation, before = site
+    server = {key: value for key, value in installation.facts["postgresql"].items() if key in ("host", "port", "user", "password")}
+    connection = psycopg2.connect(**server, dbname=installation.facts["databases"]["pl-i18n-service"], application_name="report-builder")
+    try:
+        refused = roll_back(installation, databases=DATABASES)
+    finally:
+        connection.close()
+    assert refused.rc == 2 and "live connections" in refused.text and "report-builder" in refused.text, refused.text[-2000:]
+    assert installation.migrations()[("pl", "sqls/pl-i18n-service.sql", "pl-i18n-service")] == 1, "still the migrated one"
+    done = roll_back(installation, databases=DATABASES)
+    assert done.rc == 0, done.text[-3000:]
+    left = leftovers(before, installation)
+    gone = {"pl-legacy-router-service", "pl-routing-service"}  # Replace dropped one from the registry and brought one: no call takes it back
+    assert {row[0][0] for row in left} <= {"microservices"}, left
+    assert without(before, gone) == without(state(installation), gone)
+    assert all(name in done.text for name in gone)
+    assert installation.migrations() == {}
+    kept = re.findall(r'DROP DATABASE \\?"(\w+)\\?"', done.text)
+    assert sorted(set(kept)) == sorted(f"{installation.facts['databases'][name]}_before_rollback_3" for name in DATABASES)
+    assert config_map(installation, "monq-upgrade-6.0.0") in ({}, None)
+
+
+def without(found, names):
+    return [row for row in found["microservices"] if row["Name"] not in names | {REGISTRY}]
+
+
+def test_sql_that_stays_is_asked_about_and_the_next_upgrade_ends_like_one(site, replaced, install, sandbox):
+    """Rolled back without its databases, then upgraded: no SQL runs again by itself, and the end is that of one upgrade."""
+    installation, _before = site
+    sandbox("load", installation.name, "replaced")
+    done = roll_back(installation)
+    assert done.rc == 0, done.text[-3000:]
+    assert set(installation.migrations().values()) == {1}
+    entries = installation.ledger()
+    assert len(entries) == 5 and {entry["state"] for entry in entries.values()} == {"unknown"}
+    assert config_map(installation, "monq-upgrade-6.0.0")[0]["monq.platform/attempt"] == "4"
+    mark, calls = installation.audit_mark(), len(installation.journal())
+    asked = installation.play("site")
+    assert asked.rc == 2 and "applied in attempt 3, and its database was not rolled back" in asked.text, asked.text[-2000:]
+    assert installation.mutations(mark) == [] and len(installation.journal()) == calls
+    answers = {key: {"answer": "done", "attempt": entry["attempt"]} for key, entry in entries.items()}
+    upgraded = installation.play("site", extra={"monq_resolve": answers})
+    assert upgraded.rc == 0, upgraded.text[-3000:]
+    smooth = install("by-hand", modules="pl", alias=True)
+    result = smooth.play("site")
+    assert result.rc == 0, result.text[-3000:]
+    assert differences(state(installation), state(smooth)) == []
+    assert installation.migrations() == smooth.migrations() and set(smooth.migrations().values()) == {1}
+
+
+def test_a_finished_release_wants_a_word_more(site):
+    installation, _before = site
+    mark, calls = installation.audit_mark(), len(installation.journal())
+    refused = roll_back(installation)
+    assert refused.rc == 2 and "monq_rollback_closed" in refused.text, refused.text[-2000:]
+    assert installation.mutations(mark) == [] and len(installation.journal()) == calls
