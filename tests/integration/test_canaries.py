@@ -1,4 +1,4 @@
-"""Secrets are where they must be and nowhere else: canaries, searched for in everything that runs leave behind."""
+"""Trap 7. Secrets are where they must be and nowhere else: canaries, searched for in everything that runs leave behind."""
 
 from __future__ import annotations
 
