@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -11,11 +12,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from faults import points, record  # noqa: E402
 from faults.upgrade import Broken, Upgrade, again  # noqa: E402
-from support import fixtures  # noqa: E402
 from support.comparison import state  # noqa: E402
-
-sandbox = fixtures.sandbox
-FRESH = "fresh"
+from support.harness import Sandbox  # noqa: E402
 
 
 def pytest_configure(config):
@@ -29,6 +27,17 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.section("faults")
         for line in record.text(found):
             terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session")
+def sandbox():
+    """One for each worker, and none of those that other tests use."""
+    made = Sandbox(f"/var/tmp/monq-sandbox-faults-{os.environ.get('PYTEST_XDIST_WORKER', 'test')}-{os.getuid()}")
+    made("down")
+    made("up", "--installation", "site-run", "--modules", "pl")
+    yield made
+    if not os.environ.get("MONQ_TEST_KEEP"):
+        made("down")
 
 
 def _uninterrupted(sandbox, modules):
@@ -57,9 +66,9 @@ def chain(sandbox, reference, request):
     made = []
 
     def go(modules, choose):
+        sandbox.installation("site-run", modules=modules, alias=True).close()  # while another worker records the reference
         known = reference(modules)
         strikes = choose(known["steps"])
-        sandbox.installation("site-run", modules=modules, alias=True).close()
         upgrade = Upgrade(sandbox, "site-run")
         made.append(upgrade)
         if any(strike.kind == "disk-full" for strike in strikes) and not upgrade.small_disk():

@@ -124,6 +124,22 @@ def shares(steps, recorded, parts):
     return [[chain[step] for step in steps if step in chain] for chain in chains], left
 
 
+def layers(strikes):
+    """Any strikes as few chains as may be: each chain strikes at a step once."""
+    chains = []
+    for strike in dict.fromkeys(strikes):
+        free = [chain for chain in chains if all(other.step != strike.step for other in chain)]
+        if free:
+            free[0].append(strike)
+        else:
+            chains.append([strike])
+    return chains
+
+
+def in_order(steps, strikes):
+    return sorted(strikes, key=lambda strike: steps.index(strike.step))
+
+
 def missing(steps, strikes):
     """What these strikes leave out: steps, places and kinds."""
     seen = set(strikes)

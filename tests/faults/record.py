@@ -26,6 +26,16 @@ def track_record():
     return yaml.safe_load(TRACK_RECORD.read_text(encoding="utf-8"))["points"] or []
 
 
+def strikes():
+    """{modules: [Strike]} of the track record."""
+    from .points import Strike
+
+    found = {}
+    for row in track_record():
+        found.setdefault(row["modules"], []).append(Strike(row["step"], row["place"], row["kind"]))
+    return found
+
+
 # ---- rows
 
 

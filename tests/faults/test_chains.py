@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from faults import points
+from faults import points, record
 
 MODULES = "pl,cl"  # the second module has its own images, SQL on a database of pl, Replace and counts
 
@@ -20,3 +20,9 @@ def test_a_kind_at_every_class_of_step(chain, kind):
     upgrade, strikes = chain("pl", lambda steps: points.kind_chain(steps, kind))
     asked = [strike for strike in strikes if points.step_class(strike.step) == "SQL"]
     assert sum(upgrade.asked.values()) <= len(asked), "at most one answer for each interrupted migration"
+
+
+def test_the_track_record(chain):
+    for modules, strikes in record.strikes().items():
+        for chosen in points.layers(strikes):
+            chain(modules, lambda steps, chosen=chosen: points.in_order(steps, chosen))

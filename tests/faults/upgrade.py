@@ -207,6 +207,17 @@ exec {real} "$@"
         file = argv[argv.index("--file") + 1]
         return self.migrations().get((module, file, service), 0) > 0
 
+    def leftovers(self):
+        """What killed runs may leave behind and nobody may find later: half dumps, scratch databases, a monqctl that still runs."""
+        found = [str(path) for path in self.backup.rglob("*.partial")]
+        service = next(iter(self.facts["databases"]))
+        found += self.psql(service, "select datname from pg_database where datname like 'monq\\_scratch\\_%'").split()
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                if self.facts["monqctl"] in path.read_text(errors="replace").split("\0"):
+                    found.append(f"monqctl, pid {path.parent.name}")
+        return found
+
     def go_on(self, hook=None, most=4):
         """The same command until it neither asks nor waits for a process of before: (rc, text, runs, answers)."""
         resolve, answers = None, []
@@ -254,6 +265,9 @@ exec {real} "$@"
         counted = {"|".join(key): runs for key, runs in self.migrations().items()}
         if counted != reference["migrations"] or set(counted.values()) != {1}:
             raise Broken(f"SQL files did not run exactly once: {counted}{told}")
+        left = self.leftovers()
+        if left:
+            raise Broken(f"something is left over: {left}{told}")
         undone = [step.key for step in self.plan if (self.ledger().get(step.key) or {}).get("state") not in step_list.DONE]
         if undone:
             raise Broken(f"the run ended well, but the ledger does not know as done: {undone}{told}")
