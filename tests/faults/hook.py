@@ -9,6 +9,7 @@ import signal
 import threading
 from pathlib import Path
 
+from .points import step_class
 from .proxy import DROP, Answer
 
 AHEAD = ("api-500", "api-409", "api-restart")  # the request never arrives
@@ -92,7 +93,7 @@ class Hook:
             return DROP
         if kind == "pg-restart":
             upgrade.stop_process(f"postgresql-{upgrade.name}", signal.SIGQUIT)
-            if upgrade.armed_dump.exists():  # an SQL call finds it down; a dump finds a server that has forgotten its snapshot
+            if step_class(self.strike.step) != "SQL":  # a dump finds a server that has forgotten its snapshot; an SQL call finds none
                 upgrade.restart_soon()
             return None
         if kind == "disk-full":
@@ -100,9 +101,8 @@ class Hook:
             return None
         return ANSWERS.get(kind, DROP)
 
-    def used_up(self):
-        """Whether the strike was done; the simulator's own faults tell by their file."""
-        if self.strike.kind in MONQCTL:
+    def settle(self):
+        """At the end of the run, before anything is mended: the simulator tells by its file whether it has struck."""
+        if self.strike.kind in MONQCTL and self.armed:
             rows = json.loads(Path(self.upgrade.facts["faults"]).read_text(encoding="utf-8"))
-            return self.armed and not any(row.get("times", 1) > 0 for row in rows)
-        return self.struck
+            self.struck = not any(row.get("times", 1) > 0 for row in rows)

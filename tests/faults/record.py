@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import json
-import os
 import re
 import sys
 from pathlib import Path
@@ -65,17 +65,26 @@ def alone(name):
         yield
 
 
+def of_the_tree():
+    """A sha256 of everything that an uninterrupted run depends on."""
+    digest = hashlib.sha256()
+    for folder in ("plugins", "roles", "playbooks", "tests/sandbox", "tests/support"):
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
 def shared(name, make):
-    """Made by the first worker of this session, read by the others."""
-    session = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
-    path = OUTPUT / f"{name}.json"
+    """Made by the first worker, read by the others, and by later runs of the same tree."""
+    path, tree = OUTPUT / f"{name}.json", of_the_tree()
     with alone(name):
         if path.exists():
             found = json.loads(path.read_text(encoding="utf-8"))
-            if found["session"] == session:
+            if found["tree"] == tree:
                 return found["data"]
         data = make()
-        path.write_text(json.dumps({"session": session, "data": data}), encoding="utf-8")
+        path.write_text(json.dumps({"tree": tree, "data": data}), encoding="utf-8")
         return json.loads(json.dumps(data))
 
 

@@ -54,7 +54,7 @@ class Upgrade(Installation):
         self.answers = Counter()  # attempt -> answers given
         self.asked = Counter()  # step -> refusals
         self.sealed = {}
-        self._restarting = None
+        self._restarting, self._down = None, False
         self._disk = False
         path = self.inventory / "hosts.json"
         hosts = json.loads(path.read_text())
@@ -123,6 +123,7 @@ exec {real} "$@"
     def stop_process(self, process, sig):
         """Only what this sandbox has started, by its pid; returns when it is gone."""
         pid = self._pid(process)
+        self._down = True
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, sig)
         while Path(f"/proc/{pid}/stat").exists() and Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z":
@@ -165,6 +166,8 @@ exec {real} "$@"
         process = self.begin(hook, resolve)
         rc = process.wait(timeout=900)
         self.proxy.hook = None
+        if hook:
+            hook.settle()
         text = Path(process.log).read_text(errors="replace")
         self._mend()
         self._watch_seals()
@@ -178,7 +181,9 @@ exec {real} "$@"
         if self._restarting:
             self._restarting.wait(timeout=120)
             self._restarting = None
-            self.sandbox("up")  # the controllers, should they have died of it
+        if self._down:
+            self._down = False
+            self.sandbox("up")  # and the controllers, should they have died of it
 
     def _watch_seals(self):
         for secret in self.objects("secrets"):
@@ -223,7 +228,7 @@ exec {real} "$@"
         resolve, answers = None, []
         for runs in range(1, most + 1):
             rc, text = self.run(hook, resolve)
-            if hook and hook.used_up():
+            if hook and hook.struck:
                 return rc, text, runs, answers
             resolve = self._operator(text)
             if resolve:
@@ -239,7 +244,7 @@ exec {real} "$@"
         began, spent = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
         hook = Hook(strike, self)
         rc, text, runs, answers = self.go_on(hook)
-        if not hook.used_up():
+        if not hook.struck:
             raise Broken(f"{strike}: the run ended with status {rc} before the fault could strike\n{text[-3000:]}{again(strike, self.facts['modules'])}")
         if rc == 0 and strike.kind not in ("term",):
             raise Broken(f"{strike}: the run ended well in spite of the fault\n{text[-2000:]}{again(strike, self.facts['modules'])}")

@@ -154,7 +154,18 @@ def test_a_strike_is_done_once_at_its_place(tmp_path, place, kind, seen):
     for index, made in enumerate([*TALK, *TALK]):
         struck += [("before", index)] * (hook.before(made) is not None)
         struck += [("after", index)] * (hook.after(made, 200) is not None)
-    assert struck == [seen] and hook.used_up()
+    assert struck == [seen] and hook.struck
+
+
+@pytest.mark.parametrize(("times", "struck"), [(1, False), (0, True)])
+def test_a_fault_that_monqctl_did_not_take_was_not_done(tmp_path, times, struck):
+    upgrade = Upgrade(tmp_path)
+    upgrade.facts = {"faults": str(tmp_path / "faults.json")}
+    hook = Hook(points.Strike(STEP, "during", "fail"), upgrade)
+    hook.after(written(STEP, "intent"), 200)
+    (tmp_path / "faults.json").write_text(json.dumps([{**upgrade.armed[0], "times": times}]))
+    hook.settle()
+    assert hook.struck is struck
 
 
 def test_a_step_without_a_call_is_struck_at_its_result(tmp_path):
@@ -167,7 +178,7 @@ def test_a_step_without_a_call_is_struck_at_its_result(tmp_path):
 
 def test_an_intent_that_was_refused_is_none(tmp_path):
     hook = Hook(points.Strike(STEP, "before", "kill"), Upgrade(tmp_path))
-    assert hook.after(written(STEP, "intent"), 409) is None and not hook.used_up()
+    assert hook.after(written(STEP, "intent"), 409) is None and not hook.struck
 
 
 def test_the_api_servers_answers_are_its_own(tmp_path):
