@@ -71,8 +71,8 @@ def chain(sandbox, reference, request):
         strikes = choose(known["steps"])
         upgrade = Upgrade(sandbox, "site-run")
         made.append(upgrade)
-        if any(strike.kind == "disk-full" for strike in strikes) and not upgrade.small_disk():
-            pytest.skip("a full disk needs root with CAP_SYS_ADMIN, to mount a small one")
+        if any(strike.kind == "disk-full" for strike in strikes):
+            upgrade.small_disk()
         for strike in strikes:
             try:
                 record.keep(request.node.name, upgrade.strike(strike)._asdict())

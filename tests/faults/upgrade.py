@@ -85,6 +85,7 @@ armed={self.armed_dump}
 case "$1" in --version) exec {real} "$@";; esac
 [ -e "$armed" ] || exec {real} "$@"
 how=$(<"$armed")
+if [ "$how" = full ]; then rm -f "$armed"; exec {real} "${{@/#--file=*/--file=/dev/full}}"; fi
 if [ "$how" = half ]; then
   {real} "$@" || exit
   for word in "$@"; do case "$word" in --file=*) file=${{word#--file=}};; esac; done
@@ -103,9 +104,12 @@ exec {real} "$@"
         self.backup.mkdir(mode=0o700, exist_ok=True)
         done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1g", "tmpfs", str(self.backup)], check=False, capture_output=True, text=True)
         self._disk = done.returncode == 0
-        return self._disk
 
     def fill_disk(self):
+        """From now on nothing more fits. Who may not mount gets a dump onto /dev/full: the kernel's own ENOSPC as well."""
+        if not self._disk:
+            self.armed_dump.write_text("full")
+            return
         disk = os.statvfs(self.backup)
         used = (disk.f_blocks - disk.f_bfree) * disk.f_frsize
         subprocess.run(["mount", "-o", f"remount,size={used + 8192}", str(self.backup)], check=True, capture_output=True)
