@@ -15,7 +15,7 @@ DEMO_ENVIRONMENT := production
 # Molecule's sandbox is not the demo's: it is removed at the end.
 MOLECULE_SANDBOX = /var/tmp/monq-sandbox-molecule-$(shell id -u)
 
-.PHONY: help deps demo test lint sanity unit integration molecule sandbox-up sandbox-reset sandbox-down bench faults docs build clean
+.PHONY: help deps demo test lint sanity unit integration molecule sandbox-up sandbox-reset sandbox-down bench faults faults-share faults-point docs build clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | awk -F '\t' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -65,8 +65,17 @@ sandbox-down: deps ## stop the sandbox
 bench: deps ## pytest tests/benchmarks: times against the limits that the project set itself
 	@$(STAGE) bench $(PYTEST) -s tests/benchmarks
 
-faults: deps ## pytest tests/faults: runs stopped, killed and misled at every step
-	@$(STAGE) faults $(PYTEST) tests/faults
+# Two upgrades at a time, each on a sandbox of its own; the table is printed at the end.
+FAULTS = $(PYTEST) -n 2 --dist worksteal --no-loadscope-reorder
+
+faults: deps ## pytest tests/faults: an upgrade killed at every step, and every kind of fault at every class of step
+	@$(STAGE) faults $(FAULTS) tests/faults/test_chains.py
+
+faults-share: deps ## the part of it that CI runs: every step once, every kind once, the track record
+	@$(STAGE) faults-share $(FAULTS) tests/faults/test_share.py
+
+faults-point: deps ## one fault: STEP=… PLACE=before|during|after KIND=… MODULES=pl
+	@STEP='$(STEP)' PLACE='$(PLACE)' KIND='$(KIND)' MODULES='$(MODULES)' $(STAGE) faults-point $(PYTEST) tests/faults/test_point.py
 
 docs: deps ## build the documentation as HTML in docs/build/html
 	@$(STAGE) docs $(RUN) tests/tools/docs

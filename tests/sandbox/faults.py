@@ -1,7 +1,7 @@
 # GNU General Public License v3.0+
 """Faults on request. The file is a list of
-{"match": [words in order], "kind": "fail|hang|lie|die|exec", "when": "before|after", "skip": n, "times": n, "text": "...", "stream": "stderr|stdout",
- "command": [...]}
+{"match": [words in order], "changing": true, "kind": "fail|hang|lie|die|exec", "when": "before|during|after", "skip": n, "times": n, "text": "...",
+ "stream": "stderr|stdout", "command": [...]}
 """
 
 import os
@@ -9,7 +9,7 @@ import sys
 import time
 
 from files import Locked, read_json, write_json
-from monqctl_arguments import split
+from monqctl_arguments import changing, split
 
 TEXTS = {"fail": "Error: the call failed (a fault of the sandbox)", "lie": 'ERROR: relation "x" does not exist'}
 
@@ -28,6 +28,8 @@ def take(path, argv, when):
         faults = read_json(path, [])
         for fault in faults:
             if fault.get("when", "before") != when or fault.get("times", 1) <= 0 or not matches(fault["match"], argv):
+                continue
+            if fault.get("changing") and not changing(argv):
                 continue
             if fault.get("skip", 0) > 0:
                 fault["skip"] -= 1

@@ -58,8 +58,9 @@ class Home:
 class Call:
     """One call, with what it needs opened when it is first needed."""
 
-    def __init__(self, sandbox_dir, home, values):
+    def __init__(self, sandbox_dir, home, values, middle):
         self.sandbox_dir, self.home, self.values = sandbox_dir, home, values
+        self.middle = middle  # called once something is done and something is left: here a fault strikes "during" the call
         self._state = self._kube = self._registry = self._name = None
 
     # --- the installation that the context points to -----------------------------------------------------------------------------------------
@@ -353,6 +354,7 @@ def use_version(call):
         os.makedirs(os.path.dirname(os.path.join(target, name)), mode=0o700, exist_ok=True)
         shutil.copyfile(os.path.join(folder, name), os.path.join(target, name))
         print(f"Downloading {name} ({number}/{len(listed['files']) + 1})", flush=True)
+        call.middle()
     print(f'Release {values["product"]} {values["version"]} is used in context "{call.home.context_name}".')
 
 
@@ -405,6 +407,7 @@ def update_routing(call):
         except KubeError as error:
             raise Failure(f"Ingress {route['app']}: {error}") from error
         print(f"ingress {route['app']} applied.", flush=True)
+        call.middle()
 
 
 def update_db(call):
@@ -453,7 +456,9 @@ def update_microservices(call):
     call.registry("PUT", f"/modules/{module}", [{**row, "State": "Enabled"} for row in rows])
     facts = call.facts()
     try:
-        for name in before:
+        for number, name in enumerate(before):
+            if number == len(before) // 2:
+                call.middle()
             call.kube.delete("Deployment", call.name, name, {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"})
             print(f"deployment {name} deleted.", flush=True)
         for row in rows:
@@ -538,7 +543,14 @@ def run(sandbox_dir, argv, journal, faults_file):
         if fault:
             home = Home()  # a fault of kind exec may have switched the context
         key, values = parse(argv)
-        HANDLERS[key](Call(sandbox_dir, home, values))
+
+        def middle():
+            due = faults.take(faults_file, argv, "during")
+            if due and faults.commit(due):
+                raise Failure("stopped in the middle")
+
+        HANDLERS[key](Call(sandbox_dir, home, values, middle))
+        middle()  # a call of one piece: all is done, and nobody knows yet
         sys.stdout.flush()
     except Usage as error:
         print(f"Error: {error}\nUsage: monqctl version | config … | registry … | release … | instance clear cache", file=sys.stderr)

@@ -36,6 +36,7 @@ def _generated(installation):
     """What differs between any two installations, and the word that stands for it."""
     facts = installation.facts
     words = [(facts["postgresql"]["password"], "PASSWORD"), (str(facts["postgresql"]["port"]), "PORT"), (facts["registry_server"], "REGISTRY")]
+    words.append((installation.sandbox.facts["api_server"], "API"))  # the K8s template names it
     return [*words, (installation.name, "NAME")]
 
 

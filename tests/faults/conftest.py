@@ -1,0 +1,101 @@
+"""Fixtures of the fault tests: a sandbox for each worker, the reference of an uninterrupted run for all, the table at the end."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from faults import points, record  # noqa: E402
+from faults.upgrade import Broken, Upgrade, again  # noqa: E402
+from support.comparison import state  # noqa: E402
+from support.harness import Sandbox  # noqa: E402
+
+
+def pytest_configure(config):
+    if not hasattr(config, "workerinput"):
+        record.clear()
+
+
+def pytest_terminal_summary(terminalreporter):
+    found = record.rows()
+    if found:
+        terminalreporter.section("faults")
+        for line in record.text(found):
+            terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session")
+def sandbox():
+    """One for each worker, and none of those that other tests use."""
+    made = Sandbox(f"/var/tmp/monq-sandbox-faults-{os.environ.get('PYTEST_XDIST_WORKER', 'test')}-{os.getuid()}")
+    made("down")
+    made("up", "--installation", "site-run", "--modules", "pl")
+    yield made
+    if not os.environ.get("MONQ_TEST_KEEP"):
+        made("down")
+
+
+def _uninterrupted(sandbox, modules):
+    made = sandbox.installation("by-hand", modules=modules, alias=True)
+    made.close()
+    upgrade = Upgrade(sandbox, "by-hand")
+    try:
+        rc, text = upgrade.run()
+        assert rc == 0, text[-4000:]
+        counted = {"|".join(key): runs for key, runs in upgrade.migrations().items()}
+        return {"steps": points.recorded(upgrade.ledger(), upgrade.plan), "state": state(upgrade), "migrations": counted}
+    finally:
+        upgrade.close()
+        sandbox("remove", "by-hand")  # its processes would only slow the others down
+
+
+@pytest.fixture(scope="session")
+def reference(sandbox):
+    """reference(modules): steps, end state and migrations of a run that nobody disturbed; recorded once for all workers."""
+    return lambda modules: record.shared(f"reference-{modules}", lambda: _uninterrupted(sandbox, modules))
+
+
+@pytest.fixture
+def chain(sandbox, reference, request):
+    """chain(modules, strikes): one upgrade, struck at each in turn, resumed each time, ended and compared."""
+    made = []
+
+    def go(modules, choose):
+        sandbox.installation("site-run", modules=modules, alias=True).close()  # while another worker records the reference
+        known = reference(modules)
+        strikes = choose(known["steps"])
+        upgrade = Upgrade(sandbox, "site-run")
+        made.append(upgrade)
+        if any(strike.kind == "disk-full" for strike in strikes):
+            upgrade.small_disk()
+        for strike in strikes:
+            try:
+                record.keep(request.node.name, upgrade.strike(strike)._asdict())
+            except BaseException as exc:
+                told = str(exc).splitlines()[0][:200] if str(exc) else type(exc).__name__
+                record.keep(request.node.name, _failed(modules, strike, told))
+                if isinstance(exc, Broken):
+                    raise
+                raise Broken(f"{strike}: {exc!r}{again(strike, modules.split(','))}") from exc
+        try:
+            upgrade.end(known, strikes)
+        except BaseException as exc:
+            record.keep(request.node.name, _failed(modules, strikes[-1], f"at the end: {str(exc).splitlines()[0][:200]}"))
+            raise
+        return upgrade, strikes
+
+    yield go
+    for upgrade in made:
+        upgrade.close()
+
+
+def _failed(modules, strike, told):
+    return {
+        "modules": modules, "step": strike.step, "step_class": points.step_class(strike.step), "place": strike.place, "kind": strike.kind,
+        "where": "", "result": f"FAILED: {told}", "runs": 0, "seconds": 0, "cpu": 0,
+    }  # fmt: skip

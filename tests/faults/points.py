@@ -1,0 +1,148 @@
+"""What is broken, and where: every mutating step of a recorded run, the class that it belongs to, and the kinds that can strike there. No I/O."""
+
+from __future__ import annotations
+
+import re
+from collections import namedtuple
+
+# One fault: kind `kind` at step `step`, at place `place` of it.
+Strike = namedtuple("Strike", "step place kind")
+
+PLACES = {
+    "before": "its intent is in the ledger, its call has not begun",
+    "during": "in the middle of its call",
+    "after": "its call has ended, its result is not in the ledger",
+}
+
+CLASSES = {
+    "snapshot": r"(prepare|upgrade)\.(snapshot|replicas)\.(original|cut)",
+    "backup": r"prepare\.backup\.database\..+",
+    "backup again": r"upgrade\.backup\.database\..+",
+    "client": r"prepare\.(monqctl\..+|release_hub\.token|registry_token\.credential|release\.use-version)",
+    "Secret": r"prepare\.registry_token\.secret",
+    "env": r"prepare\.(registry_token|registry)\.env|upgrade\.[a-z]+\.registry\.env",
+    "registry update": r"prepare\.registry\.update",
+    "template": r"prepare\.registry_template\.apply",
+    "images": r"(prepare|upgrade)\.[a-z]+\.images",
+    "routing cut": r"upgrade\.routing\.cut",
+    "routing apply": r"upgrade\.routing\.apply\..+",
+    "SQL": r"upgrade\.[a-z]+\.database\..+",
+    "Replace": r"upgrade\.[a-z]+\.microservices\.replace",
+    "replicas registry": r"upgrade\.[a-z]+\.replicas\.registry",
+    "replicas kubernetes": r"upgrade\.[a-z]+\.replicas\.kubernetes",
+    "cache": r"upgrade\.[a-z]+\.cache\..+",
+}
+
+MONQCTL = ("client", "registry update", "template", "images", "routing apply", "SQL", "Replace", "replicas registry", "cache")
+EVERYWHERE = tuple(CLASSES)
+
+# kind: (classes where it can strike, place, what it is)
+KINDS = {
+    "kill-ansible": (EVERYWHERE, "before", "SIGKILL of ansible-playbook alone; its module goes on by itself"),
+    "term": (EVERYWHERE, "before", "SIGTERM to ansible-playbook"),
+    "fail": (MONQCTL, "during", "monqctl fails: a message and status 1"),
+    "hang": (MONQCTL, "during", "monqctl hangs until monq_monqctl_timeout kills it"),
+    "lie": (MONQCTL, "during", "monqctl does nothing, prints an error and ends with status 0"),
+    "die": (MONQCTL, "during", "monqctl is killed"),
+    "api-500": (EVERYWHERE, "during", "the API server answers 500"),
+    "api-504": (EVERYWHERE, "during", "the API server does the work and answers 504, its own timeout"),
+    "api-hold": (EVERYWHERE, "during", "the API server does the work and never answers"),
+    "api-409": (EVERYWHERE, "during", "the API server answers 409, a conflict"),
+    "api-reset": (EVERYWHERE, "during", "the API server does the work, and the connection is reset"),
+    "api-restart": (EVERYWHERE, "during", "the API server is killed, and comes back"),
+    "pg-restart": (("backup", "SQL"), "during", "PostgreSQL is killed, and comes back"),
+    "disk-full": (("backup",), "before", "the disk of monq_backup_dir is full from this step on"),
+}
+
+
+def step_class(key):
+    """A step that no class knows is a gap in this harness, and says so."""
+    for name, pattern in CLASSES.items():
+        if re.fullmatch(pattern, key):
+            return name
+    raise KeyError(f"{key}: no class of tests/faults/points.py knows this step: add it there, so that it is broken too")
+
+
+def recorded(ledger, plan):
+    """The mutating steps of a recorded run in their order. The plan only sorts them and tells gates apart."""
+    kinds = {step.key: step.kind for step in plan}
+    order = list(kinds)
+    unknown = sorted(key for key in ledger if key not in kinds)
+    if unknown:
+        raise KeyError(f"the ledger of the recorded run holds steps that the plan does not: {', '.join(unknown)}")
+    found = sorted((key for key in ledger if kinds[key] != "gate"), key=order.index)
+    for key in found:
+        step_class(key)
+    return found
+
+
+def place_chain(steps, place):
+    """SIGKILL of the whole tree at every step."""
+    return [Strike(step, place, "kill") for step in steps]
+
+
+def kind_chain(steps, kind):
+    """One kind, once for each class where it can strike; other kinds take other steps of the class."""
+    classes, place, _text = KINDS[kind]
+    turn, chosen = list(KINDS).index(kind), []
+    for name in classes:
+        members = [step for step in steps if step_class(step) == name]
+        if members:
+            chosen.append(members[turn % len(members)])
+    return [Strike(step, place, kind) for step in steps if step in chosen]
+
+
+def share(steps):
+    """Every step once; every kind and every place at least once, as far as classes allow."""
+    places, strikes = list(PLACES), {}
+    waiting = sorted(KINDS, key=lambda kind: len(KINDS[kind][0]))  # the pickiest chooses first
+    for kind in waiting:
+        classes, place, _text = KINDS[kind]
+        for name in sorted(classes, key=lambda name: sum(step_class(step) == name for step in strikes)):
+            free = [step for step in steps if step_class(step) == name and step not in strikes]
+            if free:
+                strikes[free[0]] = Strike(free[0], place, kind)
+                break
+    for index, step in enumerate(step for step in steps if step not in strikes):
+        strikes[step] = Strike(step, places[index % len(places)], "kill")
+    return [strikes[step] for step in steps]
+
+
+def shares(steps, recorded, parts):
+    """(the share in that many chains, the points of the record that fit into none). A chain strikes at a step once: a part of
+    the record that stands at a step of one chain goes into another."""
+    chains = [{strike.step: strike for strike in share(steps)[part::parts]} for part in range(parts)]
+    left = []
+    for strike in dict.fromkeys(recorded):
+        if any(chain.get(strike.step) == strike for chain in chains):
+            continue
+        free = [chain for chain in chains if strike.step in steps and strike.step not in chain]
+        if free:
+            free[0][strike.step] = strike
+        else:
+            left.append(strike)
+    return [[chain[step] for step in steps if step in chain] for chain in chains], left
+
+
+def layers(strikes):
+    """Any strikes as few chains as may be: each chain strikes at a step once."""
+    chains = []
+    for strike in dict.fromkeys(strikes):
+        free = [chain for chain in chains if all(other.step != strike.step for other in chain)]
+        if free:
+            free[0].append(strike)
+        else:
+            chains.append([strike])
+    return chains
+
+
+def in_order(steps, strikes):
+    return sorted(strikes, key=lambda strike: steps.index(strike.step))
+
+
+def missing(steps, strikes):
+    """What these strikes leave out: steps, places and kinds."""
+    seen = set(strikes)
+    gaps = [step for step in steps if not any(strike.step == step for strike in seen)]
+    gaps += [kind for kind in ("kill", *KINDS) if not any(strike.kind == kind for strike in seen)]
+    return gaps + [place for place in PLACES if not any(strike.place == place and strike.kind == "kill" for strike in seen)]

@@ -1,0 +1,28 @@
+"""`make faults`: one upgrade killed at every step in turn, for each of the three places; and each kind once for each class of step."""
+
+from __future__ import annotations
+
+import pytest
+from faults import points, record
+
+MODULES = "pl,cl"  # the second module has its own images, SQL on a database of pl, Replace and counts
+
+
+@pytest.mark.parametrize("place", points.PLACES)
+def test_killed_at_every_step(chain, place):
+    upgrade, strikes = chain(MODULES, lambda steps: points.place_chain(steps, place))
+    asked = [strike.step for strike in strikes if points.step_class(strike.step) == "SQL"]
+    assert dict(upgrade.asked) == dict.fromkeys(asked, 1), "exactly one answer for each interrupted migration"
+
+
+@pytest.mark.parametrize("kind", points.KINDS)
+def test_a_kind_at_every_class_of_step(chain, kind):
+    upgrade, strikes = chain("pl", lambda steps: points.kind_chain(steps, kind))
+    asked = [strike for strike in strikes if points.step_class(strike.step) == "SQL"]
+    assert sum(upgrade.asked.values()) <= len(asked), "at most one answer for each interrupted migration"
+
+
+def test_the_track_record(chain):
+    for modules, strikes in record.strikes().items():
+        for chosen in points.layers(strikes):
+            chain(modules, lambda steps, chosen=chosen: points.in_order(steps, chosen))
