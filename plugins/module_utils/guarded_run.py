@@ -11,7 +11,7 @@ import os
 import socket
 import uuid
 
-from . import command, steps
+from . import command, progress, steps
 from .errors import ApiError, InputError, LedgerError, MonqError, StepError
 from .ledger import FINGERPRINT
 
@@ -205,16 +205,11 @@ class GuardedRun:
 
     @contextlib.contextmanager
     def _explained(self):
-        """Every failure says whether the platform is up, which the ledger knows."""
+        """Every failure says what is changed so far and whether the platform is up, which the ledger knows."""
         try:
             yield
         except MonqError as exc:
-            up = steps.outage(self.plan, self.ledger.entries) == "up"
-            exc.platform = (
-                "up: the old routes have not been touched"
-                if up and "upgrade.routing.cut" not in self.ledger.entries
-                else ("up" if up else f"DOWN since {self.ledger.get('upgrade.routing.cut').get('started')}: the routes are cut and the upgrade has not ended")
-            )
+            exc.platform, exc.changed = progress.standing(self.plan, self.ledger.entries, self._lock_id)
             exc.details.update(steps_done=self.done)
             raise
 
