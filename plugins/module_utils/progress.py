@@ -8,7 +8,7 @@ import datetime
 from . import steps
 
 
-def overview(run):
+def overview(run, lock_id=""):
     """Where the upgrade stands, for the plan, the status and the summary."""
     entries = run.ledger.entries
     rows = []
@@ -27,6 +27,8 @@ def overview(run):
         "begun": run.ledger.exists,
         "attempt": run.ledger.attempt,
         "outage_seconds": outage_seconds(rows),
+        "changed_so_far": changed_so_far(run.plan, entries, lock_id),
+        "reachable": platform(run.plan, entries),
     }
 
 

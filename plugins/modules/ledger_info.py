@@ -65,6 +65,16 @@ outage_seconds:
   returned: always
   type: int
   sample: 512
+changed_so_far:
+  description: How many steps are done, which was the last, and how many were done under O(lock_id).
+  returned: always
+  type: str
+  sample: "12 of 96 steps done, the last: prepare.registry.update"
+reachable:
+  description: Whether Monq is reachable, in words.
+  returned: always
+  type: str
+  sample: "up: the old routes have not been touched"
 lock:
   description: Who holds the lock.
   returned: always
@@ -86,7 +96,7 @@ def main():
         connection = cluster(module.params)
         run = guarded_run(module.params, module.check_mode, connection)
         lease = Lease(connection, module.params["namespace"], module.params["lock_duration"])
-        module.exit_json(changed=False, lock=lease.holder(), **progress.overview(run))
+        module.exit_json(changed=False, lock=lease.holder(), **progress.overview(run, module.params["lock_id"]))
     except MonqError as exc:
         module.fail_json(**exc.result())
 
