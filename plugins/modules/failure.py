@@ -43,16 +43,11 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Change something, and explain a failure
-  block:
-    - name: Replace the microservices
-      monq.platform.monqctl:
-        commands: []
-  rescue:
-    - name: Say what failed, where things stand and what to type next
-      monq.platform.failure:
-        task: "{{ ansible_failed_task.name }}"
-        result: "{{ ansible_failed_result }}"
+# In a rescue, where Ansible knows what failed.
+- name: Say what failed, where things stand and what to type next
+  monq.platform.failure:
+    task: "{{ ansible_failed_task.name }}"
+    result: "{{ ansible_failed_result }}"
 """
 
 RETURN = r"""
