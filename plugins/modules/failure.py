@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: failure
 short_description: Says what failed, where things stand and what to type next, and fails
-version_added: 1.1.0
+version_added: 1.0.0
 description:
   - The last word of a run that fails. Runs on the controller, in a C(rescue), and always fails, so that the play does.
   - The next command is the one that was given. Of inline extra variables only C(monq_confirm_outage) is shown with its value, as others may be secrets.

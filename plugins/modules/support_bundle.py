@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: support_bundle
 short_description: Keeps what a helper needs to see, without secrets
-version_added: 1.1.0
+version_added: 1.0.0
 description:
   - Writes C(<directory>/<host>/<release>/<attempt>/support-<UTC time>.tar.gz), mode 0600. In it are the ledgers, the Lease, Deployments, ReplicaSets,
     pods, Ingresses, HPAs, the names of the Services, events, the registry's status, versions, and the message of the failure.
