@@ -7,7 +7,7 @@ from . import rollout
 from .errors import ApiError, MonqError
 from .installation import pods, replica_sets
 from .kubernetes_client import apps, core
-from .redaction import redact
+from .sanitising import redact
 
 LONGEST = 400  # characters of one line
 LAST_LINES = 20

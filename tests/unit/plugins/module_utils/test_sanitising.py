@@ -8,7 +8,7 @@ import time
 from urllib.parse import quote, quote_plus
 
 import pytest
-from ansible_collections.monq.platform.plugins.module_utils.redaction import MASK, forms, looks_secret, redact, sanitise
+from ansible_collections.monq.platform.plugins.module_utils.sanitising import MASK, forms, looks_secret, redact, sanitise
 
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIabc\n-----END RSA PRIVATE KEY-----"
 
