@@ -15,6 +15,8 @@ class MonqError(Exception):
         self.seen = seen
         self.next_step = next_step
         self.platform = ""  # filled in by whoever knows the ledger
+        self.changed = ""  # likewise
+        self.evidence = []  # lines: pod reason, event, last log line
         self.details = details
 
     def __str__(self):
@@ -22,6 +24,8 @@ class MonqError(Exception):
             ("object", self.obj),
             ("expected", self.expected),
             ("seen", self.seen),
+            *(("evidence", line) for line in self.evidence),
+            ("changed", self.changed),
             ("platform", self.platform),
             ("next", self.next_step),
         )

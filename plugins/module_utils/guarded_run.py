@@ -12,7 +12,7 @@ import socket
 import time
 import uuid
 
-from . import answers, command, steps
+from . import answers, command, progress, steps
 from .errors import ApiError, ApiUnreachable, InputError, LedgerError, LockError, MonqError, StepError
 from .ledger import CLOSED, FILES, FINGERPRINT, INPUTS
 
@@ -305,20 +305,17 @@ class GuardedRun:
 
     @contextlib.contextmanager
     def _explained(self):
-        """Every failure says whether the platform is up, which the ledger knows."""
+        """Every failure says what is changed so far and whether the platform is up, which the ledger knows."""
         try:
             yield
         except MonqError as exc:
-            exc.platform = self.platform()
+            exc.platform, exc.changed = self.platform(), progress.changed_so_far(self.plan, self.ledger.entries, self._lock_id)
             exc.details.update(steps_done=self.done)
             raise
 
     def platform(self):
         """Whether the platform can be reached, in words."""
-        up = steps.outage(self.plan, self.ledger.entries) == "up"
-        if up and "upgrade.routing.cut" not in self.ledger.entries:
-            return "up: the old routes have not been touched"
-        return "up" if up else f"DOWN since {self.ledger.get('upgrade.routing.cut').get('started')}: the routes are cut and the upgrade has not ended"
+        return progress.platform(self.plan, self.ledger.entries)
 
 
 def alive(entry):

@@ -50,14 +50,14 @@ class Cluster:
     def server(self):
         return self._configuration.host
 
-    def call(self, method, path, body=None, query=None, content_type="application/json"):
-        """One request; the parsed answer. Reads may be repeated by the pool, writes never."""
+    def call(self, method, path, body=None, query=None, content_type="application/json", plain=False):
+        """One request; the parsed answer. Reads may be repeated by the pool, writes never. plain: a text, asked for once and not for long."""
         import urllib3
 
         if method != "GET" and "/leases" not in path:
             self.fence()
         url = self._configuration.host + path + ("?" + urlencode(query) if query else "")
-        headers = {"Accept": "application/json", "User-Agent": "monq.platform"}
+        headers = {"Accept": "*/*" if plain else "application/json", "User-Agent": "monq.platform"}
         token = self._configuration.auth_settings().get("BearerToken")
         if token and token.get("value"):
             headers["Authorization"] = token["value"]
@@ -66,9 +66,9 @@ class Cluster:
             headers["Content-Type"] = content_type
             data = json.dumps(body).encode()
         # A write that was lost on the way is a question for the ledger, not for a retry.
-        retries = urllib3.Retry(3, backoff_factor=0.3) if method == "GET" else False
+        retries = urllib3.Retry(3, backoff_factor=0.3) if method == "GET" and not plain else False
         try:
-            answer = self._pool.request(method, url, body=data, headers=headers, retries=retries, timeout=urllib3.Timeout(connect=5, read=60))
+            answer = self._pool.request(method, url, body=data, headers=headers, retries=retries, timeout=urllib3.Timeout(connect=5, read=10 if plain else 60))
         except urllib3.exceptions.HTTPError as exc:
             raise ApiUnreachable(
                 "the Kubernetes API does not answer",
@@ -80,7 +80,7 @@ class Cluster:
         text = answer.data.decode("utf-8", "replace")
         if answer.status >= 400:
             raise _error(answer.status, answer.reason, text, method, path)
-        return json.loads(text) if text[:1] in "{[" else text
+        return json.loads(text) if text[:1] in "{[" and not plain else text
 
     def get(self, path, **query):
         return self.call("GET", path, query=query)
@@ -96,6 +96,10 @@ class Cluster:
 
     def items(self, path, **query):
         return self.get(path, **query).get("items") or []
+
+    def text(self, path, **query):
+        """What is no JSON, such as a log."""
+        return self.call("GET", path, query=query, plain=True)
 
     def create(self, path, body):
         return self.call("POST", path, body)

@@ -8,7 +8,7 @@ import datetime
 from . import steps
 
 
-def overview(run):
+def overview(run, lock_id=""):
     """Where the upgrade stands, for the plan, the status and the summary."""
     entries = run.ledger.entries
     rows = []
@@ -27,6 +27,8 @@ def overview(run):
         "begun": run.ledger.exists,
         "attempt": run.ledger.attempt,
         "outage_seconds": outage_seconds(rows),
+        "changed_so_far": changed_so_far(run.plan, entries, lock_id),
+        "reachable": platform(run.plan, entries),
     }
 
 
@@ -41,3 +43,25 @@ def outage_seconds(rows):
 
 def _time(text):
     return datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ")
+
+
+def changed_so_far(plan, entries, lock_id=""):
+    """The row "changed" of a failure: how far the ledger is, and what this run did of it."""
+    done = [step for step in plan if (entries.get(step.key) or {}).get("state") in steps.DONE]
+    if not done:
+        return f"nothing: none of {len(plan)} steps is done"
+    text = f"{len(done)} of {len(plan)} steps done, the last: {done[-1].key}"
+    mine = [step for step in done if lock_id and entries[step.key].get("lock") == lock_id]
+    return text + (f"; this run did {len(mine)}" if lock_id else "")
+
+
+def platform(plan, entries):
+    """The row "platform" of a failure: whether Monq is reachable, as the ledger knows it."""
+    if steps.outage(plan, entries) == "down":
+        return f"DOWN since {entries['upgrade.routing.cut'].get('started')}: the routes are cut and the upgrade has not ended"
+    return "up" if "upgrade.routing.cut" in entries else "up: the old routes have not been touched"
+
+
+def standing(plan, entries, lock_id=""):
+    """The rows "platform" and "changed" of a failure."""
+    return platform(plan, entries), changed_so_far(plan, entries, lock_id)

@@ -32,9 +32,30 @@ def plan(ledger):
         if row.get("error"):
             lines.append(f"{'':>24}attempt {row.get('attempt')}: {row['error']}")
     irreversible = [row["key"] for row in rows if row["undo"] == "irreversible" and row["state"] != "done"]
+    lines.append(point_of_no_return(rows))
     if irreversible:
         lines.append(f"{len(irreversible)} of the steps that are left cannot be taken back; the first is {irreversible[0]}")
     return "\n".join(lines)
+
+
+def point_of_no_return(rows):
+    """Where it is, whether it is passed, and what stays whatever rollback.yml does."""
+    first = next((row["key"] for row in rows if row["undo"] == "irreversible"), None)
+    if not first:
+        return "point of no return: none, every step can be taken back"
+    gone = irrevocable(rows)
+    if not gone:
+        told = [row["title"] for row in rows if row["kind"] == "client" and row["state"] == "done"]
+        kept = f"what monqctl was told ({'; '.join(told)})" if told else "what monqctl is told (Release Hub, credential)"
+        return f"point of no return: {first}, not passed; up to it rollback.yml gives everything back but {kept}"
+    sql = [row["key"] for row in gone if ".database." in row["key"]]
+    tail = f"SQL has begun with {sql[0]}: databases come back from dumps only" if sql else "no SQL has run yet"
+    return f"point of no return: {first}, PASSED: {len(gone)} steps stay, rollback.yml gives back the rest; {tail}"
+
+
+def irrevocable(rows):
+    """The irreversible steps that were done, or may have been: an attempt that failed or that nobody saw end counts as well."""
+    return [row for row in rows if row["undo"] == "irreversible" and row["state"] != "to do"]
 
 
 def summary(ledger, verified):
@@ -49,6 +70,11 @@ def summary(ledger, verified):
     lines += _backups(done) + _replicas(rows, verified) + _drift(verified)
     for found in verified.get("findings") or []:
         lines.append(f"  [{found['severity'].upper()}] {found['object']}: expected {found['expected']}, seen {found['seen']}")
+    lines.append("  " + point_of_no_return(ledger["steps"]))
+    lines += [
+        f"  cannot be taken back: {row['key']} ({row['title']})" + ("" if row["state"] == "done" else f": {row['state']}")
+        for row in irrevocable(ledger["steps"])
+    ]
     answered = [row["key"] for row in done if row.get("by") == "operator"]
     lines += [f"  answered by the operator: {key}" for key in answered]
     return "\n".join(lines)

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import time
 
-from . import rollout, routes
+from . import evidence, rollout, routes
 from .errors import MonqError
 from .installation import deployments, pods, replica_sets
 from .installation import routes as read_routes
 from .kubernetes_client import ingresses
 
 POLL = 0.5
+EXPLAINED = 3  # Deployments that a failure shows the evidence of: one cause is often that of all
 GRACE = 3.0  # a reason must last this long: a pull that is tried once more is not a failure yet
 
 
@@ -59,7 +60,7 @@ class Rollouts:
             self._fail(lasting, "a pod cannot start")
 
     def _fail(self, reasons, what):
-        raise MonqError(
+        error = MonqError(
             f"the rollout has not ended: {what}",
             ", ".join(f"Deployment {self._namespace}/{name}" for name in sorted(reasons)),
             "observed, updated, available, no old pods",
@@ -67,6 +68,8 @@ class Rollouts:
             f"kubectl -n {self._namespace} describe deployment {sorted(reasons)[0]}; fix it, then run the same command again",
             deployments=reasons,
         )
+        error.evidence = [line for name in sorted(reasons)[:EXPLAINED] for line in evidence.of_deployment(self._cluster, self._namespace, name)]
+        raise error
 
 
 class Routes:

@@ -70,6 +70,16 @@ rollback:
   returned: always
   type: str
   sample: ""
+changed_so_far:
+  description: How many steps are done, which was the last, and how many were done under O(lock_id).
+  returned: always
+  type: str
+  sample: "12 of 96 steps done, the last: prepare.registry.update"
+reachable:
+  description: Whether Monq is reachable, in words.
+  returned: always
+  type: str
+  sample: "up: the old routes have not been touched"
 lock:
   description: Who holds the lock.
   returned: always
@@ -93,7 +103,7 @@ def main():
         run = guarded_run(module.params, module.check_mode, connection)
         lease = Lease(connection, module.params["namespace"], module.params["lock_duration"])
         rollback = unfinished_text(connection, module.params["namespace"], module.params["plan"]["release"]["version"])
-        module.exit_json(changed=False, lock=lease.holder(), rollback=rollback, **progress.overview(run))
+        module.exit_json(changed=False, lock=lease.holder(), rollback=rollback, **progress.overview(run, module.params["lock_id"]))
     except MonqError as exc:
         module.fail_json(**exc.result())
 

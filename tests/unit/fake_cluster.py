@@ -16,6 +16,7 @@ CONFIGMAPS = "/api/v1/namespaces/production/configmaps"
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/production/leases"
 REPLICA_SETS = "/apis/apps/v1/namespaces/production/replicasets"
 PODS = "/api/v1/namespaces/production/pods"
+EVENTS = "/api/v1/namespaces/production/events"
 
 
 class FakeCluster:
@@ -25,6 +26,7 @@ class FakeCluster:
 
     def __init__(self):
         self.objects = {"/apis/extensions/v1beta1": {"resources": [{"name": "ingresses"}]}}
+        self.logs = {}
         self.calls = []  # (method, path) of everything, reads included
         self.bodies = []  # (method, path, body) of writes
         self.before = lambda method, path: None
@@ -78,6 +80,14 @@ class FakeCluster:
     def items(self, path, **_query):
         self._enter("GET", path)
         return [copy.deepcopy(obj) for at, obj in sorted(self.objects.items()) if at.rpartition("/")[0] == path]
+
+    def text(self, path, **query):
+        """A log: self.logs by path, and by path?previous."""
+        self._enter("GET", path)
+        full = path + ("?previous" if query.get("previous") else "")
+        if full not in self.logs:
+            raise ApiError(404, "Not Found", f"{full} not found", "GET", path)
+        return self.logs[full]
 
     def create(self, path, body):
         self._enter("POST", path, body)

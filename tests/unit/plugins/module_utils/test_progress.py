@@ -72,3 +72,29 @@ def test_an_outage_that_lasts_has_no_length(missing):
     entries = done()
     del entries[missing]
     assert overview(entries)["outage_seconds"] is None
+
+
+@pytest.mark.parametrize(
+    ("entries", "lock_id", "expected"),
+    [
+        ({}, "l1", f"nothing: none of {len(KEYS)} steps is done"),
+        ({KEYS[0]: {"state": "intent", "lock": "l1"}}, "l1", f"nothing: none of {len(KEYS)} steps is done"),
+        ({KEYS[0]: {"state": "done", "lock": "l0"}, KEYS[1]: {"state": "accepted", "lock": "l1"}}, "l1",
+         f"2 of {len(KEYS)} steps done, the last: {KEYS[1]}; this run did 1"),
+        ({KEYS[0]: {"state": "done", "lock": "l0"}}, "l1", f"1 of {len(KEYS)} steps done, the last: {KEYS[0]}; this run did 0"),
+        ({KEYS[0]: {"state": "done"}}, "", f"1 of {len(KEYS)} steps done, the last: {KEYS[0]}"),
+    ],
+)  # fmt: skip
+def test_what_is_changed_so_far(entries, lock_id, expected):
+    """trap 13"""
+    assert progress.changed_so_far(PLAN, entries, lock_id) == expected
+
+
+@pytest.mark.parametrize(
+    ("entries", "expected"),
+    [({}, "up: the old routes have not been touched"), (done(), "up"),
+     ({CUT: {"state": "intent", "started": "2026-03-01T10:00:00Z"}}, "DOWN since 2026-03-01T10:00:00Z: the routes are cut and the upgrade has not ended")],
+)  # fmt: skip
+def test_whether_the_platform_is_reachable(entries, expected):
+    """trap 13"""
+    assert progress.platform(PLAN, entries) == expected

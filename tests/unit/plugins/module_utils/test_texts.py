@@ -100,3 +100,40 @@ def test_summary(given, verified, expected, unexpected):
         assert any(text in line for line in lines), text
     for text in unexpected:
         assert not any(text in line for line in lines), text
+
+
+SECRET = row("prepare.registry_token.secret", "to do", "irreversible")
+UPDATE = row("prepare.registry.update", "to do", "irreversible")
+HUB = row("prepare.release_hub.token", "to do", kind="client")
+SQL = row("upgrade.pl.database.x", "to do", "irreversible")
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([row("a.b.c")], "point of no return: none, every step can be taken back"),
+        ([HUB, SECRET, SQL], "point of no return: prepare.registry_token.secret, not passed; up to it rollback.yml gives everything back but"
+         " what monqctl is told (Release Hub, credential)"),
+        ([{**HUB, "state": "done"}, SECRET], "point of no return: prepare.registry_token.secret, not passed; up to it rollback.yml gives everything back but"
+         " what monqctl was told (title of prepare.release_hub.token)"),
+        ([{**SECRET, "state": "done"}, UPDATE, SQL], "point of no return: prepare.registry_token.secret, PASSED: 1 steps stay, rollback.yml gives"
+         " back the rest; no SQL has run yet"),
+        ([{**SECRET, "state": "intent"}], "point of no return: prepare.registry_token.secret, PASSED: 1 steps stay, rollback.yml gives back the"
+         " rest; no SQL has run yet"),
+        ([{**SECRET, "state": "done"}, {**SQL, "state": "unknown"}], "point of no return: prepare.registry_token.secret, PASSED: 2 steps stay,"
+         " rollback.yml gives back the rest; SQL has begun with upgrade.pl.database.x: databases come back from dumps only"),
+    ],
+)  # fmt: skip
+def test_point_of_no_return(rows, expected):
+    """trap 35: where it is, whether it is passed, what stays; plan, status and summary show the same line"""
+    assert texts.point_of_no_return(rows) == expected
+    assert expected in texts.plan(ledger(*rows)).splitlines()
+    assert "  " + expected in texts.summary(ledger(*rows), {}).splitlines()
+
+
+def test_the_summary_lists_what_cannot_be_taken_back():
+    lines = texts.summary(ledger({**SECRET, "state": "done"}, {**UPDATE, "state": "failed"}, SQL, row("a.b.c")), {}).splitlines()
+    assert [line.strip() for line in lines if line.strip().startswith("cannot be taken back")] == [
+        "cannot be taken back: prepare.registry_token.secret (title of prepare.registry_token.secret)",
+        "cannot be taken back: prepare.registry.update (title of prepare.registry.update): failed",
+    ]

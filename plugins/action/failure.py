@@ -1,0 +1,48 @@
+# Copyright: (c) 2026, Monq platform collection authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import os
+
+from ansible import constants as C
+from ansible import context
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ..module_utils import failures
+
+JOBS = ("JOB_ID", "AWX_JOB_ID", "TOWER_JOB_ID")
+
+
+class ActionModule(ActionBase):
+    """The last word of a run that fails."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        empty = {"type": "dict", "default": {}}
+        spec = {"task": {"type": "str", "required": True}, "result": {"type": "dict", "required": True}, "ledger": empty, "bundle": empty}
+        _valid, given = self.validate_argument_spec(spec)
+        variables = task_vars or {}
+        command = self._command(variables, failures.first_message(given["result"]))
+        text = failures.text(variables.get("inventory_hostname", ""), given["task"], given["result"], given["ledger"], given["bundle"], command)
+        for line in text.splitlines():
+            Display().display(line, color=C.COLOR_ERROR)
+        result.update(changed=False, failed=True, msg=failures.in_short(variables.get("inventory_hostname", ""), given["task"], given["result"], command))
+        return result
+
+    @staticmethod
+    def _command(variables, message):
+        job = next((os.environ[name] for name in JOBS if os.environ.get(name)), "")
+        if job:
+            return failures.relaunch(job, next((variables[name] for name in ("awx_job_template_name", "tower_job_template_name") if variables.get(name)), ""))
+        given = context.CLIARGS
+        inventory = list(given.get("inventory") or [])
+        if inventory == list(C.DEFAULT_HOST_LIST):
+            inventory = []  # none was given
+        seen = {"playbooks": list(given.get("args") or []), "inventory": inventory, "limit": given.get("subset")}
+        names = ("extra_vars", "tags", "skip_tags", "vault_ids", "vault_password_files", "ask_vault_pass", "become_ask_pass", "check", "diff")
+        return failures.resume_command({**seen, **{name: given.get(name) for name in names}}, message)

@@ -1,0 +1,79 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, Monq platform collection authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: failure
+short_description: Says what failed, where things stand and what to type next, and fails
+version_added: 1.0.0
+description:
+  - The last word of a run that fails. Runs on the controller, in a C(rescue), and always fails, so that the play does.
+  - The next command is the one that was given. Of inline extra variables only C(monq_confirm_outage) is shown with its value, as others may be secrets.
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and return changed status prediction without modifying the target.
+    support: full
+  diff_mode:
+    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
+    support: none
+  idempotent:
+    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
+    support: full
+author:
+  - Monq platform collection authors (@monq)
+options:
+  task:
+    description: Name of the task that failed.
+    type: str
+    required: true
+  result:
+    description: Its result.
+    type: dict
+    required: true
+  ledger:
+    description: What M(monq.platform.ledger_info) returned.
+    type: dict
+    default: {}
+  bundle:
+    description: What M(monq.platform.support_bundle) returned.
+    type: dict
+    default: {}
+"""
+
+EXAMPLES = r"""
+# In a rescue, where Ansible knows what failed.
+- name: Say what failed, where things stand and what to type next
+  monq.platform.failure:
+    task: "{{ ansible_failed_task.name }}"
+    result: "{{ ansible_failed_result }}"
+"""
+
+RETURN = r"""
+msg:
+  description: The failure and the next command in one line; the text is shown line for line.
+  returned: always
+  type: str
+  sample: "FAILED on production: Run the SQL of pl"
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "task": {"type": "str", "required": True},
+            "result": {"type": "dict", "required": True},
+            "ledger": {"type": "dict", "default": {}},
+            "bundle": {"type": "dict", "default": {}},
+        },
+        supports_check_mode=True,
+    )
+    # The action plugin of this name does the work on the controller.
+    module.fail_json(msg="monq.platform.failure runs on the controller: its action plugin was not found")
+
+
+if __name__ == "__main__":
+    main()
