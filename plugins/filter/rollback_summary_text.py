@@ -10,7 +10,7 @@ name: rollback_summary_text
 short_description: The summary of a rollback as a text for the operator
 version_added: 1.0.0
 description:
-  - The summary of a rollback, line for line: what was put back, what stays, which databases were kept.
+  - The summary of a rollback, line for line. It tells what was put back, what stays, and which databases were kept.
 positional: results
 options:
   _input:

@@ -137,5 +137,3 @@ def _opens(store, name, seal):
 
 def _sha256(data):
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
-
-

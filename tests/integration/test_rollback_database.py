@@ -200,5 +200,3 @@ def test_what_would_stop_it_is_known_before(server, dumped):
         assert len(restore(server).problems(DATABASE)) == 2
     finally:
         server.sql("ALTER ROLE monq CREATEDB")
-
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import pytest
@@ -153,6 +154,17 @@ def test_snapshots_go_before_the_ledger(cluster):
     assert deleted[-1] == UPGRADE and not [path for method, path in cluster.writes[: cluster.writes.index(("DELETE", deleted[0]))] if method == "DELETE"]
 
 
+def killer(survived):
+    """Lets so many writes through."""
+    left = itertools.count(survived, -1)
+
+    def before(method, path):
+        if method != "GET" and next(left) <= 0:
+            raise ApiUnreachable("killed", path)
+
+    return before
+
+
 def test_it_may_be_killed_at_any_request_and_done_again(cluster):
     """As often as there are writes."""
     upgraded(cluster)
@@ -162,15 +174,7 @@ def test_it_may_be_killed_at_any_request_and_done_again(cluster):
     for fatal in range(60):
         world = FakeCluster()
         world.objects.update({path: json.loads(json.dumps(obj)) for path, obj in start.items()})
-        left = [fatal]
-
-        def die(method, path, left=left):
-            if method != "GET":
-                left[0] -= 1
-                if left[0] < 0:
-                    raise ApiUnreachable("killed", path)
-
-        world.before = die
+        world.before = killer(fatal)
         try:
             Archive(world, *WHERE, 1).attempt({SQL: UNKNOWN})
             ended = True
