@@ -39,7 +39,7 @@ def loose_event(installation, text):
 
 
 def test_a_failing_run_explains_itself_and_its_command_ends_the_upgrade(install):
-    """trap 7, 13: what failed, what is changed, is the platform up, what to type; and no secret leaves."""
+    """trap 7, trap 13: what failed, what is changed, is the platform up, what to type; and no secret leaves."""
     installation = install("site-run", modules="pl", alias=False)
     password = installation.facts["postgresql"]["password"]
     loose_event(installation, f"cannot connect with {password}, that is {base64.b64encode(password.encode()).decode()}; password=something-else")
