@@ -8,13 +8,13 @@ from ansible.utils.display import Display
 from ..module_utils.arguments import CLUSTER, RUN
 from ..plugin_utils.watched import WatchedAction
 
+COUNTDOWN = 5.0  # seconds between two lines
 WATCH = 8  # the lock is never taken over sooner
 
 
 class ActionModule(WatchedAction):
     """Names the holder of the lock, and counts down while a silent one is waited out."""
 
-    first, every = 5.0, 5.0
     _holder, _patience = "", 0
 
     def run(self, tmp=None, task_vars=None):
@@ -28,6 +28,7 @@ class ActionModule(WatchedAction):
         seen = self._execute_module(module_name="monq.platform.ledger_info", module_args=given, task_vars=task_vars)
         if seen.get("failed") or seen.get("lock", "none") == "none":
             return
+        self.first = self.every = COUNTDOWN
         self._holder, self._patience = seen["lock"], max(WATCH, int(self._task.args.get("lock_duration") or 120))
         host = (task_vars or {}).get("inventory_hostname", "")
         Display().display(

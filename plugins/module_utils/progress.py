@@ -46,13 +46,13 @@ def _time(text):
 
 
 def changed_so_far(plan, entries, lock_id=""):
-    """The row "changed" of a failure: how far the ledger is, and what this run did of it."""
+    """The row "changed" of a failure: how far the ledger is, and what was done since the lock was taken (site.yml takes it once for each part)."""
     done = [step for step in plan if (entries.get(step.key) or {}).get("state") in steps.DONE]
     if not done:
         return f"nothing: none of {len(plan)} steps is done"
     text = f"{len(done)} of {len(plan)} steps done, the last: {done[-1].key}"
     mine = [step for step in done if lock_id and entries[step.key].get("lock") == lock_id]
-    return text + (f"; this run did {len(mine)}" if lock_id else "")
+    return text + (f"; {len(mine)} of them under this lock" if lock_id else "")
 
 
 def platform(plan, entries):

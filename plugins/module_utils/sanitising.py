@@ -3,12 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import base64
-import json
 import re
-import string
 
-MASK = "********"
+from .redaction import MASK, mask
+
 SHORTEST = 4  # a shorter "secret" would blot out half of the text
 
 _SECRET = r"(?:pass(?:word|wd|phrase)?|pwd|token|secret|authorization|api[-_]?key|access[-_]?key|private[-_]?key|credentials?|cookie)"
@@ -32,33 +30,9 @@ def looks_secret(name):
     return bool(_NAME.search(name)) and not _HARMLESS.fullmatch(name)
 
 
-def forms(secret):
-    """Every spelling in which a known secret may turn up: plain, JSON-escaped, URL-encoded, base64, also as a part of a longer base64 text."""
-    if not secret or len(secret) < SHORTEST:
-        return []
-    found = {secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
-    found |= {_url_encoded(secret, "-_.~"), _url_encoded(secret, "-_.~/"), _url_encoded(secret, "-_.~ ").replace(" ", "+")}
-    data = secret.encode()
-    for encode in (base64.b64encode, base64.urlsafe_b64encode):
-        found.add(encode(data).decode())
-        for shift in range(3):
-            text = encode(b"\0" * shift + data).decode().rstrip("=")
-            # The first and last characters also carry bits of the neighbours.
-            core = text[(0, 2, 3)[shift] : len(text) - (1 if (shift + len(data)) % 3 else 0)]
-            if len(core) >= 2 * SHORTEST:
-                found.add(core)
-    return sorted(found, key=lambda form: (-len(form), form))
-
-
-def _url_encoded(text, kept):
-    allowed = set(string.ascii_letters + string.digits + kept)
-    return "".join(c if c in allowed else "".join(f"%{byte:02X}" for byte in c.encode()) for c in text)
-
-
 def redact(text, secrets=()):
     """The text without what looks secret, and without any spelling of the known secrets."""
-    for form in (form for secret in secrets for form in forms(secret)):
-        text = text.replace(form, MASK)
+    text = mask(text, [secret for secret in secrets if secret and len(secret) >= SHORTEST])
     text = _PEM.sub(MASK, text)
     text = _JWT.sub(MASK, text)
     text = _SCHEME.sub(rf"\1\2{MASK}", text)

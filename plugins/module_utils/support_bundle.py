@@ -124,7 +124,7 @@ def collect(params, connect=cluster, client=None, ansible_version=""):
         return found["cluster"]
 
     def overview():
-        run = guarded_run(params, True, connection())
+        run = guarded_run({**params, "lock_id": ""}, True, connection())
         found["attempt"] = run.ledger.attempt
         seen = progress.overview(run, params["lock_id"])
         return texts.plan({**seen, "lock": Lease(connection(), namespace).holder()})

@@ -100,7 +100,8 @@ def main():
     module = AnsibleModule(argument_spec={**CLUSTER, **RUN}, supports_check_mode=True)
     try:
         connection = cluster(module.params)
-        run = guarded_run(module.params, module.check_mode, connection)
+        # Reads only, also for a run that has lost its lock: that one wants to know where things stand.
+        run = guarded_run({**module.params, "lock_id": ""}, module.check_mode, connection)
         lease = Lease(connection, module.params["namespace"], module.params["lock_duration"])
         rollback = unfinished_text(connection, module.params["namespace"], module.params["plan"]["release"]["version"])
         module.exit_json(changed=False, lock=lease.holder(), rollback=rollback, **progress.overview(run, module.params["lock_id"]))

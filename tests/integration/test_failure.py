@@ -39,7 +39,7 @@ def loose_event(installation, text):
 
 
 def test_a_failing_run_explains_itself_and_its_command_ends_the_upgrade(install):
-    """trap 7, 13: what failed, what is changed, is the platform up, what to type; and no secret leaves."""
+    """trap 7, trap 13: what failed, what is changed, is the platform up, what to type; and no secret leaves."""
     installation = install("site-run", modules="pl", alias=False)
     password = installation.facts["postgresql"]["password"]
     loose_event(installation, f"cannot connect with {password}, that is {base64.b64encode(password.encode()).decode()}; password=something-else")
@@ -50,7 +50,7 @@ def test_a_failing_run_explains_itself_and_its_command_ends_the_upgrade(install)
 
     text = failed.text[failed.text.rindex("FAILED on site-run: Run the SQL of pl\n") :]
     assert "the call failed (a fault of the sandbox)" in text, "the first failure"
-    assert re.search(r"changed: \d+ of \d+ steps done, the last: upgrade\.\S+; this run did \d+", text)
+    assert re.search(r"changed: \d+ of \d+ steps done, the last: upgrade\.\S+; \d+ of them under this lock", text)
     assert "platform: DOWN since" in text
 
     path = Path(re.search(r"support bundle: (\S+\.tar\.gz)", text).group(1))

@@ -115,7 +115,8 @@ def test_the_groups_defaults_still_reach_the_modules(tmp_path):
     tasks.append({"name": "in the background", "monq.platform.monqctl": own["monqctl"], "async": 60, "poll": 1, "ignore_errors": True})
     play = {
         "hosts": "localhost", "gather_facts": False, "tasks": tasks,
-        "module_defaults": {"group/monq.platform.monq": {"namespace": "Not A Namespace", "plan": plan}, "group/monq.platform.monqctl": {"monqctl_context": "c"}},
+        "module_defaults": {"group/monq.platform.monq": {"namespace": "Not A Namespace", "plan": plan},
+                            "group/monq.platform.monqctl": {"monqctl_context": "c"}},
     }  # fmt: skip
     (tmp_path / "play.yml").write_text(json.dumps([play]))
     env = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".ansible/collections"), "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}

@@ -80,8 +80,8 @@ def test_an_outage_that_lasts_has_no_length(missing):
         ({}, "l1", f"nothing: none of {len(KEYS)} steps is done"),
         ({KEYS[0]: {"state": "intent", "lock": "l1"}}, "l1", f"nothing: none of {len(KEYS)} steps is done"),
         ({KEYS[0]: {"state": "done", "lock": "l0"}, KEYS[1]: {"state": "accepted", "lock": "l1"}}, "l1",
-         f"2 of {len(KEYS)} steps done, the last: {KEYS[1]}; this run did 1"),
-        ({KEYS[0]: {"state": "done", "lock": "l0"}}, "l1", f"1 of {len(KEYS)} steps done, the last: {KEYS[0]}; this run did 0"),
+         f"2 of {len(KEYS)} steps done, the last: {KEYS[1]}; 1 of them under this lock"),
+        ({KEYS[0]: {"state": "done", "lock": "l0"}}, "l1", f"1 of {len(KEYS)} steps done, the last: {KEYS[0]}; 0 of them under this lock"),
         ({KEYS[0]: {"state": "done"}}, "", f"1 of {len(KEYS)} steps done, the last: {KEYS[0]}"),
     ],
 )  # fmt: skip

@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import json
 import time
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote
 
 import pytest
-from ansible_collections.monq.platform.plugins.module_utils.sanitising import MASK, forms, looks_secret, redact, sanitise
+from ansible_collections.monq.platform.plugins.module_utils.redaction import MASK, forms
+from ansible_collections.monq.platform.plugins.module_utils.sanitising import looks_secret, redact, sanitise
 
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIabc\n-----END RSA PRIVATE KEY-----"
 
@@ -51,12 +52,12 @@ def test_redact_leaves_what_explains_a_failure(text):
     assert redact(text) == text
 
 
-@pytest.mark.parametrize("secret", ["p@ss w/rd+é", "abcd", "0123456789abcdef", 'quote"d\\x'])
+@pytest.mark.parametrize("secret", ["p@ss w/rd+é", "0123456789abcdef", 'quote"d\\x'])
 def test_a_known_secret_is_found_in_every_spelling(secret):
     data = secret.encode()
-    spellings = [secret, json.dumps(secret)[1:-1], quote(secret, safe=""), quote(secret), quote_plus(secret)]
-    spellings += [base64.b64encode(b"x" * shift + data + b"y" * rest).decode() for shift in range(5) for rest in range(4)] if len(data) > 7 else []
-    for text in spellings + [base64.b64encode(data).decode(), base64.urlsafe_b64encode(data).decode()]:
+    spellings = [secret, json.dumps(secret)[1:-1], quote(secret, safe=""), quote(secret)]
+    spellings += [base64.b64encode(b"x" * shift + data + b"y" * rest).decode() for shift in range(5) for rest in range(4)]
+    for text in [*spellings, base64.b64encode(data).decode()]:
         hidden = redact(f"a {text} b", [secret])
         assert MASK in hidden and not any(form in hidden for form in forms(secret)), text
 

@@ -19,8 +19,9 @@ from repository import RELEASE, ROOT
 NOW = datetime.datetime(2026, 3, 1, 10, 15, 0, 7000, datetime.timezone.utc)
 PARAMS = {
     "namespace": "production", "plan": {"release": RELEASE, "modules": ["pl"], "prefetch_images": True, "configure": False, "online": True,
-                                        "registry_replicas": "monqctl", "backup_databases": [], "variables": {}},
-    "lock_id": "", "lock_duration": 120, "resolve": {}, "monqctl_home": "/nowhere", "mask": ["hunter2"], "failure": "boom hunter2",
+                                        "registry_replicas": "monqctl", "backup_databases": [], "backup_in_outage": False, "variables": {}},
+    "lock_id": "", "lock_duration": 120, "resolve": {}, "monqctl_home": "/nowhere", "mask": ["hunter2"],
+    "emergency_directory": "", "emergency_host": "", "failure": "boom hunter2",
 }  # fmt: skip
 
 
