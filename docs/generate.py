@@ -1,4 +1,4 @@
-"""Renders the pages of docs/docsite/rst that are made of data: steps, variables, permissions.
+"""Renders what is made of data: the pages steps, variables and permissions of docs/docsite/rst, and the manifest in docs/permissions.
 
 python docs/generate.py          writes them
 python docs/generate.py --check  says which differ, and ends with status 1 where one does
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = ROOT / "docs" / "docsite" / "rst"
 sys.path.insert(0, str(ROOT / "plugins"))
 
-from module_utils import permissions, steps  # noqa: E402  pylint: disable=wrong-import-position
+from module_utils import account_manifest, permissions, steps  # noqa: E402  pylint: disable=wrong-import-position
 
 LABEL = "ansible_collections.monq.platform.docsite."
 NOTE = ".. Made by docs/generate.py: change its source, then run it again."
@@ -174,40 +174,120 @@ def variables_page():
 # ---- permissions
 
 
-def permissions_table(needed):
-    rows = [
-        ["``" + (group or "core") + "``", f"``{resource}``", ", ".join(f"``{verb}``" for verb in verbs), purpose] for group, resource, verbs, purpose in needed
-    ]
-    return table(["API group", "resource", "verbs", "what for"], rows, [25, 30, 25, 30])
+def tables():
+    """{name of the Role: (table, names of single objects)}"""
+    found = {account_manifest.ACCOUNT: (permissions.NEEDED, permissions.names(release()))}
+    rollback = getattr(permissions, "NEEDED_FOR_ROLLBACK", ())
+    return {**found, **({account_manifest.ACCOUNT + "-rollback": (rollback, {})} if rollback else {})}
+
+
+class Indented(yaml.SafeDumper):
+    """Lists stand indented below their key, as yamllint wants them."""
+
+    def increase_indent(self, flow=False, indentless=False):
+        return super().increase_indent(flow, False)
+
+
+def account_yaml():
+    """What an operator applies; the namespace is that of kubectl apply -n."""
+    head = (
+        "# Made by docs/generate.py out of plugins/module_utils/permissions.py, the table that preflight asks the API server about.\n"
+        "# kubectl apply -n <monq_namespace> -f monq-upgrade.yml\n"
+    )
+    objects = account_manifest.manifest(tables())
+    return head + "".join("---\n" + yaml.dump(one, Dumper=Indented, sort_keys=False) for one in objects)
+
+
+def permission_rows(needed, named):
+    rows = []
+    for group, resource, verbs, purpose in needed:
+        only = {verb: named.get((group, resource, verb)) for verb in verbs}
+        said = [f"``{verb}``" + (f" (``{only[verb]}``)" if only[verb] else "") for verb in verbs]
+        rows.append(["``" + (group or "core") + "``", f"``{resource}``", ", ".join(said), purpose])
+    return rows
 
 
 def permissions_page():
+    head, widths = ["API group", "resource", "verbs", "what for"], [22, 24, 34, 20]
+    parts = []
+    for name, (needed, named) in tables().items():
+        if name != account_manifest.ACCOUNT:
+            parts.append(f"``rollback.yml`` needs the Role ``{name}`` besides:")
+        parts.append(table(head, permission_rows(needed, named), widths))
+    optional = [["``" + (group or "core") + "``", f"``{what}``", ", ".join(f"``{v}``" for v in verbs), why] for group, what, verbs, why in permissions.OPTIONAL]
+    how, beside = "An account for the upgrade", "Outside the namespace"
+    manifest = "\n".join(("   " + line).rstrip() for line in account_yaml().rstrip().split("\n"))
     return page(
         "permissions",
         "Permissions in Kubernetes",
         "What the account of ``monq_kubeconfig`` needs in ``monq_namespace``. Preflight asks the API server for each verb (``SelfSubjectAccessReview``)"
-        " and names what is denied; nothing is changed then.",
-        permissions_table(permissions.NEEDED),
-        "``rollback.yml`` needs these too, and asks for them before it begins; an upgrade does not."
-        " Without ``list`` on ``events`` it warns, and saves no events.",
-        permissions_table(permissions.NEEDED_FOR_ROLLBACK),
-        "Besides, it reads the namespace itself (``get`` on ``namespaces``). ``list`` on ``ingresses`` in all namespaces is optional: with it, preflight"
-        " also sees Ingresses of other namespaces that hold a host and path of Monq.",
+        " and names what is denied; nothing is changed then. A name in brackets: the verb is needed on that one object.",
+        *parts,
         "monqctl has its own access to the registry; the registry has its own access to Kubernetes. Both are outside this table.",
+        f"{how}\n{'-' * len(how)}",
+        "``docs/permissions/monq-upgrade.yml`` is made of the same table: a ServiceAccount, a Role and a RoleBinding, and nothing outside the namespace."
+        " No namespace stands in it; ``-n`` fills it in, and the RoleBinding means the ServiceAccount beside it.",
+        ACCOUNT_COMMANDS,
+        "The token must outlive the upgrade: a token that expires in the middle stops the run, which resumes with a new one. An API server may shorten what was"
+        " asked for (``status.expirationTimestamp`` tells). Keep the file at mode 0600; whoever holds it may read the Secrets of the namespace. When the"
+        " upgrade has been accepted, ``kubectl delete -n <monq_namespace> -f docs/permissions/monq-upgrade.yml`` takes account, token and rights away.",
+        "To see what the account may do: ``kubectl --kubeconfig monq-upgrade.kubeconfig auth can-i --list -n <monq_namespace>``.",
+        f"{beside}\n{'-' * len(beside)}",
+        "Optional. Where these are denied, preflight says in a finding of severity ``info`` what it could not look at, and goes on.",
+        table(head, optional, widths),
+        "The first is granted to every authenticated account by default (``system:public-info-viewer``), and so is the discovery of API groups"
+        " (``system:discovery``), which is needed. The others are granted by:",
+        OPTIONAL_COMMANDS,
+        "The manifest\n------------",
+        ".. code-block:: text\n\n" + manifest,
     )
 
 
-RENDERED = {"steps.rst": steps_page, "variables.rst": variables_page, "permissions.rst": permissions_page}
+ACCOUNT_COMMANDS = """.. code-block:: bash
+
+   ns=monq                                    # monq_namespace
+   kubectl apply -n $ns -f docs/permissions/monq-upgrade.yml
+
+   # A token for a day. With kubectl 1.24 or newer: token=$(kubectl create token -n $ns monq-upgrade --duration 24h)
+   echo '{"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 86400}}' > request.json
+   token=$(kubectl create --raw /api/v1/namespaces/$ns/serviceaccounts/monq-upgrade/token -f request.json | jq -r .status.token)
+
+   # The kubeconfig: the cluster of your current context, the account's token. The token stands on no command line.
+   umask 077
+   kubectl config view --raw --flatten --minify -o json | T=$token jq '
+     .users = [{name: "monq-upgrade", user: {token: env.T}}]
+     | .contexts = [{name: "monq-upgrade", context: {cluster: .clusters[0].name, user: "monq-upgrade"}}]
+     | ."current-context" = "monq-upgrade"' > monq-upgrade.kubeconfig
+
+   # In the inventory:
+   #   monq_kubeconfig: /path/of/monq-upgrade.kubeconfig
+   #   monq_kube_context: monq-upgrade"""
+
+OPTIONAL_COMMANDS = """.. code-block:: bash
+
+   kubectl create clusterrole monq-upgrade-namespaces --verb=get --resource=namespaces
+   kubectl create clusterrole monq-upgrade-ingresses --verb=list --resource=ingresses.extensions
+   for role in monq-upgrade-namespaces monq-upgrade-ingresses; do
+     kubectl create clusterrolebinding $role-$ns --clusterrole=$role --serviceaccount=$ns:monq-upgrade
+   done"""
+
+RENDERED = {
+    "steps.rst": steps_page,
+    "variables.rst": variables_page,
+    "permissions.rst": permissions_page,
+    "../../permissions/monq-upgrade.yml": account_yaml,
+}
 
 
 def main():
     checking, differing = "--check" in sys.argv[1:], []
     for name, render in RENDERED.items():
-        path = PAGES / name
+        path = (PAGES / name).resolve()
         if checking:
             if not path.exists() or path.read_text(encoding="utf-8") != render():
                 differing.append(name)
         else:
+            path.parent.mkdir(exist_ok=True)
             path.write_text(render(), encoding="utf-8")
     if differing:
         sys.exit(f"these pages are out of date: {', '.join(differing)}; run python docs/generate.py")

@@ -22,9 +22,9 @@ options:
     type: str
     required: true
   monqctl_environment:
-    description: Environment variables for monqctl.
-    type: dict
-    default: {}
+    description: Environment variables for monqctl, as JSON. They are shown nowhere.
+    type: json
+    default: ''
   monqctl_timeout:
     description: The longest time that one call may take, in seconds.
     type: int

@@ -46,6 +46,10 @@ options:
         type: list
         elements: str
         default: []
+      backup_in_outage:
+        description: Whether the databases are dumped once more right after the cut.
+        type: bool
+        default: false
       variables:
         description: Names and addresses that monqctl's calls are filled with. Nothing secret.
         type: dict
@@ -68,6 +72,16 @@ options:
     description: The HOME that monqctl runs with. Its mark tells whether client steps were done for it.
     type: path
     default: '~'
+  emergency_directory:
+    description:
+      - The backup directory, on the inventory host. A result that the API server does not take is left there, below C(<host>/<release>/<attempt>),
+        and imported by the next run that takes the lock. Empty means nowhere.
+    type: path
+    default: ''
+  emergency_host:
+    description: Name of the inventory host, a part of that folder's path.
+    type: str
+    default: ''
 notes:
   - In check mode the module reads for real, predicts C(changed) as a real run would report it, and writes nothing.
   - A step refuses to run before its predecessors are done, and names the missing one.

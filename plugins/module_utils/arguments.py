@@ -3,9 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import json
 import re
 
-from . import rollback_ledger, steps
+from . import release_files, rollback_ledger, steps
+from .emergency import EmergencyCopies
 from .errors import InputError
 from .guarded_run import GuardedRun
 from .kubernetes_client import Cluster
@@ -31,6 +33,7 @@ PLAN = {
             "online": {"type": "bool", "default": True},
             "registry_replicas": {"type": "str", "default": "monqctl", "choices": ["monqctl", "manual"]},
             "backup_databases": {"type": "list", "elements": "str", "default": []},
+            "backup_in_outage": {"type": "bool", "default": False},
             "variables": {"type": "dict", "default": {}},
         },
     },
@@ -43,13 +46,16 @@ RUN = {
     "lock_duration": {"type": "int", "default": 120},
     "resolve": {"type": "dict", "default": {}},
     "monqctl_home": {"type": "path", "default": "~"},
+    "emergency_directory": {"type": "path", "default": ""},
+    "emergency_host": {"type": "str", "default": ""},
 }
 
 MONQCTL = {
     "monqctl_path": {"type": "str", "default": "monqctl"},
     "monqctl_home": {"type": "path", "default": "~"},
     "monqctl_context": {"type": "str", "required": True},
-    "monqctl_environment": {"type": "dict", "default": {}},
+    # As JSON, and not as a dict: of a dict, no_log would mask each value, such as a lone "1", wherever the results hold it.
+    "monqctl_environment": {"type": "json", "default": "", "no_log": True},
     "monqctl_timeout": {"type": "int", "default": 3600},
     "monqctl_failure_patterns": {"type": "dict", "default": {}},
     "replica_commands": {"type": "dict", "default": {}},
@@ -79,16 +85,29 @@ def plan(params):
     return steps.plan(**given, **variables)
 
 
-def monqctl(params, tmpdir=None):
+def monqctl(params, tmpdir=None, run=None):
+    """run: the guarded run whose fence is asked before every changing call."""
     return Monqctl(
         params["monqctl_path"],
         params["monqctl_home"],
-        params["monqctl_environment"],
+        _environment(params["monqctl_environment"]),
         params["monqctl_timeout"],
         params["monqctl_context"],
         params["monqctl_failure_patterns"],
         tmpdir,
+        fence=run.fence if run else None,
     )
+
+
+def _environment(text):
+    try:
+        found = json.loads(text or "{}")
+        if isinstance(found, dict):
+            return {str(name): str(value) for name, value in found.items()}
+    except ValueError:
+        pass
+    name = "monq_monqctl_environment"
+    raise InputError(f"{name} is no set of variables", name, "names with values", "something else", "correct it in the inventory")
 
 
 def ledger(params, connection=None):
@@ -100,7 +119,8 @@ def guarded_run(params, check_mode, connection=None):
     """What every changing module starts from: plan, ledger, lease and the mark of monqctl's home."""
     connection = connection or cluster(params)
     home = Monqctl(home=params["monqctl_home"])
-    return GuardedRun(
+    given = params["plan"]
+    run = GuardedRun(
         plan(params),
         ledger(params, connection),
         Lease(connection, params["namespace"], params["lock_duration"]),
@@ -109,4 +129,10 @@ def guarded_run(params, check_mode, connection=None):
         home.make_marker,
         params["resolve"],
         check_mode,
+        {name: given[name] for name in ("modules", "prefetch_images", "registry_replicas", "backup_databases", "backup_in_outage")},
+        release_files.digests(given["release"], given["modules"], given["variables"].get("release_source_dir")),
+        EmergencyCopies(params["emergency_directory"], params["emergency_host"], given["release"]["version"]),
     )
+    connection.fence = run.fence
+    run.renew()
+    return run

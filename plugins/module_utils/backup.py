@@ -17,6 +17,7 @@ from .errors import InputError, MonqError
 from .postgresql import Postgresql, free_bytes, nearest
 
 CUT = "upgrade.routing.cut"
+PREFIXES = {"prepare": "prepare.backup.database.", "upgrade": "upgrade.backup.database.", "outage": "upgrade.backup_in_outage.database."}
 
 
 class Backup:
@@ -37,7 +38,7 @@ class Backup:
 
     def run_stage(self, run, stage, databases):
         """Every backup step of a stage; what the module answers."""
-        prefix = f"{stage}.backup.database."
+        prefix = PREFIXES[stage]
         _require_all([step.key[len(prefix) :] for step in run.plan if step.key.startswith(prefix)], databases)
         backups = []
         for item in databases:

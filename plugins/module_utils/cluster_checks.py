@@ -4,37 +4,52 @@
 from __future__ import annotations
 
 import base64
+import re
 
 from . import findings, installation, permissions
 from .errors import ApiError
 from .kubernetes_client import core, ingress_api
 
+OUTSIDE = {resource: permissions.in_words(group, resource, verbs[0]) for group, resource, verbs, _purpose in permissions.OPTIONAL}
 
-def examine(cluster, given, run):
-    """All findings on the cluster, the public certificates, and whether a ledger of this release stands here."""
+
+def examine(cluster, given, begin):
+    """All findings on the cluster, the public certificates, and whether a ledger of this release stands here. begin: gives the run, and reads the ledger."""
     release, namespace, declared = given["plan"]["release"], given["namespace"], given["plan"]["modules"]
-    known = {"begun": bool(run.ledger.entries), "cut": "upgrade.routing.cut" in run.ledger.entries}
-    found = findings.server(cluster.get("/version"), _groups(cluster))
-    if not _exists(cluster, namespace):
+    nothing = {"certificates": [], "begun": False, "cut": False}
+    version, found = _optional(cluster, "/version", "the API server's version", OUTSIDE["/version"])
+    found += findings.server(version, _groups(cluster))
+    seen, unread = _optional(cluster, f"/api/v1/namespaces/{namespace}", f"namespace {namespace}", OUTSIDE["namespaces"])
+    found += unread
+    # An account of the namespace alone may not read Namespaces; the registry's Deployment then tells (trap 11).
+    if not seen and not unread:
         found.append(
             findings.finding(
                 "identity", findings.STOP, f"namespace {namespace}", "present", "none in this cluster", "check monq_namespace and monq_kube_context"
             )
         )
-        return {"findings": found, "certificates": [], **known}
-    denied = _denied(cluster, namespace)
+        return {"findings": found, **nothing}
+    denied = _denied(cluster, namespace, release)
     found += [
         findings.finding(
-            "permissions", findings.STOP, f"{what} in {namespace}", f"allowed ({why})", "denied to this account", "grant it to the account of monq_kubeconfig"
+            "permissions",
+            findings.STOP,
+            f"{what} in {namespace}",
+            f"allowed ({why})",
+            "denied to this account",
+            "grant it to the account of monq_kubeconfig; docs/permissions/monq-upgrade.yml holds all that is needed",
         )
         for what, why in denied
     ]
     if denied:
-        return {"findings": found, "certificates": [], **known}
+        return {"findings": found, **nothing}
+    run = begin()
+    known = {"begun": bool(run.ledger.entries), "cut": "upgrade.routing.cut" in run.ledger.entries}
     deployments, routes = installation.deployments(cluster, namespace), installation.routes(cluster, namespace)
     found += _identity(release, namespace, deployments) + findings.modules(release, declared, deployments, routes)
     if not known["cut"]:
-        found += findings.routing(release, declared, routes, given, _elsewhere(cluster, namespace))
+        elsewhere, unread = _elsewhere(cluster, namespace)
+        found += unread + findings.routing(release, declared, routes, given, elsewhere)
         found += findings.signature(release, declared, routes)
     if not known["begun"]:
         found += findings.health(deployments)
@@ -42,14 +57,19 @@ def examine(cluster, given, run):
     return {"findings": found + missing, "certificates": certificates, **known}
 
 
-def _exists(cluster, namespace):
-    """An account of the namespace alone may not read Namespaces; the registry's Deployment then tells (trap 11)."""
+def _optional(cluster, path, what, verb):
+    """(the answer, no finding), or (None, [information]) where this account may not look; (None, []) where there is nothing."""
     try:
-        return bool(cluster.find(f"/api/v1/namespaces/{namespace}"))
+        return cluster.find(path), []
     except ApiError as exc:
         if exc.status != 403:
             raise
-        return True
+        return None, [_unread(what, verb)]
+
+
+def _unread(what, verb):
+    seen = "could not be looked at: denied to this account"
+    return findings.finding("permissions", findings.INFO, what, "looked at", seen, f"nothing; {verb} in the whole cluster would allow it")
 
 
 def _identity(release, namespace, deployments):
@@ -73,9 +93,9 @@ def _groups(cluster):
     return {f"extensions/v1beta1/{r['name']}" for r in (found or {}).get("resources", [])}
 
 
-def _denied(cluster, namespace):
+def _denied(cluster, namespace, release):
     denied = []
-    for review, purpose in permissions.reviews(namespace):
+    for review, purpose in permissions.reviews(namespace, named=permissions.names(release)):
         answer = cluster.create("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review)
         if not answer.get("status", {}).get("allowed"):
             denied.append((permissions.described(review), purpose))
@@ -84,13 +104,8 @@ def _denied(cluster, namespace):
 
 def _elsewhere(cluster, namespace):
     """Ingresses of other namespaces may hold Monq's hosts too; an account that may not read them is no reason to stop."""
-    try:
-        found = cluster.items(ingress_api(cluster) + "/ingresses")
-    except ApiError as exc:
-        if exc.status != 403:
-            raise
-        return []
-    return [i for i in found if i["metadata"]["namespace"] != namespace]
+    found, unread = _optional(cluster, ingress_api(cluster) + "/ingresses", "Ingresses of other namespaces", OUTSIDE["ingresses"])
+    return [i for i in (found or {}).get("items") or [] if i["metadata"]["namespace"] != namespace], unread
 
 
 def _certificates(cluster, namespace, wanted):
@@ -112,5 +127,7 @@ def _certificates(cluster, namespace, wanted):
                 )
             )
         else:
-            certificates.append({"secret": name, "hosts": item.get("hosts") or [], "pem": base64.b64decode(data["tls.crt"]).decode()})
+            # The result is shown: of a tls.crt that somebody put together with its key, the certificates alone.
+            blocks = re.findall(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", base64.b64decode(data["tls.crt"]).decode(), re.S)
+            certificates.append({"secret": name, "hosts": item.get("hosts") or [], "pem": "".join(block + "\n" for block in blocks)})
     return certificates, missing

@@ -15,19 +15,23 @@ from .errors import CommandError
 Result = namedtuple("Result", "rc stdout stderr timed_out")
 
 _PDEATHSIG = 1
+ATTEMPT = "MONQ_PLATFORM_ATTEMPT"  # in the environment of every child: a resume finds by it what outlived its run
 _LIBC = ctypes.CDLL(None)  # loaded here: between fork and exec nothing may be, as the lease's thread may hold a lock
 
 
-def _die_with_parent():
+def _die_with(parent):
     # A monqctl that outlives its run would go on changing things that nobody watches.
     with contextlib.suppress(OSError, AttributeError):
         _LIBC.prctl(_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # died between fork and prctl: no signal will come any more
+        os._exit(1)
 
 
 def run(argv, env=None, timeout=3600, stdout=None):
     """Runs argv without a shell and without stdin. Raises CommandError where the program cannot be started."""
     full = dict(os.environ)
     full.update(env or {})
+    parent = os.getpid()
     try:
         process = subprocess.Popen(  # pylint: disable=consider-using-with
             argv,
@@ -36,7 +40,7 @@ def run(argv, env=None, timeout=3600, stdout=None):
             stderr=subprocess.PIPE,
             env=full,
             start_new_session=True,
-            preexec_fn=_die_with_parent,  # pylint: disable=subprocess-popen-preexec-fn
+            preexec_fn=lambda: _die_with(parent),  # pylint: disable=subprocess-popen-preexec-fn
         )
     except OSError as exc:
         raise CommandError(
@@ -49,12 +53,36 @@ def run(argv, env=None, timeout=3600, stdout=None):
         timed_out = True
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
+        for pid in bearing(full.get(ATTEMPT)):  # whoever left the group has kept the mark
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
         out, err = process.communicate()
     return Result(process.returncode, _text(out), _text(err), timed_out)
 
 
 def _text(data):
     return (data or b"").decode("utf-8", "replace")
+
+
+@contextlib.contextmanager
+def marked(attempt):
+    """Children started meanwhile carry the attempt's id in their environment, and so do their own."""
+    os.environ[ATTEMPT] = attempt
+    try:
+        yield
+    finally:
+        del os.environ[ATTEMPT]
+
+
+def bearing(attempt):
+    """The processes of this machine that were started for an attempt and live; those that we may not look into are not seen."""
+    mark, found = f"{ATTEMPT}={attempt}".encode(), []
+    for name in os.listdir("/proc") if attempt else []:
+        if name.isdigit():
+            with contextlib.suppress(OSError), open(f"/proc/{name}/environ", "rb") as environment:
+                if mark in environment.read().split(b"\0"):
+                    found.append(int(name))
+    return sorted(found)
 
 
 def start_time(pid):

@@ -82,10 +82,10 @@ def inputs(given):
 
 
 def server(version, groups):
-    """Findings on the API server: its version, and whether it serves what the new routing is written in."""
+    """Findings on the API server: its version (None where it could not be read), and whether it serves what the new routing is written in."""
     found = []
-    seen = tuple(int(re.sub(r"\D", "", str(version.get(part, "0"))) or 0) for part in ("major", "minor"))
-    if not OLDEST <= seen <= NEWEST:
+    seen = tuple(int(re.sub(r"\D", "", str((version or {}).get(part, "0"))) or 0) for part in ("major", "minor"))
+    if version and not OLDEST <= seen <= NEWEST:
         found.append(
             finding(
                 "kubernetes",

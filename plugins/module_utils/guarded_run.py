@@ -9,13 +9,14 @@ import hashlib
 import json
 import os
 import socket
+import time
 import uuid
 
-from . import command, steps
-from .errors import ApiError, InputError, LedgerError, MonqError, StepError
-from .ledger import FINGERPRINT
+from . import answers, command, steps
+from .errors import ApiError, ApiUnreachable, InputError, LedgerError, LockError, MonqError, StepError
+from .ledger import CLOSED, FILES, FINGERPRINT, INPUTS
 
-ANSWERS = ("retry", "done", "accept")
+PAUSES = (1, 2, 4, 8)  # seconds between the tries to write a result: an API server that restarts is back within them
 
 
 def now():
@@ -25,7 +26,9 @@ def now():
 class GuardedRun:
     """Runs steps. A step guards itself: predecessors, lock, unresolved attempts; intent before, result after."""
 
-    def __init__(self, plan, ledger, lease, lock_id="", home=None, make_home=None, resolve=None, check_mode=False):
+    def __init__(
+        self, plan, ledger, lease, lock_id="", home=None, make_home=None, resolve=None, check_mode=False, inputs=None, files=None, copies=None, sleep=time.sleep
+    ):
         self.plan = plan
         self.ledger = ledger
         self._lease = lease
@@ -34,6 +37,11 @@ class GuardedRun:
         self._make_home = make_home
         self._resolve = resolve or {}
         self._check_mode = check_mode
+        self._inputs = inputs or {}  # what the plan was made of, in the operator's words
+        self._files = files or {}  # sha256 of the SQL files that can be read, by step
+        self._copies = copies
+        self._sleep = sleep
+        self._acting = False  # the ledger's own writes are guarded by its resourceVersion
         self._steps = {step.key: step for step in plan}
         self.done = []  # keys that were done by this call
         self.predicted = []  # keys that a real run would do
@@ -86,8 +94,10 @@ class GuardedRun:
             self.predicted.append(key)
             return None
         with self._explained():
+            self._require_open(step)
             self._require_predecessors(key)
             self._require_lock(key)
+            self._require_same_file(key)
             answer = self._answer(step)
             if answer in ("done", "accept"):
                 return self._close(step, {"state": "accepted" if answer == "accept" else "done", "by": "operator"})
@@ -116,49 +126,91 @@ class GuardedRun:
             )
         self._lease.renew(self._lock_id)
 
+    def fence(self):
+        """Right before a single changing call: a run that was frozen and taken over stops here."""
+        if self._acting:
+            self._lease.require(self._lock_id)
+
+    def renew(self):
+        """Shows watchers that this run lives, also while it only skips steps."""
+        if self._lock_id and not self._check_mode:
+            with contextlib.suppress(ApiError, ApiUnreachable, LockError):
+                self._lease.renew(self._lock_id)
+
+    def _require_open(self, step):
+        if self.ledger.closed and step.kind != "client":
+            raise StepError(
+                "this release is finished, verified and closed",
+                step.key,
+                "no step that changes the installation",
+                f"closed {self.ledger.closed}",
+                "nothing is left to do; what was changed since is no upgrade's work",
+            )
+
+    def require_known_answers(self):
+        answers.check(self._resolve, self._steps)
+
+    def require_same_plan(self):
+        """Another list of steps would be another upgrade: what is done would not be what the ledger says."""
+        known, mine = self.ledger.annotations.get(FINGERPRINT), steps.fingerprint(self.plan)
+        if known and known != mine:
+            begun, now_ = self.ledger.annotations.get(INPUTS, "unknown"), json.dumps(self._inputs, sort_keys=True)
+            raise StepError(
+                "the list of steps is another one than this upgrade was begun with",
+                f"ConfigMap {self.ledger.name}",
+                f"steps {known[:16]} ({begun})",
+                f"steps {mine[:16]} ({now_})" + ("; the variables are the same: another version of the collection" if begun == now_ else ""),
+                "put the variables, or the collection's version, back as they were and run the same command again; or give this attempt up with rollback.yml",
+                expected_sha256=known,
+                seen_sha256=mine,
+            )
+        for key in self._files:
+            self._require_same_file(key)
+
+    def _require_same_file(self, key):
+        known, mine = self._known_files().get(key), self._files.get(key)
+        given = self._resolve.get(key)
+        if not known or not mine or known == mine or (isinstance(given, dict) and given.get("attempt") == "f" + mine[:7]):
+            return
+        if (self.ledger.get(key) or {}).get("state") in steps.DONE:
+            return
+        raise StepError(
+            "the SQL file is another one than this upgrade was begun with",
+            key,
+            f"sha256 {known}",
+            f"sha256 {mine}",
+            "put the file back as it was and run the same command again; where the vendor has corrected it, answer\n    "
+            + answers.choice(key, "retry", "f" + mine[:7]),
+            expected_sha256=known,
+            seen_sha256=mine,
+        )
+
+    def _known_files(self):
+        return json.loads(self.ledger.annotations.get(FILES) or "{}")
+
+    def import_copies(self):
+        """Results that an earlier run could only leave beside the backup: keys of the steps that were settled so."""
+        settled = []
+        for path, key, entry in self._copies.pending(self.ledger.attempt) if self._copies else []:
+            known = self.ledger.get(key) or {}
+            same = known.get("state") in ("intent", "unknown") and known.get("attempt") == entry.get("attempt")
+            if same:
+                self._write(key, entry)
+                settled.append(key)
+            self._copies.settle(path, same)
+        return settled
+
+    def begin(self):
+        """Under a lock that was just taken: nobody else's write fits any more, and what was left beside the backup is read."""
+        self.ledger.take_over(self._lock_id)
+        return self.import_copies()
+
     def _answer(self, step):
         """None: go on. Otherwise the operator's word on an attempt that nobody saw end."""
-        entry = self.ledger.get(step.key) or {}
-        state, given = entry.get("state"), self._resolve.get(step.key)
-        if state == "intent" and _lives(entry):
-            raise StepError(
-                "an earlier run is still at work on this step",
-                step.key,
-                "no living process",
-                f"pid {entry['pid']} on {entry['host']}",
-                "wait for it to end, then run the same command again",
-            )
-        if given is not None and (not isinstance(given, dict) or given.get("answer") not in ANSWERS):
-            seen = repr(given.get("answer") if isinstance(given, dict) else given)
-            raise InputError("monq_resolve holds an unknown answer", step.key, " or ".join(ANSWERS), seen, "correct monq_resolve")
-        # Without an attempt there is nothing to answer: an answer must not stand in for a step that nobody began.
-        if given and (not entry.get("attempt") or given.get("attempt") != entry["attempt"]):
-            raise StepError(
-                "monq_resolve answers another attempt",
-                step.key,
-                f"attempt {entry.get('attempt', 'none: nothing to answer')}",
-                str(given.get("attempt")),
-                "look at the step's present state, then answer the attempt that is named here",
-            )
-        if given and given["answer"] != "retry" and step.key.split(".")[1] in ("snapshot", "replicas") and step.key.endswith((".original", ".cut")):
-            raise StepError("a snapshot cannot be answered away", step.key, "retry", given["answer"], "repair the cause, then run the same command again")
-        if given:
-            return given["answer"]
-        if step.ask and state in ("intent", "unknown"):
-            choice = '-e \'{"monq_resolve": {"%s": {"answer": "%s", "attempt": "%s"}}}\''
-            raise StepError(
-                "nobody saw the end of this migration",
-                step.key,
-                "done or not begun",
-                f"{state} since {entry.get('started')}, attempt {entry.get('attempt')}" + (f": {entry['error']}" if entry.get("error") else ""),
-                "look into the database, then run the same command with one of\n    "
-                + choice % (step.key, "retry", entry.get("attempt"))
-                + "   it was not applied\n    "
-                + choice % (step.key, "done", entry.get("attempt"))
-                + "   it was applied whole",
-                attempt=entry.get("attempt"),
-            )
-        return None
+        entry, given = self.ledger.get(step.key) or {}, self._resolve.get(step.key)
+        if isinstance(given, dict) and str(given.get("attempt")) == "f" + self._files.get(step.key, "-")[:7] and given.get("answer") == "retry":
+            given = None  # the word on a corrected file is no word on an attempt
+        return answers.judge(step, entry, given, _alive(entry), socket.gethostname())
 
     def _attempt(self, step, action, told):
         if step.kind == "client" and self._make_home:
@@ -178,7 +230,8 @@ class GuardedRun:
             entry["digests"] = (self.ledger.get(step.key) or {}).get("digests", {})
         self._write(step.key, entry)
         try:
-            with self._lease.renewing(self._lock_id):
+            with self._lease.renewing(self._lock_id), command.marked(entry["attempt"]):
+                self._acting = True
                 result = action()
         except MonqError as exc:
             entry.update(
@@ -191,6 +244,8 @@ class GuardedRun:
             exc.details.setdefault("step", step.key)
             exc.details.setdefault("attempt", entry["attempt"])
             raise
+        finally:
+            self._acting = False
         if step.kind == "client":
             entry["homes"] = [home for home in entry["homes"] if home != self._home][-19:] + [self._home]
             entry["digests"] = {home: text for home, text in entry["digests"].items() if home in entry["homes"]}
@@ -200,12 +255,51 @@ class GuardedRun:
 
     def _close(self, step, entry):
         known = self.ledger.get(step.key) or {}
-        self._write(step.key, {**known, **entry, "finished": now()})
+        self._record(step.key, {**known, **entry, "finished": now()})
         self.done.append(step.key)
         return entry.get("result", known.get("result"))
 
+    def _record(self, key, entry):
+        """The result must not get lost: tried again, and left beside the backup where the API server does not take it."""
+        for pause in (*PAUSES, None):
+            try:
+                return self._write(key, entry)
+            except (ApiError, ApiUnreachable, LedgerError) as exc:
+                if self._stored(key, entry):  # the answer was lost, not the write
+                    return None
+                if pause is None or not _passing(exc):
+                    return self._save_copy(key, entry, exc)
+                self._sleep(pause)
+
+    def _stored(self, key, entry):
+        with contextlib.suppress(ApiError, ApiUnreachable, LedgerError):
+            self.ledger.load()
+            return self.ledger.get(key) == entry
+        return False
+
+    def _save_copy(self, key, entry, cause):
+        state = f"{entry['state']}, attempt {entry.get('attempt')}"
+        try:
+            path = self._copies.save(self.ledger.attempt, key, entry) if self._copies and entry.get("attempt") else None
+            left = f"a copy of the result lies in {path}: the next run imports it" if path else "no copy could be left: there is no folder for it"
+        except LedgerError as exc:
+            left = f"no copy could be left either ({exc.obj}: {exc.seen}); keep this message: the step ended as {state}"
+        raise LedgerError(
+            "the result of a step cannot be written into the ledger; nothing more was begun",
+            f"ConfigMap {self.ledger.name}, key {key}",
+            f"the step's result: {state}",
+            f"{cause.what}: {cause.seen}\n    {left}",
+            "see that the API server answers, then run the same command again",
+        ) from cause
+
     def _write(self, key, entry):
-        self.ledger.write(key, entry, {FINGERPRINT: steps.fingerprint(self.plan)})
+        notes = {FINGERPRINT: steps.fingerprint(self.plan), INPUTS: json.dumps(self._inputs, sort_keys=True)}
+        if self._files:
+            notes[FILES] = json.dumps({**self._files, **self._known_files(), **{k: v for k, v in self._files.items() if k == key}}, sort_keys=True)
+        last = self.plan[-1].key
+        if key == last and last.startswith("verify.") and entry.get("state") in steps.DONE:
+            notes[CLOSED] = entry["finished"]
+        self.ledger.write(key, entry, notes)
 
     @contextlib.contextmanager
     def _explained(self):
@@ -225,6 +319,15 @@ class GuardedRun:
         return "up" if up else f"DOWN since {self.ledger.get('upgrade.routing.cut').get('started')}: the routes are cut and the upgrade has not ended"
 
 
-def _lives(entry):
-    """Whether the process that wrote this intent is still at work on this machine; its start time tells a reused pid apart."""
-    return entry.get("host") == socket.gethostname() and entry.get("pid_start") is not None and command.start_time(entry.get("pid")) == entry["pid_start"]
+def _alive(entry):
+    """The processes of this machine that are at work on an attempt: the one that wrote the intent, and whatever was started for it."""
+    if entry.get("state") in (None, *steps.DONE) or entry.get("host") != socket.gethostname():
+        return []
+    found = command.bearing(entry.get("attempt"))
+    own = entry.get("state") == "intent" and entry.get("pid_start") is not None and command.start_time(entry.get("pid")) == entry["pid_start"]
+    return ([entry["pid"]] if own else []) + found
+
+
+def _passing(exc):
+    """Whether a second try may help: no answer, or an error of the server's own."""
+    return isinstance(exc, ApiUnreachable) or (isinstance(exc, ApiError) and (exc.status >= 500 or exc.status == 429))

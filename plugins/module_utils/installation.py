@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 
-from . import replicas
+from . import redaction, replicas
 from .errors import CommandError
 from .kubernetes_client import apps, core, ingresses
 from .monqctl_client import Monqctl
@@ -89,7 +89,7 @@ class RegistryReplicas:
                 part = part[word]
             part[key]  # pylint: disable=pointless-statement
         except (KeyError, TypeError, IndexError) as exc:
-            raise self._odd(name, repr(service)[:200]) from exc
+            raise self._odd(name, repr(redaction.values(service))[:200]) from exc
         return service, part, key
 
     def _argv(self, call, name):

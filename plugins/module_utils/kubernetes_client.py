@@ -18,6 +18,7 @@ class Cluster:
     def __init__(self, configuration, pool):
         self._configuration = configuration
         self._pool = pool
+        self.fence = lambda: None  # asked before every changing call; raises where the lock is lost
 
     @classmethod
     def connect(cls, kubeconfig=None, context=None):
@@ -53,6 +54,8 @@ class Cluster:
         """One request; the parsed answer. Reads may be repeated by the pool, writes never."""
         import urllib3
 
+        if method != "GET" and "/leases" not in path:
+            self.fence()
         url = self._configuration.host + path + ("?" + urlencode(query) if query else "")
         headers = {"Accept": "application/json", "User-Agent": "monq.platform"}
         token = self._configuration.auth_settings().get("BearerToken")

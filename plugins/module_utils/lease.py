@@ -15,7 +15,7 @@ import uuid
 from .errors import ApiError, ApiUnreachable, LockError
 
 NAME = "monq-upgrade"
-WATCH = 8.0  # a renewal seen within this many seconds means that the holder lives
+BEAT = 3.0  # seconds between two renewals at most: a starter that watches for 8 s sees a living holder
 ID = "monq.platform/lock-id"
 HOLDER = "monq.platform/lock-holder"
 
@@ -62,11 +62,11 @@ class Lease:
 
     def _wait_out(self, lease):
         first, started = lease, self._clock()
-        patience = max(WATCH, float(first["spec"].get("leaseDurationSeconds") or self._duration))
+        promised = max(1.0, float(first["spec"].get("leaseDurationSeconds") or self._duration))
         while _held(lease):
             if lease["metadata"]["resourceVersion"] != first["metadata"]["resourceVersion"]:
                 self._refuse(lease)
-            if self._clock() - started >= patience:
+            if self._clock() - started >= promised:
                 return lease
             self._sleep(0.5)
             lease = self._read()
@@ -79,7 +79,8 @@ class Lease:
             f"Lease {self._namespace}/{NAME}",
             "no living holder",
             f"{notes.get(HOLDER, 'unknown')}, lock id {notes.get(ID, '?')}, since {lease['spec'].get('acquireTime')}",
-            "wait for that run to end, then run the same command again",
+            "wait for that run to end, then run the same command again; where it is known to be dead: "
+            f"ansible-playbook monq.platform.unlock -e monq_lock_id={notes.get(ID, '?')}",
             holder=notes.get(HOLDER),
             lock_id=notes.get(ID),
         )
@@ -123,6 +124,10 @@ class Lease:
             self._require(self._read(), lock_id)  # two renewals of one run may meet
         self.id = lock_id
 
+    def require(self, lock_id):
+        """The fence before a single call: raises LockError unless this very lock is still ours."""
+        self._require(self._read(), lock_id)
+
     def _require(self, lease, lock_id):
         notes = ((lease or {}).get("metadata") or {}).get("annotations") or {}
         if not lease or not _held(lease) or notes.get(ID) != lock_id:
@@ -149,13 +154,25 @@ class Lease:
             return self.release(lock_id)  # changed since it was read: by our own renewal, or by whoever took over
         return True
 
+    def unlock(self, lock_id, check_mode=False):
+        """Takes the lock from the holder of that id, by an operator's word; whoever it was is fenced from now on."""
+        notes = ((self._read() or {}).get("metadata") or {}).get("annotations") or {}
+        if not (_held(self._read()) and notes.get(ID) == lock_id if check_mode else self.release(lock_id)):
+            raise LockError(
+                "no lock of this id is held",
+                f"Lease {self._namespace}/{NAME}",
+                f"lock id {lock_id}",
+                self.holder(),
+                "look with status.yml who holds it now; give the id that the refusal names",
+            )
+
     @contextlib.contextmanager
     def renewing(self, lock_id):
         """Renews in a thread while something long runs."""
         stop = threading.Event()
 
         def work():
-            while not stop.wait(min(3.0, self._duration / 3.0)):
+            while not stop.wait(min(BEAT, self._duration / 3.0)):
                 with contextlib.suppress(ApiUnreachable, ApiError, LockError):  # the next fence judges, not this thread
                     self.renew(lock_id)
 

@@ -11,6 +11,10 @@ from .kubernetes_client import core
 LABELS = {"app.kubernetes.io/managed-by": "monq.platform"}
 ATTEMPT = "monq.platform/attempt"
 FINGERPRINT = "monq.platform/steps-sha256"
+INPUTS = "monq.platform/steps-from"
+FILES = "monq.platform/sql-sha256"
+HOLDER = "monq.platform/lock-id"
+CLOSED = "monq.platform/closed"
 
 
 class Ledger:
@@ -54,21 +58,35 @@ class Ledger:
     def get(self, key):
         return self.entries.get(key)
 
+    @property
+    def closed(self):
+        """When the release was finished and verified, or None."""
+        return self.annotations.get(CLOSED)
+
+    def take_over(self, lock_id):
+        """Notes the new holder: a write that an earlier one has prepared then meets another resourceVersion."""
+        if self._version is not None:
+            self._save({"metadata": {"resourceVersion": self._version, "annotations": {HOLDER: lock_id}}}, "its holder")
+
     def write(self, key, entry, annotations=None):
         text = json.dumps(entry, ensure_ascii=False, sort_keys=True)
+        if self._version is None:
+            meta = {"name": self.name, "labels": LABELS, "annotations": {ATTEMPT: str(self.attempt), **(annotations or {})}}
+            self._save({"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {key: text}}, f"key {key}")
+        else:
+            self._save({"metadata": {"resourceVersion": self._version, "annotations": annotations or {}}, "data": {key: text}}, f"key {key}")
+
+    def _save(self, body, what):
         try:
             if self._version is None:
-                meta = {"name": self.name, "labels": LABELS, "annotations": {ATTEMPT: str(self.attempt), **(annotations or {})}}
-                body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {key: text}}
                 self._take(self._cluster.create(core(self._namespace, "configmaps"), body))
             else:
-                body = {"metadata": {"resourceVersion": self._version, "annotations": annotations or {}}, "data": {key: text}}
                 self._take(self._cluster.patch(core(self._namespace, "configmaps", self.name), body))
         except ApiError as exc:
             if exc.status == 409:
                 raise LedgerError(
                     "somebody else wrote to the ledger",
-                    f"ConfigMap {self._namespace}/{self.name}, key {key}",
+                    f"ConfigMap {self._namespace}/{self.name}, {what}",
                     f"resourceVersion {self._version}",
                     exc.message,
                     "see who holds the Lease monq-upgrade; then run the same command again",

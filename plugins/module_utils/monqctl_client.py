@@ -8,7 +8,7 @@ import os
 import tempfile
 import uuid
 
-from . import command
+from . import command, redaction
 from .errors import CommandError
 from .monqctl_output import failure_line, failure_patterns, json_reply, tail
 
@@ -18,15 +18,17 @@ MARKER = ".monq-platform-home"
 class Monqctl:
     """The vendor's client, in one home. The runner is injected: tests give a list of answers."""
 
-    def __init__(self, path="monqctl", home=None, environment=None, timeout=3600, context="", patterns=None, tmpdir=None, runner=command.run):
+    def __init__(self, path="monqctl", home=None, environment=None, timeout=3600, context="", patterns=None, tmpdir=None, runner=command.run, fence=None):
         self.path = path
         self.home = os.path.expanduser(home or "~")
         self.context = context
         self._env = {**(environment or {}), "HOME": self.home}
+        self._secrets = redaction.of_environment(environment or {})
         self._timeout = timeout
         self._patterns = patterns or {}
         self._tmpdir = tmpdir
         self._runner = runner
+        self._fence = fence or (lambda: None)
 
     def _run(self, argv, timeout=None):
         return self._runner([self.path, *argv], env=self._env, timeout=timeout or self._timeout)
@@ -66,15 +68,18 @@ class Monqctl:
             self.require_context()
         with _file(content, self._tmpdir) as path:
             full = [word.replace("{secret}", secret).replace("{file}", path) for word in argv]
+            self._fence()
             result = self._run(full)
         return self._judge(argv, result, [secret], self._timeout)
 
     def _judge(self, argv, result, secrets, limit):
-        output = mask(result.stdout + ("\n" + result.stderr if result.stderr else ""), secrets)
+        output = mask(result.stdout + ("\n" + result.stderr if result.stderr else ""), [*secrets, *self._secrets])
         text = "monqctl " + " ".join(argv)
         line = failure_line(output, failure_patterns(self._patterns, argv))
+        # Judged as it was printed; shown without what looks like a secret that is not ours to know, such as the registry's database password.
+        shown = redaction.text(output)
         if result.rc == 0 and not line and not result.timed_out:
-            return output
+            return shown
         if result.timed_out:
             seen, unknown = f"no end after {limit} s: killed", True
         elif result.rc < 0:
@@ -84,14 +89,14 @@ class Monqctl:
             own = {key: value for key, value in self._patterns.items() if key != "*"}
             seen, unknown = f"exit status {result.rc}", bool(failure_line(output, failure_patterns(own, argv)))
         else:
-            seen, unknown = f"exit status 0, but its output says: {line}", True
+            seen, unknown = f"exit status 0, but its output says: {redaction.text(line)}", True
         error = CommandError(
             f"{text} failed",
             f"context {self.context or 'none'}",
             "exit status 0 and no failure in the output",
-            seen + ("\n    " + tail(output).replace("\n", "\n    ") if output.strip() else ""),
+            seen + ("\n    " + tail(shown).replace("\n", "\n    ") if shown.strip() else ""),
             "fix the cause, then run the same command again",
-            output=tail(output, 50),
+            output=tail(shown, 50),
         )
         error.unknown = unknown
         raise error
@@ -116,10 +121,7 @@ class Monqctl:
 
 
 def mask(text, secrets):
-    for secret in secrets:
-        if secret:
-            text = text.replace(secret, "********")
-    return text
+    return redaction.mask(text, secrets)
 
 
 @contextlib.contextmanager

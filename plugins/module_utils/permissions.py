@@ -18,25 +18,54 @@ NEEDED = (
 
 # What rollback.yml needs besides. An upgrade does not ask for it; events are read where that is allowed.
 NEEDED_FOR_ROLLBACK = (
-    ("", "configmaps", ("delete",), "archive of the ledger"),
+    ("", "configmaps", ("patch", "delete"), "the rollback's ledger, archive of the upgrade's"),
     ("apps", "deployments", ("create", "update", "delete"), "Deployments as they were"),
     ("extensions", "ingresses", ("create", "update"), "routes as they were"),
     ("", "events", ("list",), "diagnostics"),
 )
 
+# Looked at outside the namespace where the account may; what it may not is information, and no stop. A path is a URL of the API server.
+OPTIONAL = (
+    ("", "/version", ("get",), "the API server's version"),
+    ("", "namespaces", ("get",), "whether the namespace is there"),
+    ("extensions", "ingresses", ("list",), "Ingresses of other namespaces that hold a host and path of Monq"),
+)
 
-def reviews(namespace, needed=NEEDED):
-    """[(SelfSubjectAccessReview, what for)] for every verb that is needed."""
+
+def names(release):
+    """{(API group, resource, verb): the one object} where the verb is needed on one object only."""
+    ledger, deployment = f"monq-upgrade-{release['version']}", release["registry_deployment"]
+    return {
+        # not get: the rollback's ledger and archived ones are looked at too
+        ("", "configmaps", "patch"): ledger,
+        ("coordination.k8s.io", "leases", "get"): "monq-upgrade",
+        ("coordination.k8s.io", "leases", "update"): "monq-upgrade",
+        ("coordination.k8s.io", "leases", "patch"): "monq-upgrade",
+        ("", "secrets", "patch"): release["registry_token"]["secret"],
+        ("apps", "deployments", "get"): deployment,
+        ("apps", "deployments", "patch"): deployment,
+    }
+
+
+def reviews(namespace, needed=NEEDED, named=None):
+    """[(SelfSubjectAccessReview, what for)] for every verb that is needed; named: see names."""
     made = []
     for group, resource, verbs, purpose in needed:
         name, _slash, sub = resource.partition("/")
         for verb in verbs:
             attributes = {"namespace": namespace, "verb": verb, "group": group, "resource": name, "subresource": sub}
+            only = (named or {}).get((group, resource, verb))
+            if only:
+                attributes["name"] = only
             made.append(({"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": {"resourceAttributes": attributes}}, purpose))
     return made
 
 
 def described(review):
     spec = review["spec"]["resourceAttributes"]
-    resource = spec["resource"] + ("/" + spec["subresource"] if spec["subresource"] else "")
-    return f"{spec['verb']} {resource}" + (f".{spec['group']}" if spec["group"] else "")
+    return in_words(spec["group"], spec["resource"] + ("/" + spec["subresource"] if spec["subresource"] else ""), spec["verb"], spec.get("name"))
+
+
+def in_words(group, resource, verb, name=None):
+    """As kubectl auth can-i wants it: patch deployments.apps, get configmaps/monq-upgrade-6.0.0."""
+    return f"{verb} {resource}" + (f".{group}" if group else "") + (f"/{name}" if name else "")

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from . import arguments, rollback_steps, steps
+from .emergency import EmergencyCopies
 from .errors import StepError
 from .guarded_run import GuardedRun
 from .lease import Lease
@@ -85,7 +86,8 @@ def rollback_run(params, check_mode, connection):
     upgrade_plan = arguments.plan(params)
     databases = [item["microservice"] for item in params["databases"]]
     home = Monqctl(home=params["monqctl_home"])
-    return RollbackRun(
+    emergency = EmergencyCopies(params["emergency_directory"], params["emergency_host"], f"{release}-rollback")
+    run = RollbackRun(
         upgrade,
         upgrade_plan,
         databases,
@@ -97,4 +99,9 @@ def rollback_run(params, check_mode, connection):
         home.make_marker,
         params["resolve"],
         check_mode,
+        {"databases": databases, "registry_replicas": params["plan"]["registry_replicas"]},
+        copies=emergency,
     )
+    connection.fence = run.fence
+    run.renew()
+    return run

@@ -70,7 +70,17 @@ def sql_key(module, microservice, file):
     return f"upgrade.{module}.database.{microservice}.{file.replace('/', '_')}"
 
 
-def plan(release, modules, prefetch_images=True, configure=False, online=True, registry_replicas="monqctl", backup_databases=None, **variables):
+def plan(
+    release,
+    modules,
+    prefetch_images=True,
+    configure=False,
+    online=True,
+    registry_replicas="monqctl",
+    backup_databases=None,
+    backup_in_outage=False,
+    **variables,
+):
     """The whole list of steps, in the order in which they are done. Variables fill the argv of monqctl's calls."""
     check_modules(release, modules)
     undo = release["undo"]
@@ -158,6 +168,8 @@ def plan(release, modules, prefetch_images=True, configure=False, online=True, r
     add("upgrade.snapshot.cut", what="snapshot", title="save manifests and template as they are right before the outage, once")
     add("upgrade.replicas.cut", what="snapshot", title="save replica counts as they are right before the outage, once")
     add("upgrade.routing.cut", what="routing", title="remove the old routes: the outage begins")
+    for name in backed_up(release, modules, backup_databases) if backup_in_outage else []:
+        add(f"upgrade.backup_in_outage.database.{name}", what="backup", title=f"dump the database of {name} once more, now that no user writes")
     for module in ordered(release, "routing", modules):
         add(
             f"upgrade.routing.apply.{module}",
@@ -222,10 +234,14 @@ class _Variables(dict):
         return str(super().__getitem__(key) if key in self and self.get(key) is not None else "")
 
 
+# Where something lies may be corrected between two runs of one upgrade; what is done may not.
+PLACES = ("--sourceDir=", "--k8s-api=")
+
+
 def fingerprint(steps):
-    """sha256 of the step list: keys and argv, without anything secret."""
-    text = json.dumps([[step.key, step.argv] for step in steps], ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    """sha256 of what is done to the installation: keys, kinds and argv. Client steps belong to a home, not to the installation."""
+    rows = [[s.key, s.kind, [word for word in s.argv or [] if not word.startswith(PLACES)]] for s in steps if s.kind != "client"]
+    return hashlib.sha256(json.dumps(rows, ensure_ascii=False).encode()).hexdigest()
 
 
 def commands(steps, prefix):

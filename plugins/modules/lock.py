@@ -13,6 +13,8 @@ description:
   - A holder that is seen to renew is refused and named. A silent one is waited out for its Lease's duration, measured on this machine's own clock,
     and then taken over.
   - Where every step of the plan is done, no lock is taken and RV(id) is empty.
+  - Refuses where the ledger was begun with another list of steps or another SQL file, and where O(resolve) names a step that is not part of the plan.
+  - Whoever takes the lock imports the results that an earlier run could only leave beside the backup.
 extends_documentation_fragment:
   - monq.platform.cluster
   - monq.platform.run
@@ -31,9 +33,12 @@ author:
   - Monq platform collection authors (@monq)
 options:
   state:
-    description: C(acquired) takes the lock, C(released) gives back the one named by O(lock_id).
+    description:
+      - C(acquired) takes the lock, C(released) gives back the one named by O(lock_id) where it is still held.
+      - C(broken) takes it from a run that is known to be dead, and fails where O(lock_id) is not the holder's id. Should that run live after all,
+        it begins no further changing call.
     type: str
-    choices: [acquired, released]
+    choices: [acquired, released, broken]
     required: true
   preflight:
     description: Whether preflight has passed in this run. Without it the lock is refused.
@@ -47,6 +52,11 @@ EXAMPLES = r"""
     state: acquired
     preflight: true
   register: __monq_lock
+
+- name: Take the lock from a run that is known to be dead
+  monq.platform.lock:
+    state: broken
+    lock_id: 5f2c1f3b9a10
 """
 
 RETURN = r"""
@@ -65,6 +75,12 @@ prepared:
   returned: always
   type: bool
   sample: false
+imported:
+  description: Steps whose results an earlier run could only leave beside the backup, and which the ledger knows now.
+  returned: always
+  type: list
+  elements: str
+  sample: []
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -77,6 +93,8 @@ from ..module_utils.rollback_ledger import require_no_rollback
 
 def acquire(lease, run, preflight, check_mode):
     """The new lock's id, or nothing where no step is left or none would be done."""
+    run.require_same_plan()
+    run.require_known_answers()
     if check_mode or all(run.is_done(step.key) for step in run.plan):
         return ""
     if not preflight:
@@ -96,7 +114,7 @@ def main():
         argument_spec={
             **CLUSTER,
             **RUN,
-            "state": {"type": "str", "choices": ["acquired", "released"], "required": True},
+            "state": {"type": "str", "choices": ["acquired", "released", "broken"], "required": True},
             "preflight": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
@@ -105,16 +123,19 @@ def main():
     try:
         connection = cluster(given)
         lease = Lease(connection, given["namespace"], given["lock_duration"])
-        lock_id, finished, prepared = "", False, False
+        lock_id, finished, prepared, imported = "", False, False, []
         if given["state"] == "acquired":
             run = guarded_run(given, module.check_mode, connection)
             require_no_rollback(connection, given["namespace"], given["plan"]["release"]["version"], run, module.check_mode)
             finished = all(run.is_done(step.key) for step in run.plan if step.kind != "client")
             prepared = finished or all(run.is_done(step.key) for step in run.plan if step.key.startswith("prepare."))
             lock_id = acquire(lease, run, given["preflight"], module.check_mode)
+            imported = guarded_run({**given, "lock_id": lock_id}, module.check_mode, connection).begin() if lock_id else []
+        elif given["state"] == "broken":
+            lease.unlock(given["lock_id"], module.check_mode)
         elif given["lock_id"] and not module.check_mode:
             lease.release(given["lock_id"])
-        module.exit_json(changed=False, id=lock_id, finished=finished, prepared=prepared)
+        module.exit_json(changed=given["state"] == "broken", id=lock_id, finished=finished, prepared=prepared, imported=imported)
     except MonqError as exc:
         module.fail_json(**exc.result())
 

@@ -104,7 +104,7 @@ def main():
         run = guarded_run(given, module.check_mode, connection)
         unit = RegistrySecret(connection, given["namespace"], given["plan"]["release"], None)
         secrets = {"": lambda: "", "releasehub_token": lambda: given["releasehub_token"], "registry_token": unit.token}
-        repeat(run, monqctl(given), given["until"], secrets)
+        repeat(run, monqctl(given, run=run), given["until"], secrets)
         module.exit_json(**run.result())
     except MonqError as exc:
         module.fail_json(**exc.result())

@@ -35,9 +35,9 @@ author:
   - Monq platform collection authors (@monq)
 options:
   stage:
-    description: The stage that the steps belong to.
+    description: The stage that the steps belong to. V(outage) is the second dump right after the cut, on request.
     type: str
-    choices: [prepare, upgrade]
+    choices: [prepare, upgrade, outage]
     required: true
   host:
     description: Name of the inventory host; a folder of that name keeps installations apart.
@@ -157,7 +157,7 @@ from ..module_utils.errors import MonqError
 from ..module_utils.postgresql import ARGUMENTS
 
 OPTIONS = {
-    "stage": {"type": "str", "choices": ["prepare", "upgrade"], "required": True},
+    "stage": {"type": "str", "choices": ["prepare", "upgrade", "outage"], "required": True},
     "host": {"type": "str", "required": True},
     "max_age": {"type": "int", "default": 14400},
 }

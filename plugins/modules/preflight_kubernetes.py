@@ -105,7 +105,7 @@ def main():
     given = module.params
     try:
         connection = cluster(given)
-        module.exit_json(changed=False, **examine(connection, given, guarded_run(given, True, connection)))
+        module.exit_json(changed=False, **examine(connection, given, lambda: guarded_run(given, True, connection)))
     except (ApiUnreachable, ApiError) as exc:
         module.exit_json(changed=False, findings=[of_error("kubernetes", exc)], certificates=[], begun=False, cut=False)
     except MonqError as exc:

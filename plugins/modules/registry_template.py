@@ -16,6 +16,8 @@ description:
     entry once. A template that got the filter twice comes out clean. Of our entries the first stays, with the right
     value, and later ones go. Entries of others are left as they are.
   - Only computes. It reads and writes neither the registry nor a file, and needs nothing but Python.
+  - A template may carry passwords. The result holds it whole, as what comes next applies it; give the task C(no_log), and show the change by a
+    second one that takes the template through the filter P(monq.platform.masked#filter).
 attributes:
   check_mode:
     description: Can run in C(check_mode) and return changed status prediction without modifying the target.
@@ -24,7 +26,7 @@ attributes:
   diff_mode:
     description: Will return details on what has changed (or possibly needs changing in C(check_mode)), in diff mode.
     support: full
-    details: Both templates as JSON with sorted keys. They may carry passwords that stand in the template.
+    details: Both templates as JSON with sorted keys. The values of keys and parameters whose name looks secret are masked.
   idempotent:
     description: When run twice in a row outside check mode, with the same arguments, the second indicates no change.
     support: N/A
@@ -85,7 +87,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 template:
-  description: The template with what release 6.0.0 needs.
+  description: The template with what release 6.0.0 needs, passwords that stand in it included.
   returned: success
   type: dict
   sample: {"Name": "K8s", "JsonConfig": {"Parameters": [{"Name": "%AliasDomains%", "Value": "monq-alias.domain.com"}]}}
@@ -100,6 +102,7 @@ import json
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils import redaction
 from ..module_utils.errors import MonqError
 from ..module_utils.template import transform
 
@@ -130,10 +133,9 @@ def main():
         template = transform(given["template"], given["alias_domains"], given["ingress_secrets"])
     except MonqError as exc:
         module.fail_json(**exc.result())
-    before, after = as_text(given["template"]), as_text(template)
-    result = {"template": template, "changed": before != after}
+    result = {"template": template, "changed": as_text(given["template"]) != as_text(template)}
     if module._diff:
-        result["diff"] = {"before": before, "after": after}
+        result["diff"] = {"before": as_text(redaction.values(given["template"])), "after": as_text(redaction.values(template))}
     module.exit_json(**result)
 
 

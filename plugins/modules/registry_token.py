@@ -129,7 +129,7 @@ def main():
             run.run(given["env_step"], unit.ensure_env, renewed=bool(given["secret_step"]) and unit.behind(run.ledger.get(given["env_step"])))
         if given["credential_step"]:
             argv = run.step(given["credential_step"]).argv
-            client = monqctl(given)
+            client = monqctl(given, run=run)
             token = unit.token() or ""
             run.run(given["credential_step"], lambda: client.change(argv, token) and None, renewed=unit.rotated, told=(argv, token))
         module.exit_json(generated=unit.generated, reasserted=unit.reasserted, **run.result())

@@ -68,6 +68,7 @@ def acquire(connection, run, given, client):
     require(overview(run, Rollback(connection, run, given, client), given, False, read_dumps=False))
     lock_id = Lease(connection, given["namespace"], given["lock_duration"]).acquire()
     clear_finished(connection, given["namespace"], given["plan"]["release"]["version"])
+    rollback_run({**given, "lock_id": lock_id}, False, connection).begin()
     return lock_id
 
 
@@ -78,7 +79,7 @@ def main():
         connection = cluster(given)
         run = rollback_run(given, module.check_mode, connection)
         wanted = run.needed and not module.check_mode
-        module.exit_json(changed=False, id=acquire(connection, run, given, monqctl(given)) if wanted else "")
+        module.exit_json(changed=False, id=acquire(connection, run, given, monqctl(given, run=run)) if wanted else "")
     except MonqError as exc:
         module.fail_json(**exc.result())
 

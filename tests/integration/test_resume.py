@@ -2,60 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from support.comparison import differences, state
+from support.refusal import Refusal
 
 SNAPSHOTS = ("monq-upgrade-6.0.0-original-0", "monq-upgrade-6.0.0-original-replicas-0")
 SQL = ("release", "update", "db", "pgsql")
-
-
-def webhook(installation, resource, operation, label):
-    """A real refusal by the API server: an admission webhook that nobody answers."""
-    return {
-        "apiVersion": "admissionregistration.k8s.io/v1",
-        "kind": "ValidatingWebhookConfiguration",
-        "metadata": {"name": f"refuse-{installation.name}"},
-        "webhooks": [
-            {
-                "name": "refuse.monq.test",
-                "clientConfig": {"url": "https://127.0.0.1:9/refuse"},
-                "rules": [{"apiGroups": ["*"], "apiVersions": ["*"], "resources": [resource], "operations": [operation]}],
-                "namespaceSelector": {"matchLabels": {"test-refuse": installation.name}},
-                "objectSelector": label,
-                "failurePolicy": "Fail",
-                "sideEffects": "None",
-                "admissionReviewVersions": ["v1"],
-                "timeoutSeconds": 1,
-            }
-        ],
-    }
-
-
-class Refusal:
-    """Installs the webhook, and takes it away again."""
-
-    def __init__(self, installation, resource, operation, label=None):
-        self.installation, self.path = installation, installation.work / "webhook.json"
-        self.path.write_text(json.dumps(webhook(installation, resource, operation, label or {})))
-        installation.kubectl("label", "namespace", installation.facts["namespace"], f"test-refuse={installation.name}", "--overwrite", user="sandbox-admin")
-
-    def command(self):
-        kubeconfig = self.installation.sandbox.facts["kubeconfig"]
-        return ["kubectl", "--kubeconfig", kubeconfig, "--context", "sandbox-admin", "apply", "-f", str(self.path)]
-
-    def apply(self):
-        self.installation.kubectl("apply", "-f", str(self.path), user="sandbox-admin")
-        time.sleep(0.5)  # the API server's own informer has to see the webhook
-
-    def lift(self):
-        self.installation.kubectl("delete", "-f", str(self.path), user="sandbox-admin")
-        time.sleep(0.5)
 
 
 def seals(installation):

@@ -19,6 +19,7 @@ from saved_state import load, save  # noqa: E402
 from state import State, folder  # noqa: E402
 
 STARTED = time.monotonic()
+SECRETS = {'postgresql': 'monq', 'releasehub': 'releasehub'}  # as options name them, and as state.json does
 HERE = os.path.dirname(os.path.realpath(__file__))
 
 
@@ -126,6 +127,8 @@ def up(sandbox, options):
 def add(sandbox, options):
     sandbox.running()
     sandbox.start()
+    for what, _sep, value in (secret.partition('=') for secret in options.secret):
+        sandbox.state.data['tokens'][f'{SECRETS[what]}-{options.name}'] = value
     sandbox.create(options.name, options.modules or list(MODULES), not options.no_alias, options.version, options.internal_k8s)
     sandbox.write_facts()
 
@@ -216,6 +219,7 @@ def parser():
     sub = command('add', add, 'one more installation', 'name', made=True)
     sub.add_argument('--no-alias', action='store_true')
     sub.add_argument('--version', default='5.9.3')
+    sub.add_argument('--secret', action='append', default=[], metavar='WHAT=VALUE', help='a chosen secret: postgresql or releasehub (default: random)')
     sub = command('reset', reset, 'back to 5.9.3 (all installations, or one)', 'name?', made=True)
     sub.add_argument('--no-alias', dest='alias', action='store_false', default=None)
     sub.add_argument('--alias', dest='alias', action='store_true', default=None)

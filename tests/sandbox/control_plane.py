@@ -22,8 +22,9 @@ AUDIT_POLICY = {
     "kind": "Policy",
     "omitStages": ["RequestReceived"],
     "rules": [
-        {"level": "None", "resources": [{"group": "", "resources": ["events"]}, {"group": "events.k8s.io", "resources": ["events"]}]},
         {"level": "Metadata", "users": ["operator"]},
+        {"level": "Metadata", "userGroups": ["system:serviceaccounts"]},
+        {"level": "None", "resources": [{"group": "", "resources": ["events"]}, {"group": "events.k8s.io", "resources": ["events"]}]},
         {"level": "None", "users": ["system:apiserver", "controller-manager", "kubelet"]},
         {"level": "Metadata", "verbs": ["create", "update", "patch", "delete", "deletecollection"]},
         {"level": "None"},
@@ -235,7 +236,7 @@ class ControlPlane:
             except web.WebError:
                 return False
 
-        wait_for("etcd", healthy, 20, child, log)
+        wait_for("etcd", healthy, 120, child, log)
 
     def _start_apiserver(self, binary, etcd_url):
         path, log = self.dir, os.path.join(self.dir, "kube-apiserver.log")
@@ -267,7 +268,7 @@ class ControlPlane:
             ],
             log,
         )
-        wait_for("kube-apiserver", self.ready, 40, child, log)
+        wait_for("kube-apiserver", self.ready, 180, child, log)
 
     def start_manager(self, binary=None):
         path, log = self.dir, os.path.join(self.dir, "kube-controller-manager.log")

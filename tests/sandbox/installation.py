@@ -226,7 +226,7 @@ class Installation:
         for body in (*self.other_objects(), *self.tls_secrets(), *self.ingresses(), *self.deployments()):
             kube.create(body)
 
-    def wait_ready(self, kube, seconds=20):
+    def wait_ready(self, kube, seconds=180):
         deadline = time.monotonic() + seconds
         while True:
             late = [

@@ -125,7 +125,7 @@ class Postgres:
         def answers():
             return subprocess.run([program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)], check=False, timeout=5).returncode == 0
 
-        wait_for(f"PostgreSQL on port {port}", answers, 30, child, log)
+        wait_for(f"PostgreSQL on port {port}", answers, 120, child, log)
 
     def make(self, name):
         """A new cluster with the role and the database that the others are made from."""

@@ -49,9 +49,10 @@ class Sandbox:
     def facts(self):
         return json.loads((self.dir / "sandbox.json").read_text())
 
-    def installation(self, name, modules="pl,sm,cl,fm", alias=True):
-        """A fresh 5.9.3 of that name, made or reset."""
+    def installation(self, name, modules="pl,sm,cl,fm", alias=True, secrets=None):
+        """A fresh 5.9.3 of that name, made or reset. secrets: chosen ones, when it is made."""
         options = ["--modules", modules] + ([] if alias else ["--no-alias"])
+        options += [word for what, value in (secrets or {}).items() for word in ("--secret", f"{what}={value}")]
         if name in self.facts["installations"]:
             self("reset", name, "--modules", modules, "--alias" if alias else "--no-alias")
         else:
@@ -99,8 +100,8 @@ class Installation:
         values = {**({"monq_confirm_outage": self.name} if confirm else {}), **(extra or {})}
         return ["ansible-playbook", "-i", str(self.inventory), str(ROOT / "playbooks" / f"{playbook}.yml"), "-e", json.dumps(values), *words]
 
-    def start(self, playbook, *words, confirm=True, extra=None, env=None, python=None):
-        """The playbook as a process in a group of its own, its output in a file."""
+    def start(self, playbook, *words, confirm=True, extra=None, env=None, python=None, wrapper=()):
+        """The playbook as a process in a group of its own, its output in a file. wrapper: the words before it, such as strace's."""
         handle, path = tempfile.mkstemp(dir=self.work, suffix=".log")
         argv = self.argv(playbook, *words, confirm=confirm, extra=extra)
         folder = Path(python or sys.executable).parent
@@ -114,7 +115,7 @@ class Installation:
             **(env or {}),
         }
         process = subprocess.Popen(
-            [str(folder / argv[0]), *argv[1:]],
+            [*wrapper, str(folder / argv[0]), *argv[1:]],
             cwd=self.work,
             env=full,
             stdin=subprocess.DEVNULL,
@@ -227,13 +228,13 @@ class Installation:
     def kubernetes_counts(self):
         return {d["metadata"]["name"]: d["spec"]["replicas"] for d in self.objects("deployments")}
 
-    def mutations(self, since=0):
-        """What the account of the collection changed, from the audit log: (verb, resource, name); reads, reviews, dry runs and the Lease are no changes."""
+    def mutations(self, since=0, user="operator"):
+        """What the user changed, from the audit log: (verb, resource, name); reads, reviews, dry runs and the Lease are no changes."""
         found = []
         for line in Path(self.sandbox.facts["audit_log"]).read_text().splitlines()[since:]:
             event = json.loads(line)
             where = event.get("objectRef") or {}
-            if event["user"]["username"] != "operator" or event["verb"] in READS or event.get("stage") not in (None, "ResponseComplete"):
+            if event["user"]["username"] != user or event["verb"] in READS or event.get("stage") not in (None, "ResponseComplete"):
                 continue
             if where.get("apiGroup") == "authorization.k8s.io" or "dryRun=All" in event["requestURI"]:
                 continue

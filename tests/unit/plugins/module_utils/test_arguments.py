@@ -16,6 +16,7 @@ PLAN = {
     "online": True,
     "registry_replicas": "monqctl",
     "backup_databases": [],
+    "backup_in_outage": False,
     "variables": {"credential_name": "cred", "releasehub_name": "hub"},
 }
 
@@ -43,6 +44,7 @@ def test_the_plan_of_the_options_is_the_plan():
 def test_a_guarded_run_reads_and_makes_nothing(tmp_path):
     cluster = FakeCluster()
     params = {"plan": PLAN, "namespace": "production", "lock_id": "x", "lock_duration": 120, "resolve": {}, "monqctl_home": str(tmp_path / "home")}
+    params.update(emergency_directory=str(tmp_path / "backup"), emergency_host="monq")
     run = arguments.guarded_run(params, True, cluster)
     assert not run.ledger.exists and not run.is_done("prepare.snapshot.original")
     assert cluster.bodies == [] and list(tmp_path.iterdir()) == []

@@ -147,3 +147,29 @@ def test_start_time_tells_a_reused_pid_apart():
 @pytest.mark.parametrize("pid", [None, "", 2**22 + 1, -1, "self/x"])
 def test_no_process_no_start_time(pid):
     assert command.start_time(pid) is None
+
+
+def test_what_was_started_for_an_attempt_is_found_by_its_mark():
+    """Orphans: a grandchild in a session of its own carries the mark too."""
+    code = "import subprocess, sys; subprocess.Popen([sys.executable, '-S', '-c', 'input()'], stdin=subprocess.PIPE, start_new_session=True); input()"
+    assert command.bearing("a-test-1") == [] and command.bearing("") == [] and command.bearing(None) == []
+    with command.marked("a-test-1"):
+        child = subprocess.Popen([sys.executable, "-S", "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert command.ATTEMPT not in os.environ
+    try:
+        assert until(lambda: len(command.bearing("a-test-1")) == 2)
+        assert child.pid in command.bearing("a-test-1") and command.bearing("a-test-") == []
+    finally:
+        for pid in command.bearing("a-test-1"):
+            os.kill(pid, signal.SIGKILL)
+        child.wait()
+    assert until(lambda: command.bearing("a-test-1") == [])
+
+
+def test_a_timeout_ends_even_what_has_left_the_group():
+    code = "import subprocess, sys; subprocess.Popen([sys.executable, '-S', '-c', 'import time; time.sleep(60)'], start_new_session=True).wait()"
+    with command.marked("a-test-2"):
+        began = time.monotonic()
+        found = python(code, timeout=1)
+    assert found.timed_out and time.monotonic() - began < 30
+    assert until(lambda: command.bearing("a-test-2") == [])

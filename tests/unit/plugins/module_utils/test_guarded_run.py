@@ -9,6 +9,7 @@ import socket
 
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils import command, steps
+from ansible_collections.monq.platform.plugins.module_utils.emergency import EmergencyCopies
 from ansible_collections.monq.platform.plugins.module_utils.errors import (
     ApiError,
     ApiUnreachable,
@@ -44,6 +45,7 @@ class World:
         self.keys = [step.key for step in self.plan]
         self.lock_id = self.lease().acquire("us")
         self.acted = []
+        self.slept = []
 
     def lease(self):
         clock = Clock()
@@ -53,15 +55,22 @@ class World:
         return Ledger(self.cluster, "production", "6.0.0").load()
 
     def run(self, **given):
-        return GuardedRun(self.plan, self.ledger(), self.lease(), **{"lock_id": self.lock_id, "home": "here", "make_home": lambda: "here", **given})
+        return GuardedRun(
+            self.plan,
+            self.ledger(),
+            self.lease(),
+            **{"lock_id": self.lock_id, "home": "here", "make_home": lambda: "here", "sleep": self.slept.append, **given},
+        )
 
     def done_before(self, key, **more):
         self.record({k: {"state": "done", "homes": ["here"], "started": "2026-03-01T10:00:00Z"} for k in self.keys[: self.keys.index(key)]})
         return self.record(more) if more else self
 
     def record(self, entries):
-        known = self.cluster.objects.get(LEDGER, {}).get("data", {})
-        self.cluster.put(LEDGER, {"data": {**known, **{key: json.dumps(entry) for key, entry in entries.items()}}})
+        known = self.cluster.objects.get(LEDGER, {})
+        notes = known.get("metadata", {}).get("annotations", {})
+        data = {**known.get("data", {}), **{key: json.dumps(entry) for key, entry in entries.items()}}
+        self.cluster.put(LEDGER, {"metadata": {"annotations": notes}, "data": data})
         return self
 
     def entry(self, key):
@@ -336,9 +345,9 @@ def test_an_interrupted_migration_is_refused_with_both_answers(world, state):
     assert world.entry(SQL)["attempt"] == "a1b2c3d4"
 
 
-@pytest.mark.parametrize("key", [FIRST, CLIENT, GATE, "prepare.registry.update"])
-def test_what_can_be_repeated_is_repeated_after_an_interruption(world, key):
-    world.done_before(key, **{key: {"state": "intent", "attempt": "x", "host": "elsewhere", "pid": 1, "pid_start": 1}})
+@pytest.mark.parametrize(("key", "host"), [(FIRST, "elsewhere"), (CLIENT, "elsewhere"), (GATE, "elsewhere"), ("prepare.registry.update", socket.gethostname())])
+def test_what_can_be_repeated_is_repeated_after_an_interruption(world, key, host):
+    world.done_before(key, **{key: {"state": "intent", "attempt": "x", "host": host, "pid": 1, "pid_start": 1}})
     assert world.run().run(key, world.action("fine")) == "fine"
 
 
@@ -548,3 +557,220 @@ def test_a_snapshot_cannot_be_answered_away(key, answer):
     with pytest.raises(StepError, match="cannot be answered away"):
         world.run(resolve={key: {"answer": answer, "attempt": "abc"}}).run(key, world.action())
     assert world.acted == []
+
+
+# ---- taken over
+
+
+def test_a_taker_makes_an_earlier_holders_prepared_write_impossible(world):
+    """Frozen between the fence and the intent, it wakes to find another resourceVersion, and does nothing."""
+    world.done_before("prepare.registry.update")
+    frozen = world.run()  # has read the ledger
+    world.run().begin()
+    with pytest.raises(LedgerError):
+        frozen.run("prepare.registry.update", world.action())
+    assert world.acted == []
+
+
+def test_the_fence_is_asked_between_two_calls_of_one_step(world):
+    world.done_before(CUT)
+    run, calls = world.run(), []
+    run.fence()  # outside of a step nothing is asked
+
+    def action():
+        run.fence()
+        calls.append("first")
+        world.cluster.objects[LEASE]["metadata"]["annotations"]["monq.platform/lock-id"] = "of another"
+        run.fence()
+        calls.append("second")
+
+    with pytest.raises(LockError):
+        run.run(CUT, action)
+    assert calls == ["first"]
+
+
+def test_a_run_that_only_skips_shows_that_it_lives(world):
+    before = world.cluster.objects[LEASE]["metadata"]["resourceVersion"]
+    world.run().renew()
+    assert world.cluster.objects[LEASE]["metadata"]["resourceVersion"] != before
+    before = world.cluster.objects[LEASE]["metadata"]["resourceVersion"]
+    world.run(check_mode=True).renew()
+    world.run(lock_id="").renew()
+    world.run(lock_id="of another").renew()  # no error: the next fence judges
+    assert world.cluster.objects[LEASE]["metadata"]["resourceVersion"] == before
+
+
+@pytest.mark.parametrize("key", ["prepare.registry.update", CUT, "upgrade.pl.replicas.registry"])
+def test_what_was_begun_on_another_machine_and_calls_monqctl_or_not(world, key):
+    """Nobody knows whether an orphan is at work there: the operator's word, for steps of monqctl only."""
+    entry = {"state": "intent", "attempt": "a1b2c3d4", "host": "pod-of-an-earlier-job", "pid": 7, "started": "2026-03-01T10:00:00Z"}
+    world.done_before(key, **{key: entry})
+    if key == CUT:
+        return world.run().run(key, world.action())
+    error = refused(world.run(), key, StepError)
+    assert "another machine" in str(error) and "pod-of-an-earlier-job" in str(error) and "a1b2c3d4" in str(error) and "pid 7" in str(error)
+    world.run(resolve={key: {"answer": "retry", "attempt": "a1b2c3d4"}}).run(key, world.action())
+    assert world.entry(key)["state"] == "done"
+
+
+@pytest.mark.parametrize("state", ["intent", "unknown", "failed"])
+def test_an_orphan_keeps_its_step(world, state, monkeypatch):
+    """What was started for the attempt and lives, though its module is dead: the operator's word does not help either."""
+    entry = {"state": state, "attempt": "a1b2c3d4", "host": socket.gethostname(), "pid": 1, "pid_start": 0}
+    world.done_before(SQL, **{SQL: entry})
+    monkeypatch.setattr(command, "bearing", lambda attempt: [4711] if attempt == "a1b2c3d4" else [])
+    error = refused(world.run(resolve={SQL: {"answer": "done", "attempt": "a1b2c3d4"}}), SQL, StepError)
+    assert "still at work" in str(error) and "4711" in str(error)
+
+
+# ---- a result that cannot be written
+
+
+def breaks(world, status, times=99):
+    """Writes of results fail that often; the intent is written."""
+    left = [times]
+
+    def before(method, path):
+        body = world.cluster.bodies[-1][2] if world.cluster.bodies else {}
+        if method == "PATCH" and path == LEDGER and any('"state": "done"' in text for text in (body.get("data") or {}).values()) and left[0] > 0:
+            left[0] -= 1
+            raise ApiUnreachable("no answer", "api") if status is None else ApiError(status, "reason", "message", method, path)
+
+    world.cluster.before = before
+
+
+@pytest.mark.parametrize(("status", "times"), [(None, 3), (500, 2), (503, 4), (429, 1)])
+def test_a_passing_failure_of_the_api_server_is_outlived(world, status, times):
+    world.done_before("prepare.registry.update")
+    breaks(world, status, times)
+    run = world.run()
+    run.run("prepare.registry.update", world.action("fine"))
+    assert world.entry("prepare.registry.update")["result"] == "fine" and len(world.slept) == times
+
+
+def test_a_lost_answer_is_no_lost_write(world):
+    """The API server stored it, and the connection broke."""
+    world.done_before("prepare.registry.update")
+    run, patch = world.run(), world.cluster.patch
+
+    def stores_and_breaks(path, body, **given):
+        found = patch(path, body, **given)
+        if path == LEDGER and "done" in str(body.get("data")):
+            raise ApiUnreachable("no answer", "api")
+        return found
+
+    world.cluster.patch = stores_and_breaks
+    run.run("prepare.registry.update", world.action("fine"))
+    assert world.entry("prepare.registry.update")["result"] == "fine" and world.slept == []
+
+
+@pytest.mark.parametrize("status", [None, 403, 409, 422, 500])
+def test_a_result_that_stays_unwritten_lies_beside_the_backup_and_is_imported(world, tmp_path, status):
+    copies = EmergencyCopies(str(tmp_path), "monq", "6.0.0")
+    world.done_before(SQL)
+    breaks(world, status)
+    with pytest.raises(LedgerError) as caught:
+        world.run(copies=copies).run(SQL, world.action("applied"))
+    world.cluster.before = lambda method, path: None
+    assert "a copy of the result lies in" in str(caught.value) and str(tmp_path) in str(caught.value)
+    assert world.entry(SQL)["state"] == "intent"
+    later = world.run(copies=copies)
+    assert later.begin() == [SQL]
+    assert world.entry(SQL)["state"] == "done" and later.run(SQL, world.action()) == "applied" and world.acted == ["applied"]
+    assert world.run(copies=copies).begin() == []
+
+
+def test_a_copy_of_another_attempt_is_not_imported(world, tmp_path):
+    copies = EmergencyCopies(str(tmp_path), "monq", "6.0.0")
+    copies.save(1, SQL, {"state": "done", "attempt": "aold"})
+    world.done_before(SQL, **{SQL: {"state": "unknown", "attempt": "anew"}})
+    assert world.run(copies=copies).begin() == []
+    assert world.entry(SQL)["attempt"] == "anew" and copies.pending(1) == []
+
+
+def test_without_room_for_a_copy_the_message_carries_the_result(world, tmp_path):
+    (tmp_path / "monq").write_text("a file where the folder should be")
+    world.done_before(SQL)
+    breaks(world, None)
+    with pytest.raises(LedgerError) as caught:
+        world.run(copies=EmergencyCopies(str(tmp_path), "monq", "6.0.0")).run(SQL, world.action())
+    assert "no copy could be left either" in str(caught.value) and "done, attempt a" in str(caught.value)
+
+
+# ---- another plan, another file, a closed release
+
+
+def test_another_list_of_steps_is_refused_with_both_fingerprints(world):
+    world.run(inputs={"modules": ["pl", "cl"]}).run(FIRST, world.action())
+    first = steps.fingerprint(world.plan)
+    world.run().require_same_plan()
+    world.plan = steps.plan(RELEASE, ["pl"])
+    with pytest.raises(StepError) as caught:
+        world.run(inputs={"modules": ["pl"]}).require_same_plan()
+    text = str(caught.value)
+    assert first[:16] in text and steps.fingerprint(world.plan)[:16] in text and '["pl", "cl"]' in text
+    assert caught.value.details == {"expected_sha256": first, "seen_sha256": steps.fingerprint(world.plan)}
+
+
+def test_another_collection_is_said_to_be_one(world):
+    world.run(inputs={"modules": ["pl"]}).run(FIRST, world.action())
+    world.plan = world.plan[:-1]
+    with pytest.raises(StepError) as caught:
+        world.run(inputs={"modules": ["pl"]}).require_same_plan()
+    assert "another version of the collection" in str(caught.value)
+
+
+@pytest.mark.parametrize("when", ["at the lock", "at the step"])
+def test_another_sql_file_is_refused_with_both_fingerprints(world, when):
+    old, new = "a" * 64, "b" * 64
+    world.run(files={SQL: old}).run(FIRST, world.action())
+    world.done_before(SQL)
+    changed = world.run(files={SQL: new})
+    if when == "at the lock":
+        with pytest.raises(StepError) as caught:
+            changed.require_same_plan()
+    else:
+        with pytest.raises(StepError) as caught:
+            changed.run(SQL, world.action())
+    assert old in str(caught.value) and new in str(caught.value) and "fbbbbbbb" in str(caught.value)
+    world.run().require_same_plan()  # where it cannot be read, nothing is known against it
+    answered = {"files": {SQL: new}, "resolve": {SQL: {"answer": "retry", "attempt": "fbbbbbbb"}}}
+    world.run(**answered).require_same_plan()
+    world.run(**answered).run(SQL, world.action())
+    assert world.entry(SQL)["state"] == "done"
+    world.run(files={SQL: new}).require_same_plan()
+
+
+def test_the_word_on_a_file_is_no_word_on_an_attempt(world):
+    new = "b" * 64
+    world.run(files={SQL: "a" * 64}).run(FIRST, world.action())
+    world.done_before(SQL, **{SQL: {"state": "unknown", "attempt": "a1b2c3d4"}})
+    error = refused(world.run(files={SQL: new}, resolve={SQL: {"answer": "retry", "attempt": "fbbbbbbb"}}), SQL, StepError)
+    assert "nobody saw the end" in str(error)
+
+
+def test_a_file_whose_sql_is_done_may_change(world):
+    world.run(files={SQL: "a" * 64}).run(FIRST, world.action())
+    world.record({SQL: {"state": "done"}})
+    world.run(files={SQL: "b" * 64}).require_same_plan()
+
+
+def test_a_finished_release_is_closed(world):
+    world.done_before(LAST)
+    world.run().run(LAST, world.action())
+    assert world.ledger().closed
+    world.record({FIRST: {"state": "failed"}})
+    error = refused(world.run(), FIRST, StepError)
+    assert "closed" in str(error)
+    world.record({CLIENT: {"state": "done", "homes": []}, FIRST: {"state": "done"}})
+    world.run().run(CLIENT, world.action())  # a new home may still be told: verify.yml from another machine
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [({"upgrade.pl.database.typo": {"answer": "retry", "attempt": "a1"}}, "not part of the plan"), ({SQL: {"answer": "no"}}, "unknown answer")],
+)
+def test_answers_are_checked_at_the_lock(world, given, says):
+    with pytest.raises(InputError) as caught:
+        world.run(resolve=given).require_known_answers()
+    assert says in str(caught.value)

@@ -119,3 +119,20 @@ def test_no_ingress_at_all():
     cluster.objects = {}
     with pytest.raises(ApiUnreachable):
         client.ingress_api(cluster)
+
+
+def test_every_changing_call_asks_the_fence_first():
+    """a run that was frozen and taken over stops between two calls of one step"""
+    cluster, pool = make()
+
+    def lost():
+        raise ApiUnreachable("the lock is lost")
+
+    cluster.fence = lost
+    for change in (lambda: cluster.create("/x", {}), lambda: cluster.replace("/x", {}), lambda: cluster.patch("/x", {}), lambda: cluster.delete("/x")):
+        with pytest.raises(ApiUnreachable):
+            change()
+    assert pool.requests == []
+    cluster.get("/x")
+    cluster.patch("/apis/coordination.k8s.io/v1/namespaces/a/leases/monq-upgrade", {})  # the lock itself is not behind the lock
+    assert [row[0] for row in pool.requests] == ["GET", "PATCH"]

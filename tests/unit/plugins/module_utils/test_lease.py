@@ -8,7 +8,7 @@ import types
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils import lease as lease_module
 from ansible_collections.monq.platform.plugins.module_utils.errors import ApiError, ApiUnreachable, LockError
-from ansible_collections.monq.platform.plugins.module_utils.lease import WATCH, Lease, holder_text
+from ansible_collections.monq.platform.plugins.module_utils.lease import Lease, holder_text
 from fake_cluster import LEASES, Clock, FakeCluster
 
 PATH = f"{LEASES}/monq-upgrade"
@@ -68,7 +68,7 @@ def test_a_holder_that_renews_is_refused_and_named(cluster, clock, beat):
     other.renew(lock_id)
 
 
-@pytest.mark.parametrize(("theirs", "ours", "waited"), [(120, 120, 120), (30, 120, 30), (300, 120, 300), (1, 120, WATCH), (None, 90, 90)])
+@pytest.mark.parametrize(("theirs", "ours", "waited"), [(120, 120, 120), (30, 120, 30), (300, 120, 300), (1, 120, 1), (None, 90, 90)])
 def test_a_silent_holder_is_waited_out_for_its_own_duration(cluster, clock, theirs, ours, waited):
     """the time counts from our first look, whatever its clock wrote into renewTime"""
     _other, old = held_by(cluster, leaseDurationSeconds=theirs, renewTime="1999-01-01T00:00:00.000000Z")
@@ -283,7 +283,7 @@ def test_the_thread_ends_with_the_work_even_where_it_fails(cluster):
     assert threading.active_count() == before
 
 
-@pytest.mark.parametrize(("duration", "at_most"), [(120, WATCH / 2), (6, 2), (3, 1)])
+@pytest.mark.parametrize(("duration", "at_most"), [(120, 8.0 / 2), (6, 2), (3, 1)])
 def test_renewals_come_often_enough_to_be_seen_alive(cluster, monkeypatch, duration, at_most):
     pauses = []
 
@@ -317,3 +317,41 @@ def test_a_uid_without_a_name_holds_a_lock_too(monkeypatch):
 
     monkeypatch.setattr(lease_module.getpass, "getuser", nameless)
     assert holder_text().split("@")[0].isdigit()
+
+
+# ---- unlock.yml
+
+
+def test_the_named_lock_is_broken_and_its_holder_is_fenced(cluster, clock):
+    other, old = held_by(cluster)
+    make(cluster, clock).unlock(old)
+    with pytest.raises(LockError):
+        other.require(old)
+    assert make(cluster, clock).acquire("us") != old
+    assert clock.now == 0, "a broken lock is not waited for"
+
+
+@pytest.mark.parametrize("wrong", ["", "000000000000", "free"])
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_a_wrong_id_breaks_nothing(cluster, clock, wrong, check_mode):
+    other, old = held_by(cluster)
+    if wrong == "free":
+        other.release(old)
+        wrong = old
+    with pytest.raises(LockError) as caught:
+        make(cluster, clock).unlock(wrong, check_mode)
+    assert wrong == old or old in str(caught.value), "the holder's id is named"
+
+
+def test_breaking_is_predicted(cluster, clock):
+    other, old = held_by(cluster)
+    make(cluster, clock).unlock(old, check_mode=True)
+    other.require(old)
+
+
+def test_the_refusal_names_the_way_to_break_it(cluster, clock):
+    other, lock_id = held_by(cluster)
+    clock.at(1, lambda: other.renew(lock_id))
+    with pytest.raises(LockError) as caught:
+        make(cluster, clock).acquire("us")
+    assert f"monq.platform.unlock -e monq_lock_id={lock_id}" in str(caught.value)

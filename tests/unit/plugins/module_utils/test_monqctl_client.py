@@ -169,6 +169,23 @@ def test_mask(text, secrets, expected):
     assert monqctl_client.mask(text, secrets) == expected
 
 
+def test_what_looks_like_somebody_elses_secret_is_not_shown(client, runner):
+    """monqctl reads the registry's settings, and may quote them."""
+    runner.answers["instance"] = Result(1, "Host=db;Password=p@ss/w0rd;Port=5432", "", False)
+    with pytest.raises(CommandError) as caught:
+        client.change(CALL)
+    assert "p@ss" not in str(caught.value) + repr(caught.value.result()) and "Port=5432" in str(caught.value)
+    runner.answers["instance"] = Result(0, "https://u:p@ss/w0rd@db is used", "", False)
+    assert client.change(CALL).strip() == "https://u:********@db is used"
+
+
+def test_the_secrets_of_the_environment_are_not_shown(runner, tmp_path):
+    client = Monqctl("monqctl", str(tmp_path), {"HTTPS_PROXY": "http://u:pr0xy@proxy", "X_TOKEN": "t0ken", "LANG": "C"}, context="production", runner=runner)
+    runner.answers["instance"] = Result(1, "proxy said pr0xy, hub said t0ken, LANG C", "", False)
+    with pytest.raises(CommandError, match="proxy said \\*{8}, hub said \\*{8}, LANG C"):
+        client.change(CALL)
+
+
 @pytest.mark.parametrize("answer", [OK, Result(1, "", "no", False), CommandError("cannot be started")])
 def test_content_goes_through_a_private_file_that_does_not_stay(client, runner, tmp_path, answer):
     seen = []
@@ -278,3 +295,14 @@ def test_the_registrys_single_read_is_tried_before_the_outage(client, runner, an
     runner.answers["registry"] = [Result(0, '[{"Name": "a", "Replicas": 2}]', "", False), Result(0, answer, "", False)]
     with pytest.raises(CommandError, match="replica counts cannot be read"):
         RegistryReplicas(client).probe()
+
+
+def test_every_changing_call_asks_the_fence_right_before_it(runner, tmp_path):
+    """after the context was asked: nothing slow stands between the fence and the call"""
+    events = []
+    runner.seen = lambda argv: events.append(argv[1])
+    fenced = Monqctl("/opt/monqctl", str(tmp_path), {}, 600, "production", PATTERNS, str(tmp_path), runner, fence=lambda: events.append("fence"))
+    fenced.change(CALL)
+    assert events == ["config", "fence", CALL[0]]
+    fenced.read("registry", "get", "status")
+    assert events[3:] == ["registry"]

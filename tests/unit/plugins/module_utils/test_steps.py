@@ -376,8 +376,19 @@ def test_the_fingerprint_follows_the_plan():
     first = steps.fingerprint(make())
     assert re.fullmatch("[0-9a-f]{64}", first)
     assert steps.fingerprint(make()) == first
-    others = [make(["pl"]), make(prefetch_images=False), make(registry_k8s_api="https://x"), make(backup_databases=["cl-streams-service"])]
+    others = [make(["pl"]), make(prefetch_images=False), make(backup_in_outage=True), make(backup_databases=["cl-streams-service"])]
     assert len({first, *map(steps.fingerprint, others)}) == 5
+
+
+def test_a_corrected_place_is_no_other_upgrade():
+    """Where something lies, and which home monqctl has, may change between two runs of one upgrade."""
+    others = [
+        make(registry_k8s_api="https://x"),
+        make(registry_source_dir="/srv"),
+        make(release_source_dir="/srv", online=False),
+        make(configure=True, context="c"),
+    ]
+    assert {steps.fingerprint(make()), *map(steps.fingerprint, others)} == {steps.fingerprint(make())}
 
 
 def test_no_secret_can_get_into_the_plan():

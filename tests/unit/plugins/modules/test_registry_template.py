@@ -68,6 +68,14 @@ def test_diff_shows_both_templates():
     assert result["diff"]["after"] == json.dumps(result["template"], indent=2, sort_keys=True) + "\n"
 
 
+def test_diff_shows_no_password():
+    given = template()
+    given["JsonConfig"]["Parameters"] = [{"Name": "%SmtpPassword%", "Value": "canary"}]
+    _status, result = run(diff=True, template=given, ingress_secrets=SECRETS)
+    assert {"Name": "%SmtpPassword%", "Value": "canary"} in result["template"]["JsonConfig"]["Parameters"]
+    assert "canary" not in json.dumps(result["diff"]) and "SmtpPassword" in result["diff"]["before"] and "monq.domain.com-tls" in result["diff"]["after"]
+
+
 @pytest.mark.parametrize(
     "arguments, words",
     [

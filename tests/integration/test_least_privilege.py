@@ -1,0 +1,148 @@
+"""The whole upgrade under the account of docs/permissions, and what preflight says where it lacks one verb."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import pytest
+from ansible_collections.monq.platform.plugins.module_utils import permissions
+from support.account import ADMIN, Account
+from support.harness import ROOT
+from yaml import safe_load
+
+RELEASE = safe_load((ROOT / "roles" / "monq" / "vars" / "main" / "release.yml").read_text())["_monq_release"]
+VERBS = [(group, resource, verb) for group, resource, verbs, _purpose in permissions.NEEDED for verb in verbs]
+DEAD = {
+    "apiVersion": "coordination.k8s.io/v1",
+    "kind": "Lease",
+    "metadata": {"name": "monq-upgrade"},
+    "spec": {"holderIdentity": "a run that was killed", "leaseDurationSeconds": 9, "renewTime": "2024-01-01T00:00:00.000000Z"},
+}
+
+
+def secret(name, **data):
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "data": {k: base64.b64encode(v.encode()).decode() for k, v in data.items()}}
+
+
+def put(installation, *objects):
+    path = installation.work / "objects.json"
+    path.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)}))
+    installation.kubectl("apply", "-f", str(path), user=ADMIN)
+
+
+# ---- without one verb
+
+
+@pytest.fixture(scope="module")
+def untouched(install):
+    installation = install("site-run", alias=True)
+    (installation.work / "look.yml").write_text(json.dumps(LOOK))
+    return installation, Account(installation)
+
+
+# The first module of preflight alone, with the arguments that the role gives it.
+LOOK = [
+    {
+        "hosts": "monq",
+        "gather_facts": False,
+        "module_defaults": {"group/monq.platform.monq": "{{ _monq_run_defaults }}"},
+        "tasks": [
+            {"import_role": {"name": "monq.platform.monq"}},
+            {
+                "monq.platform.preflight_kubernetes": {
+                    "domain": "{{ monq_domain }}",
+                    "alias_domains": "{{ monq_alias_domains }}",
+                    "ingress_secrets": "{{ monq_ingress_secrets }}",
+                },
+                "register": "looked",
+            },
+            {"copy": {"content": "{{ looked.findings | to_json }}", "dest": "{{ playbook_dir }}/findings.json", "mode": "0600"}},
+        ],
+    }
+]
+
+
+def look(installation, account):
+    """What preflight finds in the cluster."""
+    result = installation.play(installation.work / "look", extra=account.extra)
+    assert result.rc == 0, result.text[-3000:]
+    return json.loads((installation.work / "findings.json").read_text())
+
+
+def test_what_lies_outside_the_namespace_is_information(untouched):
+    """A 403 on an optional read says what could not be looked at and which verb would allow it."""
+    installation, account = untouched
+    found = look(installation, account)
+    assert [row for row in found if row["severity"] == "stop"] == []
+    told = {row["object"]: row["next"] for row in found if row["severity"] == "info" and row["check"] == "permissions"}
+    assert "get namespaces" in told[f"namespace {account.namespace}"]
+    assert "list ingresses.extensions" in told["Ingresses of other namespaces"]
+
+
+@pytest.mark.parametrize(("group", "resource", "verb"), VERBS, ids=lambda value: value or "core")
+def test_a_missing_verb_is_named_and_nothing_is_changed(untouched, group, resource, verb):
+    installation, account = untouched
+    name = permissions.names(RELEASE).get((group, resource, verb))
+    mark, calls = installation.audit_mark(), len(installation.journal())
+    account.reapply_without(group, resource, verb, name)
+    stops = [row for row in look(installation, account) if row["severity"] == "stop"]
+    assert [row["object"] for row in stops] == [f"{permissions.in_words(group, resource, verb, name)} in {account.namespace}"]
+    assert stops[0]["check"] == "permissions"
+    assert installation.mutations(mark, account.user) == [] and len(installation.journal()) == calls
+
+
+@pytest.mark.parametrize(("group", "resource", "verb"), [("", "configmaps", "get"), ("apps", "deployments/scale", "patch")], ids=lambda value: value or "core")
+def test_site_stops_where_a_verb_is_missing(untouched, group, resource, verb):
+    """The ledger itself unreadable, and what is first needed inside the outage."""
+    installation, account = untouched
+    name = permissions.names(RELEASE).get((group, resource, verb))
+    mark, calls = installation.audit_mark(), len(installation.journal())
+    account.reapply_without(group, resource, verb, name)
+    result = installation.play("site", extra=account.extra)
+    assert result.rc == 2 and f"{permissions.in_words(group, resource, verb, name)} in {account.namespace}" in result.text, result.text[-3000:]
+    assert installation.mutations(mark, account.user) == [] and len(installation.journal()) == calls
+    assert installation.ledger() == {} and not installation.backup.exists()
+
+
+# ---- the whole run
+
+
+@pytest.fixture(scope="module")
+def whole(install):
+    """Everything that the account may ever have to do: a torn snapshot, another registry token, a killed run's lock, the upgrade, a second run."""
+    installation = install("by-hand", alias=True)
+    account = Account(installation)
+    mark = installation.audit_mark()
+    put(installation, secret("monq-upgrade-6.0.0-original-0", chunk="torn"), secret("registry-token", secure_token="of somebody else"))
+    wanted = {"monq_registry_token": "chosen-by-the-operator", "monq_registry_token_rotate": True}
+    results = {"prepare": installation.play("prepare", extra={**account.extra, **wanted})}
+    installation.kubectl("delete", "lease", "monq-upgrade", user=ADMIN)
+    put(installation, DEAD)
+    results["site"] = installation.play("site", extra=account.extra)
+    quiet = installation.audit_mark()
+    results["second"] = installation.play("site", extra=account.extra)
+    return installation, account, results, mark, quiet
+
+
+def test_the_whole_upgrade_succeeds_under_the_account(whole):
+    installation, account, results, _mark, quiet = whole
+    for name, result in results.items():
+        assert result.rc == 0, f"{name}: {result.text[-4000:]}"
+    assert installation.ledger()["upgrade.fm.replicas.restore"]["state"] == "done"
+    assert installation.mutations(quiet, account.user) == []
+
+
+def test_nobody_elses_account_was_used(whole):
+    installation, account, _results, mark, _quiet = whole
+    assert installation.mutations(mark, "operator") == []
+    assert len(installation.mutations(mark, account.user)) > 50
+
+
+def test_the_account_has_what_it_uses_and_nothing_else(whole):
+    """Least means least: the audit log of the runs against the table."""
+    _installation, account, _results, mark, _quiet = whole
+    inside, outside = account.used(mark)
+    assert set(VERBS) - inside == set(), "never used: take it out of permissions.NEEDED"
+    assert inside - set(VERBS) == set(), "used, but not granted by permissions.NEEDED"
+    assert outside == set(), "nothing outside the namespace is allowed to it"

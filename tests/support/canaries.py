@@ -1,0 +1,67 @@
+"""Secrets that can be told from everything else, and the search for them in whatever a run leaves."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from urllib.parse import quote, quote_plus
+
+# Every process that is started, with its whole argv in hexadecimal.
+STRACE = ("strace", "-f", "-qq", "--seccomp-bpf", "-xx", "-e", "trace=execve", "-s", "100000", "-o")
+
+
+def forms(secret):
+    """{form: bytes} of a secret as programs write it."""
+    escaped = json.dumps(secret)[1:-1]
+    found = {
+        "plain": secret,
+        "JSON": escaped,
+        "JSON, not ASCII alone": json.dumps(secret, ensure_ascii=False)[1:-1],
+        "JSON, escaped slashes": escaped.replace("/", "\\/"),
+        "JSON in JSON": json.dumps(escaped)[1:-1],
+        "JSON in JSON, not ASCII alone": json.dumps(json.dumps(secret, ensure_ascii=False), ensure_ascii=False)[3:-3],
+        "URL": quote(secret, safe=""),
+        "URL, slashes": quote(secret),
+        "URL, form": quote_plus(secret),
+        "repr": repr(secret)[1:-1],
+        "repr of bytes": repr(secret.encode())[2:-1],
+        "ascii": ascii(secret)[1:-1],
+    }
+    known = {name: text.encode() for name, text in found.items()}
+    known["URL, small letters"] = re.sub(rb"%[0-9A-F]{2}", lambda hit: hit.group().lower(), known["URL"])
+    for before in range(3):
+        # Of the first and the last group of three bytes a part may belong to what stands around the secret.
+        data = bytes(before) + secret.encode()
+        encoded = base64.b64encode(data[: len(data) // 3 * 3])[(0, 2, 3)[before] :]
+        known[f"base64, {before} bytes before it"] = encoded
+        known[f"base64 for URLs, {before} bytes before it"] = encoded.replace(b"+", b"-").replace(b"/", b"_")
+    return known
+
+
+def found(data, canaries):
+    """[(canary, form)] of what stands in these bytes. canaries: {name: secret}"""
+    data = data.encode("utf-8", "surrogateescape") if isinstance(data, str) else data
+    return [(name, form) for name, secret in canaries.items() for form, text in forms(secret).items() if text in data]
+
+
+def in_files(root, canaries, without=()):
+    """{path: [(canary, form)]} of every file and every name below a folder; without: endings and folders that are left out."""
+    hits = {}
+    for path in sorted(root.rglob("*")):
+        name = str(path.relative_to(root))
+        if any(name.endswith(part) or part in path.relative_to(root).parts for part in without):
+            continue
+        seen = found(name, canaries) + (found(path.read_bytes(), canaries) if path.is_file() and not path.is_symlink() else [])
+        if seen:
+            hits[name] = seen
+    return hits
+
+
+def started(trace):
+    """The argv of every process, out of what strace wrote."""
+    for line in trace.read_bytes().splitlines():
+        call = re.search(rb"execve\((.*)", line)
+        if call:
+            words = [bytes.fromhex(text.decode().replace("\\x", "")) for text in re.findall(rb'"((?:\\x[0-9a-f]{2})*)"', call.group(1))]
+            yield [word.decode("utf-8", "surrogateescape") for word in words[1:]]

@@ -1,0 +1,114 @@
+"""Preflight in the cluster, where the account may not look at everything."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible_collections.monq.platform.plugins.module_utils import cluster_checks
+from ansible_collections.monq.platform.plugins.module_utils.errors import ApiError
+from fake_cluster import FakeCluster
+
+ROOT = Path(__file__).resolve().parents[4]
+RELEASE = yaml.safe_load((ROOT / "roles" / "monq" / "vars" / "main" / "release.yml").read_text(encoding="utf-8"))["_monq_release"]
+NAMESPACE = "/api/v1/namespaces/production"
+GIVEN = {
+    "plan": {"release": RELEASE, "modules": ["pl"]},
+    "namespace": "production",
+    "domain": "monq.example.org",
+    "alias_domains": [],
+    "alias_ingresses": [],
+    "ingress_secrets": [],
+}
+
+
+class Ledger:
+    entries: dict = {}
+
+
+class Run:
+    ledger = Ledger()
+
+
+class Cluster(FakeCluster):
+    """forbidden: paths that answer 403; denied: verbs that the reviews deny."""
+
+    def __init__(self, forbidden=(), denied=()):
+        super().__init__()
+        self.put(NAMESPACE, {})
+        self.objects["/version"] = {"major": "1", "minor": "20"}
+        self.denied = denied
+        self.before = lambda method, path: self.refuse(method, path, forbidden)
+
+    @staticmethod
+    def refuse(method, path, forbidden):
+        if path in forbidden:
+            raise ApiError(403, "Forbidden", "no", method, path)
+
+    def create(self, path, body):
+        spec = body["spec"]["resourceAttributes"]
+        return {"status": {"allowed": (spec["verb"], spec["resource"]) not in self.denied}}
+
+
+def examine(cluster, begin=Run):
+    return cluster_checks.examine(cluster, GIVEN, begin)["findings"]
+
+
+def info(found):
+    return {row["object"]: row["next"] for row in found if row["severity"] == "info"}
+
+
+OPTIONAL = {
+    "/version": ("the API server's version", "get /version"),
+    NAMESPACE: ("namespace production", "get namespaces"),
+    "/apis/extensions/v1beta1/ingresses": ("Ingresses of other namespaces", "list ingresses.extensions"),
+}
+
+
+@pytest.mark.parametrize("path", OPTIONAL)
+def test_an_optional_read_that_is_denied_is_information(path):
+    allowed, denied = examine(Cluster()), examine(Cluster(forbidden=[path]))
+    thing, verb = OPTIONAL[path]
+    assert verb in info(denied)[thing] and thing not in info(allowed)
+    assert [row for row in denied if row["severity"] != "info"] == [row for row in allowed if row["severity"] != "info"]
+
+
+def test_any_other_error_is_no_information():
+    cluster = Cluster()
+
+    def broken(method, path):
+        if path == "/version":
+            raise ApiError(500, "Internal Server Error", "no", method, path)
+
+    cluster.before = broken
+    with pytest.raises(ApiError):
+        examine(cluster)
+
+
+def test_a_namespace_that_is_not_there_stops():
+    cluster = Cluster()
+    cluster.drop(NAMESPACE)
+    assert [(row["severity"], row["object"]) for row in examine(cluster)] == [("stop", "namespace production")]
+
+
+def test_a_denied_verb_is_named_before_the_ledger_is_read():
+    """The ledger is a ConfigMap too: whoever may not read it would only hear of a 403."""
+
+    def begin():
+        raise AssertionError("the ledger was read")
+
+    found = examine(Cluster(denied=[("get", "configmaps")]), begin)
+    assert [(row["severity"], row["object"]) for row in found] == [("stop", "get configmaps in production")]
+
+
+def test_a_private_key_in_tls_crt_is_not_part_of_the_result():
+    """trap 21: certificates are public; a key that stands beside them is not."""
+    one, two = (f"-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n" for text in ("AAAA", "BBBB"))
+    pem = one + "-----BEGIN PRIVATE KEY-----\ncanary\n-----END PRIVATE KEY-----\n" + two
+    cluster = Cluster()
+    cluster.put(NAMESPACE + "/secrets/tls", {"type": "kubernetes.io/tls", "data": {"tls.crt": base64.b64encode(pem.encode()).decode()}})
+    given = {**GIVEN, "ingress_secrets": [{"secretName": "tls", "hosts": ["monq.example.org"]}]}
+    seen = cluster_checks.examine(cluster, given, Run)
+    assert [row["pem"] for row in seen["certificates"]] == [one + two]
