@@ -67,8 +67,7 @@ def test_after_prepare_alone(site):
         assert words in checked.text
     refused = roll_back(installation, confirm=False)
     assert refused.rc == 2 and "monq_confirm_rollback" in refused.text, refused.text[-2000:]
-    skipped = installation.play("rollback", "--start-at-task", "Put back the K8s template", confirm=False, extra={})
-    assert "K8s template" not in skipped.text or skipped.rc == 2 or skipped.recap(installation.name)["changed"] == 0
+    installation.play("rollback", "--start-at-task", "Put back the K8s template", confirm=False, extra={})  # no step without the lock
     unchanged(installation, mark, calls)
 
     done = roll_back(installation)
