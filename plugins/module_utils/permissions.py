@@ -18,7 +18,7 @@ NEEDED = (
 
 # What rollback.yml needs besides. An upgrade does not ask for it; events are read where that is allowed.
 NEEDED_FOR_ROLLBACK = (
-    ("", "configmaps", ("patch", "delete"), "its own ledger, archive of the upgrade's"),
+    ("", "configmaps", ("patch", "delete"), "the rollback's ledger, archive of the upgrade's"),
     ("apps", "deployments", ("create", "update", "delete"), "Deployments as they were"),
     ("extensions", "ingresses", ("create", "update"), "routes as they were"),
     ("", "events", ("list",), "diagnostics"),
@@ -36,6 +36,7 @@ def names(release):
     """{(API group, resource, verb): the one object} where the verb is needed on one object only."""
     ledger, deployment = f"monq-upgrade-{release['version']}", release["registry_deployment"]
     return {
+        # not get: the rollback's ledger and archived ones are looked at too
         ("", "configmaps", "patch"): ledger,
         ("coordination.k8s.io", "leases", "get"): "monq-upgrade",
         ("coordination.k8s.io", "leases", "update"): "monq-upgrade",

@@ -8,8 +8,6 @@ from .errors import MonqError
 from .findings import STOP, WARNING, finding, of_error
 from .rollback_database import DatabaseRestore, proved
 
-CLOSED = "monq.platform/closed"
-
 
 def overview(run, rollback, given, check_mode, read_dumps=True):
     """What is there to take back, what stays, and every reason why the rollback may not begin."""
@@ -65,7 +63,7 @@ def _reasons(run, given, check_mode):
                 f"read what stays, then add -e monq_confirm_rollback={given['environment']}",
             )
         )
-    closed = CLOSED in run.upgrade.annotations or rollback_steps.is_closed(run.upgrade_plan, run.upgrade.entries)
+    closed = run.upgrade.closed or rollback_steps.is_closed(run.upgrade_plan, run.upgrade.entries)
     if closed and not given["closed"] and not run.ledger.unfinished:
         found.append(
             finding(
@@ -78,8 +76,9 @@ def _reasons(run, given, check_mode):
             )
         )
     for key, entry in sorted(run.upgrade.entries.items()):
-        if entry.get("state") == "intent" and guarded_run.alive(entry):
-            seen = f"pid {entry['pid']} on {entry['host']} is at work on it"
+        alive = guarded_run.alive(entry)
+        if alive:
+            seen = f"pid {', '.join(map(str, alive))} on {entry['host']} at work on it"
             found.append(finding("alive", STOP, key, "no living process", seen, "wait for it to end, then run the same command again"))
     try:
         run.require_same_plan()
@@ -164,8 +163,8 @@ def _dumps(run, given, read):
 
 def _denied(cluster, namespace, release):
     found = []
-    asked = permissions.reviews(namespace, named=permissions.names(release)) + permissions.reviews(namespace, permissions.NEEDED_FOR_ROLLBACK)
-    for review, purpose in asked:
+    reviews = permissions.reviews(namespace, named=permissions.names(release)) + permissions.reviews(namespace, permissions.NEEDED_FOR_ROLLBACK)
+    for review, purpose in reviews:
         answer = cluster.create("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review)
         if not answer.get("status", {}).get("allowed"):
             optional = review["spec"]["resourceAttributes"]["resource"] == "events"

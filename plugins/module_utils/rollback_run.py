@@ -91,6 +91,7 @@ def rollback_run(params, check_mode, connection):
     upgrade_plan = arguments.plan(params)
     databases = [item["microservice"] for item in params["databases"]]
     home = Monqctl(home=params["monqctl_home"])
+    emergency = EmergencyCopies(params["emergency_directory"], params["emergency_host"], f"{release}-rollback")
     run = RollbackRun(
         upgrade,
         upgrade_plan,
@@ -103,8 +104,8 @@ def rollback_run(params, check_mode, connection):
         home.make_marker,
         params["resolve"],
         check_mode,
-        {"databases": databases},
-        copies=EmergencyCopies(params["emergency_directory"], params["emergency_host"], release),
+        {"databases": databases, "registry_replicas": params["plan"]["registry_replicas"]},
+        copies=emergency,
     )
     connection.fence = run.fence
     run.renew()

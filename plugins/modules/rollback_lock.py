@@ -79,7 +79,7 @@ def main():
         connection = cluster(given)
         run = rollback_run(given, module.check_mode, connection)
         wanted = run.needed and not module.check_mode
-        module.exit_json(changed=False, id=acquire(connection, run, given, monqctl(given)) if wanted else "")
+        module.exit_json(changed=False, id=acquire(connection, run, given, monqctl(given, run=run)) if wanted else "")
     except MonqError as exc:
         module.fail_json(**exc.result())
 

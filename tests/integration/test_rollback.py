@@ -67,8 +67,7 @@ def test_after_prepare_alone(site):
         assert words in checked.text
     refused = roll_back(installation, confirm=False)
     assert refused.rc == 2 and "monq_confirm_rollback" in refused.text, refused.text[-2000:]
-    skipped = installation.play("rollback", "--start-at-task", "Put back the K8s template", confirm=False, extra={})
-    assert "K8s template" not in skipped.text or skipped.rc == 2 or skipped.recap(installation.name)["changed"] == 0
+    installation.play("rollback", "--start-at-task", "Put back the K8s template", confirm=False, extra={})  # no step without the lock
     unchanged(installation, mark, calls)
 
     done = roll_back(installation)
@@ -89,6 +88,11 @@ def test_after_prepare_alone(site):
     unchanged(installation, mark, calls)
 
 
+def _begun(found, attempt, key):
+    """The ledger of the rollback before stands until this one has the lock."""
+    return bool(found) and found[0]["monq.platform/attempt"] == attempt and key in found[1]
+
+
 def test_before_the_first_sql_killed_in_the_middle(site):
     """The second attempt is cut and routed. A rollback that was killed stops every upgrade, and is ended by the same command."""
     installation, before = site
@@ -99,7 +103,7 @@ def test_before_the_first_sql_killed_in_the_middle(site):
     strangers = {i["metadata"]["name"]: i["metadata"]["uid"] for i in installation.objects("ingresses.v1beta1.extensions")}
     process = installation.start("rollback", confirm=False, extra={"monq_confirm_rollback": installation.name})
     deadline = time.monotonic() + 600
-    while "rollback.registry_template.apply" not in (config_map(installation, ROLLBACK) or ({}, {}))[1]:
+    while not _begun(config_map(installation, ROLLBACK), "2", "rollback.registry_template.apply"):
         assert process.poll() is None and time.monotonic() < deadline, Path(process.log).read_text()[-3000:]
         time.sleep(0.3)
     installation.kill(process)

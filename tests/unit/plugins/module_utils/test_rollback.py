@@ -290,7 +290,7 @@ def test_an_altered_snapshot_refuses(world):
 
 def test_a_step_that_is_at_work_refuses(world, monkeypatch):
     world.record("prepare.registry.update", state="intent")
-    monkeypatch.setattr(rollback_checks.guarded_run, "alive", lambda entry: entry.update(pid=7, host="here") or [7])
+    monkeypatch.setattr(rollback_checks.guarded_run, "alive", lambda entry: [7] if entry.update(host="here") is None and entry["state"] == "intent" else [])
     assert stops(world.overview()) == ["alive"]
 
 
