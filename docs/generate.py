@@ -194,8 +194,9 @@ def account_yaml():
         "# Made by docs/generate.py out of plugins/module_utils/permissions.py, the table that preflight asks the API server about.\n"
         "# kubectl apply -n <monq_namespace> -f monq-upgrade.yml\n"
     )
-    objects = account_manifest.manifest(tables())
-    return head + "".join("---\n" + yaml.dump(one, Dumper=Indented, sort_keys=False) for one in objects)
+    # One List: ansible-test wants one document in a file.
+    objects = {"apiVersion": "v1", "kind": "List", "items": account_manifest.manifest(tables())}
+    return head + "---\n" + yaml.dump(objects, Dumper=Indented, sort_keys=False)
 
 
 def permission_rows(needed, named):
@@ -239,7 +240,7 @@ def permissions_page():
         " (``system:discovery``), which is needed. The others are granted by:",
         OPTIONAL_COMMANDS,
         "The manifest\n------------",
-        ".. code-block:: text\n\n" + manifest,
+        ".. code-block:: yaml\n\n" + manifest,
     )
 
 

@@ -50,7 +50,7 @@ class Account:
 
     def reapply_without(self, group, resource, verb, name=None):
         """The whole Role but for one verb of one resource; comes back when the authorizer has seen it, and with it that an earlier verb is there again."""
-        objects = [one for one in yaml.safe_load_all(MANIFEST.read_text()) if one["kind"] == "Role"]
+        objects = [one for one in yaml.safe_load(MANIFEST.read_text())["items"] if one["kind"] == "Role"]
         for role in objects:
             for rule in role["rules"]:
                 if (rule["apiGroups"], rule["resources"]) == ([group], [resource]) and verb in rule["verbs"]:

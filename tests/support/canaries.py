@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import re
 from urllib.parse import quote, quote_plus
@@ -11,6 +12,7 @@ from urllib.parse import quote, quote_plus
 STRACE = ("strace", "-f", "-qq", "--seccomp-bpf", "-xx", "-e", "trace=execve", "-s", "100000", "-o")
 
 
+@functools.lru_cache
 def forms(secret):
     """{form: bytes} of a secret as programs write it."""
     escaped = json.dumps(secret)[1:-1]

@@ -51,7 +51,7 @@ def test_one_account_with_a_role_for_each_table():
 @pytest.fixture(scope="module")
 def applied():
     """The objects of the file that operators apply."""
-    return list(yaml.safe_load_all((ROOT / "docs" / "permissions" / "monq-upgrade.yml").read_text(encoding="utf-8")))
+    return yaml.safe_load((ROOT / "docs" / "permissions" / "monq-upgrade.yml").read_text(encoding="utf-8"))["items"]
 
 
 def test_the_file_grants_what_preflight_asks_for_and_nothing_else(applied):
