@@ -6,7 +6,7 @@ import itertools
 import json
 
 import pytest
-from ansible_collections.monq.platform.plugins.module_utils import rollback_archive, sealed, steps
+from ansible_collections.monq.platform.plugins.module_utils import arguments, rollback_archive, sealed, steps
 from ansible_collections.monq.platform.plugins.module_utils.errors import ApiUnreachable, LedgerError, SnapshotError, StepError
 from ansible_collections.monq.platform.plugins.module_utils.guarded_run import GuardedRun
 from ansible_collections.monq.platform.plugins.module_utils.ledger import Ledger
@@ -79,6 +79,11 @@ def test_the_next_upgrade_counts_on(cluster):
     assert ledger.attempt == 3
     ledger.write("a", {"state": "intent"})
     assert cluster.objects[UPGRADE]["metadata"]["annotations"]["monq.platform/attempt"] == "3"
+
+
+def test_every_module_of_an_upgrade_starts_from_the_number(cluster):
+    finished(cluster, attempt=2)
+    assert arguments.ledger({"namespace": "production", "plan": {"release": RELEASE}}, cluster).attempt == 3
 
 
 def test_without_a_rollback_the_first_attempt_is_the_first(cluster):
