@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import json
+
 from .errors import StepError
 from .ledger import ATTEMPT, Ledger
 from .rollback_steps import ARCHIVE, CUT
@@ -83,6 +85,24 @@ def require_no_rollback(cluster, namespace, release, run, check_mode=False):
         )
     if check_mode or CUT in run.ledger.entries:
         return
+    asked = {}
     for step in run.plan:
         if step.ask and step.key in run.ledger.entries and not run.is_done(step.key):
-            run.ask(step.key)
+            try:
+                run.ask(step.key)
+            except StepError as exc:
+                if "attempt" not in exc.details:  # answered, and wrongly
+                    raise
+                asked[step.key] = run.ledger.get(step.key)
+    if asked:
+        words = {key: {"answer": "done", "attempt": entry["attempt"]} for key, entry in asked.items()}
+        raise StepError(
+            "SQL of an earlier attempt is in databases that were not rolled back",
+            ", ".join(asked),
+            "a word on each: done where the database has it, retry where somebody has put the database back",
+            "; ".join(f"{key}: {entry.get('error')}" for key, entry in asked.items()),
+            "look into the databases, then run the same command with this, and retry in place of done where it applies\n    -e '"
+            + json.dumps({"monq_resolve": words})
+            + "'",
+            steps=sorted(asked),
+        )

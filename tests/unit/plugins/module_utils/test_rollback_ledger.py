@@ -6,7 +6,7 @@ import itertools
 import json
 
 import pytest
-from ansible_collections.monq.platform.plugins.module_utils import rollback_archive, sealed, steps
+from ansible_collections.monq.platform.plugins.module_utils import arguments, rollback_archive, sealed, steps
 from ansible_collections.monq.platform.plugins.module_utils.errors import ApiUnreachable, LedgerError, SnapshotError, StepError
 from ansible_collections.monq.platform.plugins.module_utils.guarded_run import GuardedRun
 from ansible_collections.monq.platform.plugins.module_utils.ledger import Ledger
@@ -26,6 +26,7 @@ from repository import RELEASE
 WHERE = ("production", "6.0.0")
 UPGRADE, ROLLBACK = f"{CONFIGMAPS}/monq-upgrade-6.0.0", f"{CONFIGMAPS}/monq-rollback-6.0.0"
 SQL = "upgrade.pl.database.pl-i18n-service.sqls_pl-i18n-service.sql"
+SECOND = "upgrade.pl.database.pl-userspaces-api-service.userspace-configuration.sql"
 UNKNOWN = {"state": "unknown", "attempt": "a1234567", "started": "2026-03-01T10:00:00Z", "earlier_attempt": 1, "error": "applied in attempt 1"}
 PLAN = steps.plan(RELEASE, ["pl"])
 
@@ -80,6 +81,11 @@ def test_the_next_upgrade_counts_on(cluster):
     assert cluster.objects[UPGRADE]["metadata"]["annotations"]["monq.platform/attempt"] == "3"
 
 
+def test_every_module_of_an_upgrade_starts_from_the_number(cluster):
+    finished(cluster, attempt=2)
+    assert arguments.ledger({"namespace": "production", "plan": {"release": RELEASE}}, cluster).attempt == 3
+
+
 def test_without_a_rollback_the_first_attempt_is_the_first(cluster):
     assert numbered(Ledger(cluster, *WHERE).load(), cluster, *WHERE).attempt == 1
 
@@ -113,11 +119,15 @@ def test_a_finished_rollback_is_no_obstacle(cluster):
 
 def test_sql_that_a_rolled_back_attempt_left_is_asked_about_before_the_outage(cluster):
     Ledger(cluster, *WHERE).load().write(SQL, UNKNOWN)
-    with pytest.raises(StepError, match="nobody saw the end") as caught:
+    Ledger(cluster, *WHERE).load().write(SECOND, {**UNKNOWN, "attempt": "a7654321"})
+    with pytest.raises(StepError, match="SQL of an earlier attempt") as caught:
         require_no_rollback(cluster, *WHERE, upgrade(cluster))
-    assert "a1234567" in caught.value.next_step and "attempt 1" in caught.value.seen
+    assert "a1234567" in caught.value.next_step and "a7654321" in caught.value.next_step and "attempt 1" in caught.value.seen, "all at once"
+    second = {SECOND: {"answer": "done", "attempt": "a7654321"}}
+    with pytest.raises(StepError, match="another attempt"):
+        require_no_rollback(cluster, *WHERE, upgrade(cluster, {SQL: {"answer": "done", "attempt": "a0000000"}, **second}))
     for answer in ("retry", "done"):
-        require_no_rollback(cluster, *WHERE, upgrade(cluster, {SQL: {"answer": answer, "attempt": "a1234567"}}))
+        require_no_rollback(cluster, *WHERE, upgrade(cluster, {SQL: {"answer": answer, "attempt": "a1234567"}, **second}))
     require_no_rollback(cluster, *WHERE, upgrade(cluster), check_mode=True)
 
 
