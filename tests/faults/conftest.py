@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -33,6 +34,9 @@ def pytest_terminal_summary(terminalreporter):
 def sandbox():
     """One for each worker, and none of those that other tests use."""
     made = Sandbox(f"/var/tmp/monq-sandbox-faults-{os.environ.get('PYTEST_XDIST_WORKER', 'test')}-{os.getuid()}")
+    for line in Path("/proc/mounts").read_text().splitlines():  # the small disk of a session that was killed
+        if line.split()[1].startswith(f"{made.dir}/"):
+            subprocess.run(["umount", line.split()[1]], check=True)
     made("down")
     made("up", "--installation", "site-run", "--modules", "pl")
     yield made

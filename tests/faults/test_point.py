@@ -7,10 +7,9 @@ import os
 import pytest
 from faults import points
 
+GIVEN = [os.environ.get(name) for name in ("STEP", "PLACE", "KIND")]
 
+
+@pytest.mark.skipif(not all(GIVEN), reason="needs STEP, PLACE and KIND in the environment")
 def test_point(chain):
-    given = {name: os.environ.get(name, "") for name in ("STEP", "PLACE", "KIND")}
-    if not all(given.values()):
-        pytest.skip("needs STEP, PLACE and KIND in the environment")
-    strike = points.Strike(given["STEP"], given["PLACE"], given["KIND"])
-    chain(os.environ.get("MODULES") or "pl", lambda _steps: [strike])
+    chain(os.environ.get("MODULES") or "pl", lambda _steps: [points.Strike(*GIVEN)])
