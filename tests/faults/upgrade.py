@@ -139,7 +139,8 @@ exec {real} "$@"
         argv = [str(ROOT / "tests" / "sandbox" / "sandbox"), "up"]
         self._restarting = subprocess.Popen(argv, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
-    def kill(self, process, sig=signal.SIGKILL):
+    @staticmethod
+    def kill(process, sig=signal.SIGKILL):
         """The whole tree, parents first, until nothing of it is left: what is forked in between is found by the next look."""
         found = {process.pid}
         while found:

@@ -76,9 +76,8 @@ def test_of_thirty_starters_one_wins_ten_times_over(install):
         installation.kubectl("delete", "lease", "monq-upgrade", "--ignore-not-found", user="sandbox-admin")
         mark = installation.audit_mark()
         with renewed(installation):
-            starters = [
-                subprocess.Popen(argv, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(STARTERS)
-            ]
+            pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+            starters = [subprocess.Popen(argv, env=env, **pipes) for _starter in range(STARTERS)]
             answers = [json.loads(process.communicate(timeout=300)[0]) for process in starters]
         won, lost = [a for a in answers if not a.get("failed")], [a for a in answers if a.get("failed")]
         assert len(won) == 1 and len(lost) == STARTERS - 1
@@ -96,7 +95,7 @@ def reads_of_the_lease(installation, mark):
 
 def test_of_four_playbooks_one_wins(install):
     installation = install("site-run", modules="pl", alias=False)
-    runs = [installation.start("prepare") for _ in range(4)]
+    runs = [installation.start("prepare") for _run in range(4)]
     ended = [run.wait(timeout=900) for run in runs]
     texts = [Path(run.log).read_text() for run in runs]
     assert sorted(ended) == [0, 2, 2, 2], [text[-1500:] for text in texts]
