@@ -22,7 +22,7 @@ def plan(upgrade, databases, configure=False, registry_replicas="monqctl"):
 
     if configure:
         for known in upgrade:
-            if known.kind == "client" and known.argv and known.key.startswith(("prepare.monqctl.", "prepare.registry_token.")):
+            if known.kind == "client" and known.argv and known.key.startswith("prepare.monqctl."):
                 add("rollback.monqctl." + known.key.rsplit(".", 1)[1], known.title, "client", argv=known.argv, secret=known.secret)
     add("rollback.diagnostics.save", "save what stands now, for whoever looks for the cause")
     if databases:

@@ -115,6 +115,14 @@ def plan(
             ],
         )
         add("prepare.monqctl.use-context", "client", argv=["config", "use-context", v["context"]], title="switch to the context")
+        # After a rollback the registry demands its token already at the first read.
+        add(
+            "prepare.monqctl.credential",
+            "client",
+            secret="registry_token",
+            title="give monqctl the registry's token where there is one already",
+            argv=["config", "set", "credential", v["credential_name"], "--registry-token", "{secret}"],
+        )
     add("prepare.snapshot.original", what="snapshot", title="save manifests and template, once")
     add("prepare.replicas.original", what="snapshot", title="save replica counts, once")
     for name in backed_up(release, modules, backup_databases):

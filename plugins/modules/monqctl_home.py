@@ -82,7 +82,13 @@ def repeat(run, client, until, secrets):
                 return
             argv, secret = step.argv, secrets[step.secret]() or ""
             guard = not step.key.startswith("prepare.monqctl.")  # these make the context that the others are guarded by
-            run.run(step.key, lambda argv=argv, secret=secret, guard=guard: client.change(argv, secret, guard=guard) and None, told=(argv, secret))
+            early = step.key == "prepare.monqctl.credential"  # told again by its own step, once the token is made
+
+            def call(argv=argv, secret=secret, guard=guard, early=early):
+                if secret or not early:
+                    client.change(argv, secret, guard=guard)
+
+            run.run(step.key, call, told=None if early else (argv, secret))
         if step.key == until:
             return
 

@@ -231,6 +231,7 @@ def test_configure_puts_client_steps_first():
         ["config", "set", "instance", "monq", "--server=https://registry.monq.test"],
         ["config", "set", "context", "production", "--instance=monq", "--credential=cred", "--releasehub=hub"],
         ["config", "use-context", "production"],
+        ["config", "set", "credential", "cred", "--registry-token", "{secret}"],
     ]
 
 
