@@ -15,6 +15,7 @@ import json
 import socket
 import ssl
 import struct
+import sys
 import threading
 from collections import namedtuple
 from pathlib import Path
@@ -60,6 +61,16 @@ class Request:
         return not self.ledger
 
 
+class Server(http.server.ThreadingHTTPServer):
+    """A thread for each connection. A run that was killed resets its own, which is no failure of the proxy."""
+
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class Proxy:
     """Plain HTTP on a free port of 127.0.0.1. `hook` may be changed at any time; without one everything passes."""
 
@@ -70,8 +81,7 @@ class Proxy:
         self._context = ssl.create_default_context(cadata=base64.b64decode(cluster["certificate-authority-data"]).decode())
         self._config = config
         self.hook = None
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
+        self._server = Server(("127.0.0.1", 0), _handler(self))
         self.port = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
         self._thread.start()
