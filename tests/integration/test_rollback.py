@@ -191,7 +191,9 @@ def test_sql_that_stays_is_asked_about_and_the_next_upgrade_ends_like_one(site, 
     assert asked.rc == 2 and "applied in attempt 3, and its database was not rolled back" in asked.text, asked.text[-2000:]
     assert installation.mutations(mark) == [] and len(installation.journal()) == calls
     answers = {key: {"answer": "done", "attempt": entry["attempt"]} for key, entry in entries.items()}
-    upgraded = installation.play("site", extra={"monq_resolve": answers})
+    home = installation.work / "home"  # of another job: the registry demands its token from the first read on
+    home.mkdir()
+    upgraded = installation.play("site", extra={"monq_resolve": answers, "monq_monqctl_configure": True, "monq_monqctl_home": str(home)})
     assert upgraded.rc == 0, upgraded.text[-3000:]
     smooth = install("by-hand", modules="pl", alias=True)
     result = smooth.play("site")
