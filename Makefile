@@ -15,7 +15,7 @@ DEMO_ENVIRONMENT := production
 # Molecule's sandbox is not the demo's: it is removed at the end.
 MOLECULE_SANDBOX = /var/tmp/monq-sandbox-molecule-$(shell id -u)
 
-.PHONY: help deps demo test lint sanity unit integration molecule sandbox-up sandbox-reset sandbox-down bench faults faults-share faults-point docs build clean
+.PHONY: help deps demo test lint sanity unit guards integration molecule sandbox-up sandbox-reset sandbox-down bench faults faults-share faults-point docs build clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | awk -F '\t' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -28,9 +28,9 @@ demo: deps ## bring a sandbox up and upgrade it from 5.9.3 to 6.0.0; again: chan
 	@$(STAGE) 'sandbox up' $(RUN) tests/sandbox/sandbox up
 	@$(STAGE) '5.9.3 to 6.0.0' $(RUN) tests/tools/demo $(DEMO_ENVIRONMENT)
 
-test: deps ## everything that CI checks: lint, sanity, unit, integration, faults-share, molecule
+test: deps ## everything that CI checks: lint, sanity, unit, guards, integration, faults-share, molecule
 	@rm -f tests/output/*.xml
-	@$(STAGE) test $(MAKE) lint sanity unit integration faults-share molecule
+	@$(STAGE) test $(MAKE) lint sanity unit guards integration faults-share molecule
 	@$(RUN) python tests/tools/test_summary.py tests/output/*.xml
 
 lint: deps ## ansible-lint (production), yamllint, ruff, antsibull-docs, antsibull-changelog
@@ -39,6 +39,9 @@ lint: deps ## ansible-lint (production), yamllint, ruff, antsibull-docs, antsibu
 	@$(STAGE) antsibull-changelog $(RUN) antsibull-changelog lint
 	@$(STAGE) antsibull-docs $(RUN) antsibull-docs lint-collection-docs --plugin-docs .
 	@$(STAGE) ansible-lint $(RUN) ansible-lint --strict
+
+guards: deps ## remove each guard in a copy of the tree: the tests that are named for it must fail
+	@$(STAGE) guards $(RUN) tests/tools/break_guards
 
 sanity: deps ## ansible-test sanity
 	@$(STAGE) sanity $(RUN) tests/tools/ansible-test sanity
