@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import subprocess
+import tarfile
 from pathlib import Path
 from urllib.parse import quote
 
@@ -48,6 +49,16 @@ def test_the_search_finds_what_is_planted(tmp_path, form):
         hits = in_files(tmp_path, CHOSEN)
         assert {seen for seen, _form in hits["folder/file"]} == {name}
     assert in_files(tmp_path, CHOSEN, without=("folder",)) == {}
+
+
+def test_the_search_looks_into_an_archive(tmp_path):
+    """The support bundle is compressed."""
+    inner = tmp_path / "ledger.json"
+    inner.write_text(CHOSEN["Release Hub token"])
+    with tarfile.open(tmp_path / "support.tar.gz", "w:gz") as archive:
+        archive.add(inner, "ledger.json")
+    inner.unlink()
+    assert set(in_files(tmp_path, CHOSEN)) == {"support.tar.gz"}
 
 
 def test_the_search_finds_a_files_name_and_an_argv(tmp_path):
@@ -184,6 +195,7 @@ def test_a_secret_holds_its_own_canary_and_no_other(evidence):
 def test_no_canary_in_the_backups_folder(evidence):
     """Summary, manifest and what else lies there; the dumps hold what the databases hold."""
     assert (evidence.installation.backup / "canary" / "6.0.0" / "1" / "summary.txt").exists()
+    assert list(evidence.installation.backup.rglob("support-*.tar.gz")), "the failed runs left their bundles"
     assert in_files(evidence.installation.backup, evidence.canaries, without=(".dump",)) == {}
 
 

@@ -6,6 +6,7 @@ import base64
 import functools
 import json
 import re
+import tarfile
 from urllib.parse import quote, quote_plus
 
 # Every process that is started, with its whole argv in hexadecimal.
@@ -54,10 +55,22 @@ def in_files(root, canaries, without=()):
         name = str(path.relative_to(root))
         if any(name.endswith(part) or part in path.relative_to(root).parts for part in without):
             continue
-        seen = found(name, canaries) + (found(path.read_bytes(), canaries) if path.is_file() and not path.is_symlink() else [])
+        seen = found(name, canaries) + [hit for data in contents(path) for hit in found(data, canaries)]
         if seen:
             hits[name] = seen
     return hits
+
+
+def contents(path):
+    """What a file holds; an archive (the support bundle) is looked into, file by file."""
+    if not path.is_file() or path.is_symlink():
+        return
+    yield path.read_bytes()
+    if path.name.endswith(".tar.gz"):
+        with tarfile.open(path) as archive:
+            for member in archive:
+                if member.isfile():
+                    yield archive.extractfile(member).read()
 
 
 def started(trace):
