@@ -62,13 +62,17 @@ class RegistryReplicas:
             return {}
         return {row["name"]: whole for row, whole in zip(named, answer) if isinstance(row, dict) and row.get("name") and isinstance(whole, dict)}
 
-    def describe(self, name, entry):
-        """Applies a saved entry where it is as complete as the registry's present one: what is said of a microservice, its count included."""
-        service, _part, _key = self._read(name)
-        if set(service) != set(entry):
-            return False
-        self._monqctl.change(self._argv("apply", name), content=json.dumps(entry, ensure_ascii=False))
-        return True
+    def describe(self, name, entry, known=True):
+        """Applies a saved entry, its count included; why not, in words, or nothing. One that is less complete than the present one is not applied."""
+        if known and set(self._read(name)[0]) != set(entry):
+            return "its saved entry is not as complete as the present one"
+        try:
+            self._monqctl.change(self._argv("apply", name), content=json.dumps(entry, ensure_ascii=False))
+        except CommandError as exc:
+            if known or exc.unknown:
+                raise
+            return "the registry does not know it any more, and does not take it back"
+        return ""
 
     def probe(self):
         """Tries the calls that change nothing, so that an odd answer is found before the outage and not after Replace."""

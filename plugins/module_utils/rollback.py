@@ -217,11 +217,13 @@ class Rollback:
     def restore_registry_replicas(self):
         described, left = [], {}
         changed, missing = self.registry_entries()
+        known = self._registry.counts() if changed else {}
         for name, entry in changed:
-            if self._registry.describe(name, entry):
-                described.append(name)
+            reason = self._registry.describe(name, entry, name in known)
+            if reason:
+                left[name] = reason
             else:
-                left[name] = "its saved entry is not as complete as the present one"
+                described.append(name)
         counts = self.registry_counts()
         for name, _seen, wanted in counts:
             self._registry.put(name, wanted)

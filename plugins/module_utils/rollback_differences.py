@@ -115,11 +115,11 @@ def _doomed(ingresses, select):
 
 
 def entries(sealed, now, registry):
-    """([(name, entry)] of the microservices that the registry describes differently, {name: why it cannot be put back}). The registry's own stays."""
-    changed = [(name, entry) for name, entry in sorted(sealed.items()) if name in now and now[name] != entry and name != registry]
-    left = {name: "the registry does not know it any more" for name in sorted(sealed) if name not in now}
-    left.update({name: "new in the registry" for name in sorted(now) if sealed and name not in sealed})
-    return changed, left
+    """([(name, entry)] of the microservices that the registry describes differently or not at all, {name: why it stays}). The registry's own stays."""
+    if not now:  # its answers cannot be told from their names
+        return [], {}
+    changed = [(name, entry) for name, entry in sorted(sealed.items()) if now.get(name) != entry and name != registry]
+    return changed, {name: "new in the registry" for name in sorted(now) if sealed and name not in sealed}
 
 
 def differing_counts(original, cut):

@@ -36,7 +36,7 @@ def put(installation, *objects):
 
 @pytest.fixture(scope="module")
 def untouched(install):
-    installation = install("site-run", alias=True)
+    installation = install("site-run", modules="pl,cl", alias=True)
     (installation.work / "look.yml").write_text(json.dumps(LOOK))
     return installation, Account(installation)
 
@@ -111,7 +111,7 @@ def test_site_stops_where_a_verb_is_missing(untouched, group, resource, verb):
 @pytest.fixture(scope="module")
 def whole(install):
     """Everything that the account may ever have to do: a torn snapshot, another registry token, a killed run's lock, the upgrade, a second run."""
-    installation = install("by-hand", alias=True)
+    installation = install("by-hand", modules="pl", alias=True)
     account = Account(installation)
     mark = installation.audit_mark()
     put(installation, secret("monq-upgrade-6.0.0-original-0", chunk="torn"), secret("registry-token", secure_token="of somebody else"))

@@ -98,15 +98,16 @@ class Registry:
     def _microservice(self, method, name, body):
         rows = self.read("microservices")
         found = next((row for row in rows if row["Name"] == name), None)
-        if not found:
+        if not found and method != "PUT":
             raise Refused(404, f"microservice {name} not found")
         if method == "PUT":
             if not isinstance(body, dict) or body.get("Name") != name:
                 raise Refused(400, f"microservice {name}: the file is of another microservice")
             if not isinstance(body.get("Replicas"), int) or isinstance(body["Replicas"], bool) or body["Replicas"] < 0:
                 raise Refused(400, f"microservice {name}: Replicas is not a count")
-            rows[rows.index(found)] = found = body
-            self.write("microservices", rows)
+            others = [row for row in rows if row["Name"] != name]
+            self.write("microservices", sorted([*others, body], key=lambda row: row["Name"]))
+            found = body
         return found
 
 

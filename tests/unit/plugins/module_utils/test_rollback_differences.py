@@ -141,12 +141,12 @@ def test_a_route_that_was_never_removed_is_left_and_another_of_its_name_is_put_r
 # ---- the registry
 
 
-def test_entries_are_put_back_where_the_registry_still_knows_the_name():
+def test_entries_that_differ_or_are_gone_are_put_back():
     sealed = {"a": {"Version": "5"}, "b": {"Version": "5"}, "gone": {"Version": "5"}, REGISTRY: {"Version": "3.1.0"}}
     now = {"a": {"Version": "6"}, "b": {"Version": "5"}, "new": {"Version": "6"}, REGISTRY: {"Version": "3.2.0"}}
     changed_entries, left = differences.entries(sealed, now, REGISTRY)
-    assert changed_entries == [("a", {"Version": "5"})]
-    assert set(left) == {"gone", "new"}
+    assert changed_entries == [("a", {"Version": "5"}), ("gone", {"Version": "5"})]
+    assert set(left) == {"new"}
 
 
 def test_counts_that_changed_between_the_snapshots_are_told_but_an_hpas_are_not():
