@@ -41,7 +41,7 @@ lint: deps ## ansible-lint (production), yamllint, ruff, antsibull-docs, antsibu
 	@$(STAGE) ansible-lint $(RUN) ansible-lint --strict
 
 guards: deps ## remove each guard in a copy of the tree: the tests that are named for it must fail
-	@$(STAGE) guards $(RUN) tests/tools/break_guards
+	@$(STAGE) guards $(RUN) python tests/tools/break_guards.py
 
 sanity: deps ## ansible-test sanity
 	@$(STAGE) sanity $(RUN) tests/tools/ansible-test sanity

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Removes each guard of guards.yml in a copy of the tree, one at a time; the tests named there must fail then, and pass before."""
 
 import os
