@@ -241,7 +241,7 @@ class GuardedRun:
                 finished=now(),
                 error=exc.what + (": " + exc.seen.splitlines()[0] if exc.seen else ""),
             )
-            with contextlib.suppress(LedgerError, ApiError):
+            with contextlib.suppress(LedgerError, ApiError, ApiUnreachable):  # the first failure is the one to tell
                 self._write(step.key, entry)
             exc.details.setdefault("step", step.key)
             exc.details.setdefault("attempt", entry["attempt"])
@@ -269,7 +269,9 @@ class GuardedRun:
             except (ApiError, ApiUnreachable, LedgerError) as exc:
                 if self._stored(key, entry):  # the answer was lost, not the write
                     return None
-                if pause is None or not _passing(exc):
+                # What was read since may be another run's: its word is not written over.
+                ours = (self.ledger.get(key) or {}).get("attempt") == entry.get("attempt")
+                if pause is None or not ours or not _passing(exc):
                     return self._save_copy(key, entry, exc)
                 self._sleep(pause)
 

@@ -774,3 +774,35 @@ def test_answers_are_checked_at_the_lock(world, given, says):
     with pytest.raises(InputError) as caught:
         world.run(resolve=given).require_known_answers()
     assert says in str(caught.value)
+
+
+def test_a_second_try_does_not_write_over_another_runs_attempt(world, tmp_path):
+    """The API server was away for so long that somebody took over and began the step anew."""
+    world.done_before("prepare.registry.update")
+    breaks(world, None, 1)
+
+    def taken_over(_seconds):
+        raise AssertionError("tried again")
+
+    def action():
+        world.record({"prepare.registry.update": {"state": "intent", "attempt": "aother"}})
+
+    run = world.run(copies=EmergencyCopies(str(tmp_path), "monq", "6.0.0"), sleep=taken_over)
+    with pytest.raises(LedgerError):
+        run.run("prepare.registry.update", action)
+    assert world.entry("prepare.registry.update")["attempt"] == "aother"
+
+
+def test_an_unreachable_api_does_not_hide_why_monqctl_failed(world):
+    world.done_before("prepare.registry.update")
+
+    def action():
+        def gone(_method, path):
+            raise ApiUnreachable("no answer", path)
+
+        world.cluster.before = gone
+        raise failure()
+
+    with pytest.raises(CommandError) as caught:
+        world.run().run("prepare.registry.update", action)
+    assert caught.value.what == "monqctl failed"
