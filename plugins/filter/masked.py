@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from ..module_utils import redaction
+from ..module_utils.sanitising import sanitise
 
 DOCUMENTATION = r"""
 name: masked
@@ -38,4 +38,4 @@ class FilterModule:
     """The filter."""
 
     def filters(self):
-        return {"masked": redaction.values}
+        return {"masked": sanitise}

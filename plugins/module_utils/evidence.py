@@ -7,7 +7,7 @@ from . import rollout
 from .errors import ApiError, MonqError
 from .installation import deployments, pods, replica_sets
 from .kubernetes_client import core
-from .sanitising import redact
+from .redaction import redact
 
 LONGEST = 400  # characters of one line
 LAST_LINES = 20

@@ -7,7 +7,7 @@ import json
 import re
 import shlex
 
-from .sanitising import redact
+from .redaction import redact
 
 OUTAGE = "monq_confirm_outage"  # repeats the environment's name: nothing secret in it
 ANSWER = "monq_resolve"  # belongs to one attempt, and is not said twice

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import json
 
-from . import redaction, replicas
+from . import replicas
 from .errors import CommandError
 from .kubernetes_client import apps, core, ingresses
 from .monqctl_client import Monqctl
+from .sanitising import sanitise
 
 REPLICA_COMMANDS = {
     "list": {"argv": ["registry", "get", "microservices", "--output", "json"], "query": "[].{name: Name, replicas: Replicas}"},
@@ -93,7 +94,7 @@ class RegistryReplicas:
                 part = part[word]
             part[key]  # pylint: disable=pointless-statement
         except (KeyError, TypeError, IndexError) as exc:
-            raise self._odd(name, repr(redaction.values(service))[:200]) from exc
+            raise self._odd(name, repr(sanitise(service))[:200]) from exc
         return service, part, key
 
     def _argv(self, call, name):

@@ -77,7 +77,7 @@ class Monqctl:
         text = "monqctl " + " ".join(argv)
         line = failure_line(output, failure_patterns(self._patterns, argv))
         # Judged as it was printed; shown without what looks like a secret that is not ours to know, such as the registry's database password.
-        shown = redaction.text(output)
+        shown = redaction.redact(output)
         if result.rc == 0 and not line and not result.timed_out:
             return shown
         if result.timed_out:
@@ -89,7 +89,7 @@ class Monqctl:
             own = {key: value for key, value in self._patterns.items() if key != "*"}
             seen, unknown = f"exit status {result.rc}", bool(failure_line(output, failure_patterns(own, argv)))
         else:
-            seen, unknown = f"exit status 0, but its output says: {redaction.text(line)}", True
+            seen, unknown = f"exit status 0, but its output says: {redaction.redact(line)}", True
         error = CommandError(
             f"{text} failed",
             f"context {self.context or 'none'}",

@@ -38,7 +38,7 @@ def json_reply(text, what):
     try:
         return json.loads(text)
     except ValueError as exc:
-        raise CommandError(f"monqctl answered {what} with something else than JSON", what, "JSON", repr(redaction.text(text)[:200]), UNREADABLE) from exc
+        raise CommandError(f"monqctl answered {what} with something else than JSON", what, "JSON", repr(redaction.redact(text)[:200]), UNREADABLE) from exc
 
 
 def failure_patterns(patterns, argv):
@@ -82,7 +82,7 @@ def healthy_status(text, ignored):
             "the registry is not healthy" if rows else "the registry's status cannot be read",
             "monqctl registry get status",
             f"no failed row but {', '.join(ignored)}",
-            ", ".join(f"{name}: {state}" for name, state in failed.items()) or repr(redaction.text(text)[:200]),
+            ", ".join(f"{name}: {state}" for name, state in failed.items()) or repr(redaction.redact(text)[:200]),
             "fix what has failed, then run the same command again",
         )
     return rows

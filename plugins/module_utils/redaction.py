@@ -9,18 +9,48 @@ import re
 import string
 
 MASK = "********"
+SHORTEST = 4  # a shorter "secret" would blot out half of a text that is only looked through
 
-# A name says that its value is secret. Secrets are also referred to by name (secretName, secretKeyRef, %IngressSecrets%): that is none.
-_WORDS = (
-    r"pass(?:word|wd|phrase)|pwd|secret(?!s\b|s%|_?-?name|_?-?key_?-?ref)|token|credentials?\b"
-    r"|api_?-?key|access_?-?key|private_?-?key|connection_?-?string"
+_SECRET = (
+    r"(?:pass(?:word|wd|phrase)?|pwd|token|secret|authorization|api[-_]?key|access[-_]?key|private[-_]?key|credentials?|cookie|connection[-_]?string)"
 )
-SECRET_NAME = re.compile(rf"(?i)(?:{_WORDS})")
+_NAME = re.compile(_SECRET, re.IGNORECASE)
+# Names of things and not the things: where a Secret lies may be shown.
+_HARMLESS = re.compile(r"(?i:[\w.-]*(?:secret|credential|token)[-_]?name|%[\w.-]*secrets%)|(?:prepare|upgrade|verify|rollback)\.[-._a-z0-9]+")
+_PEM = re.compile(r"LS0tLS1CRUdJTi[\w+/=]*|-----BEGIN [A-Z0-9 ]+-----.*?(?:-----END [A-Z0-9 ]+-----|\Z)", re.DOTALL)
+_JWT = re.compile(r"\beyJ[\w-]{5,}\.[\w-]{5,}(?:\.[\w-]*)?")
+_SCHEME = re.compile(r"(?i)\b(bearer|basic)(\s+)[\w.~+/=-]{4,}")
+_URL = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,20}://)([^\s/:@\"']{0,200}):([^\s\"']{1,500})@")
+# In quotes, a number, or as far as a connection string or a query goes on.
+_VALUE = r"(\\\"[^\"\\]*\\\"|\"(?:\\.|[^\"\\])*\"|'[^']*'|\d+(?=[,}\]])|[^\s;&\"'][^\s;&]*)"
+# password=x, --token x, "apiKey": "x", Authorization: x, DB_PASSWORD: 'x'
+_PAIR = re.compile(rf"(?i)({_SECRET}[\w.-]{{0,64}}(?:\\?[\"'])?[ \t]*[:=][ \t]*){_VALUE}")
+_OPTION = re.compile(rf"(?i)(--[\w-]{{0,64}}?{_SECRET}[\w-]{{0,64}}[ \t]+){_VALUE}")
+_USERINFO = re.compile(r"://[^\s:/@]*:([^\s]+)@")
 
-_USERINFO = re.compile(r"(://[^\s:/@]*:)[^\s]+(?=@)")
-_ASSIGNED = re.compile(rf"""(?i)((?:{_WORDS})[\w.-]*=)("[^"\n]*"|'[^'\n]*'|[^\s;]+)""")
-_QUOTED = re.compile(rf"""(?i)((?:{_WORDS})[\w.-]*\\?["']\s*:\s*)(\\?["'])(?:\\.|(?!\2)[^\\\n])*\2""")
-_BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}")
+
+def looks_secret(name):
+    """Whether what stands under this name is to be hidden."""
+    return bool(_NAME.search(name)) and not _HARMLESS.fullmatch(name)
+
+
+def redact(text, secrets=()):
+    """The text without what looks secret by itself or by its name, and without any spelling of the known secrets."""
+    text = mask(text, [secret for secret in secrets if secret and len(secret) >= SHORTEST])
+    text = _PEM.sub(MASK, text)
+    text = _JWT.sub(MASK, text)
+    text = _SCHEME.sub(rf"\1\2{MASK}", text)
+    text = _URL.sub(rf"\1\2:{MASK}@", text)
+    return _OPTION.sub(_hide, _PAIR.sub(_hide, text))
+
+
+def _hide(found):
+    start, value = found.groups()
+    before = re.search(r"[\w.]*$", found.string[max(0, found.start() - 64) : found.start()]).group(0)
+    if _HARMLESS.fullmatch(before + start.rstrip(" \t\\\"':=")):
+        return found.group(0)
+    mark = re.match(r"(?:\\?[\"'])?", value).group(0)
+    return start + mark + MASK + mark
 
 
 def mask(text, secrets):
@@ -53,35 +83,9 @@ def _base64(data):
     return found | {base64.b64encode(data).decode().rstrip("=")}
 
 
-def text(shown):
-    """What looks like a secret by what stands before it: password=…, "token": "…", Bearer …, https://user:…@host."""
-    shown = _USERINFO.sub(rf"\1{MASK}", shown)
-    shown = _BEARER.sub(rf"\1 {MASK}", shown)
-    shown = _QUOTED.sub(rf"\1\2{MASK}\2", shown)
-    return _ASSIGNED.sub(rf"\1{MASK}", shown)
-
-
-def values(data):
-    """The same data, the texts of keys and parameters whose name looks secret masked, to be shown."""
-    if isinstance(data, dict):
-        parts = {str(key).lower(): key for key in data}
-        named = data.get(parts.get("name"))
-        hidden = isinstance(named, str) and "value" in parts and SECRET_NAME.search(named)
-        return {key: MASK if _is_secret(key, value, hidden) else values(value) for key, value in data.items()}
-    if isinstance(data, list):
-        return [values(entry) for entry in data]
-    return _USERINFO.sub(rf"\1{MASK}", data) if isinstance(data, str) else data
-
-
-def _is_secret(key, value, hidden):
-    if not isinstance(value, (str, int, float)) or isinstance(value, bool) or value == "":
-        return False
-    return bool((hidden and str(key).lower() == "value") or SECRET_NAME.search(str(key)))
-
-
 def of_environment(environment):
     """The values of variables whose name looks secret, and the passwords of URLs."""
-    found = [str(value) for name, value in environment.items() if SECRET_NAME.search(str(name))]
+    found = [str(value) for name, value in environment.items() if looks_secret(str(name))]
     for value in environment.values():
-        found += re.findall(r"://[^\s:/@]*:([^\s]+)@", str(value))
+        found += _USERINFO.findall(str(value))
     return [value for value in found if value]

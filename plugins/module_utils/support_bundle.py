@@ -19,7 +19,8 @@ from .installation import hpas, replica_sets, routes
 from .kubernetes_client import apps, core
 from .lease import NAME, Lease
 from .ledger import LABELS
-from .sanitising import redact, sanitise
+from .redaction import redact
+from .sanitising import sanitise
 from .version import COLLECTION
 
 FILE_LIMIT = 4 << 20  # bytes of one file, before compression

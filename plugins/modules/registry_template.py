@@ -102,8 +102,8 @@ import json
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils import redaction
 from ..module_utils.errors import MonqError
+from ..module_utils.sanitising import sanitise
 from ..module_utils.template import transform
 
 SPEC = {
@@ -135,7 +135,7 @@ def main():
         module.fail_json(**exc.result())
     result = {"template": template, "changed": as_text(given["template"]) != as_text(template)}
     if module._diff:
-        result["diff"] = {"before": as_text(redaction.values(given["template"])), "after": as_text(redaction.values(template))}
+        result["diff"] = {"before": as_text(sanitise(given["template"])), "after": as_text(sanitise(template))}
     module.exit_json(**result)
 
 
