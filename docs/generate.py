@@ -177,8 +177,8 @@ def variables_page():
 def tables():
     """{name of the Role: (table, names of single objects)}"""
     found = {account_manifest.ACCOUNT: (permissions.NEEDED, permissions.names(release()))}
-    rollback = getattr(permissions, "NEEDED_FOR_ROLLBACK", ())
-    return {**found, **({account_manifest.ACCOUNT + "-rollback": (rollback, {})} if rollback else {})}
+    more = {"rollback": permissions.NEEDED_FOR_ROLLBACK, "diagnostics": permissions.DIAGNOSTICS}
+    return {**found, **{f"{account_manifest.ACCOUNT}-{name}": (needed, {}) for name, needed in more.items()}}
 
 
 class Indented(yaml.SafeDumper):
@@ -208,12 +208,18 @@ def permission_rows(needed, named):
     return rows
 
 
+PERMISSIONS_OF = {
+    account_manifest.ACCOUNT + "-rollback": "``rollback.yml`` needs the Role ``monq-upgrade-rollback`` besides:",
+    account_manifest.ACCOUNT + "-diagnostics": "When something has failed, the Role ``monq-upgrade-diagnostics`` lets the last words of a run and the support bundle"
+    " say why. A run does without; preflight tells what is denied as information:",
+}
+
+
 def permissions_page():
     head, widths = ["API group", "resource", "verbs", "what for"], [22, 24, 34, 20]
     parts = []
     for name, (needed, named) in tables().items():
-        if name != account_manifest.ACCOUNT:
-            parts.append(f"``rollback.yml`` needs the Role ``{name}`` besides:")
+        parts += [PERMISSIONS_OF[name]] if name in PERMISSIONS_OF else []
         parts.append(table(head, permission_rows(needed, named), widths))
     optional = [["``" + (group or "core") + "``", f"``{what}``", ", ".join(f"``{v}``" for v in verbs), why] for group, what, verbs, why in permissions.OPTIONAL]
     how, beside = "An account for the upgrade", "Outside the namespace"
@@ -226,7 +232,7 @@ def permissions_page():
         *parts,
         "monqctl has its own access to the registry; the registry has its own access to Kubernetes. Both are outside this table.",
         f"{how}\n{'-' * len(how)}",
-        "``docs/permissions/monq-upgrade.yml`` is made of the same table: a ServiceAccount, a Role and a RoleBinding, and nothing outside the namespace."
+        "``docs/permissions/monq-upgrade.yml`` is made of the same table: a ServiceAccount, three Roles with their RoleBindings, and nothing outside the namespace."
         " No namespace stands in it; ``-n`` fills it in, and the RoleBinding means the ServiceAccount beside it.",
         ACCOUNT_COMMANDS,
         "The token must outlive the upgrade: a token that expires in the middle stops the run, which resumes with a new one. An API server may shorten what was"

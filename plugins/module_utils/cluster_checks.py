@@ -11,6 +11,8 @@ from .errors import ApiError
 from .kubernetes_client import core, ingress_api
 
 OUTSIDE = {resource: permissions.in_words(group, resource, verbs[0]) for group, resource, verbs, _purpose in permissions.OPTIONAL}
+GRANT = "grant it to the account of monq_kubeconfig; docs/permissions/monq-upgrade.yml holds all that is needed"
+SILENT = "nothing; a failure will tell less. The Role monq-upgrade-diagnostics of docs/permissions/monq-upgrade.yml allows it"
 
 
 def examine(cluster, given, begin):
@@ -29,20 +31,11 @@ def examine(cluster, given, begin):
             )
         )
         return {"findings": found, **nothing}
-    denied = _denied(cluster, namespace, release)
-    found += [
-        findings.finding(
-            "permissions",
-            findings.STOP,
-            f"{what} in {namespace}",
-            f"allowed ({why})",
-            "denied to this account",
-            "grant it to the account of monq_kubeconfig; docs/permissions/monq-upgrade.yml holds all that is needed",
-        )
-        for what, why in denied
-    ]
+    denied = refused(cluster, namespace, permissions.reviews(namespace, named=permissions.names(release)), findings.STOP, GRANT)
+    found += denied
     if denied:
         return {"findings": found, **nothing}
+    found += refused(cluster, namespace, permissions.reviews(namespace, permissions.DIAGNOSTICS), findings.INFO, SILENT)
     run = begin()
     known = {"begun": bool(run.ledger.entries), "cut": "upgrade.routing.cut" in run.ledger.entries}
     deployments, routes = installation.deployments(cluster, namespace), installation.routes(cluster, namespace)
@@ -93,13 +86,15 @@ def _groups(cluster):
     return {f"extensions/v1beta1/{r['name']}" for r in (found or {}).get("resources", [])}
 
 
-def _denied(cluster, namespace, release):
-    denied = []
-    for review, purpose in permissions.reviews(namespace, named=permissions.names(release)):
+def refused(cluster, namespace, reviews, severity, then):
+    """A finding for every verb that the API server denies to this account."""
+    found = []
+    for review, purpose in reviews:
         answer = cluster.create("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review)
         if not answer.get("status", {}).get("allowed"):
-            denied.append((permissions.described(review), purpose))
-    return denied
+            what = f"{permissions.described(review)} in {namespace}"
+            found.append(findings.finding("permissions", severity, what, f"allowed ({purpose})", "denied to this account", then))
+    return found
 
 
 def _elsewhere(cluster, namespace):

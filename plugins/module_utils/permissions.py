@@ -16,12 +16,17 @@ NEEDED = (
     ("autoscaling", "horizontalpodautoscalers", ("list",), "replica counts"),
 )
 
-# What rollback.yml needs besides. An upgrade does not ask for it; events are read where that is allowed.
+# What rollback.yml needs besides. An upgrade does not ask for it.
 NEEDED_FOR_ROLLBACK = (
     ("", "configmaps", ("patch", "delete"), "the rollback's ledger, archive of the upgrade's"),
     ("apps", "deployments", ("create", "update", "delete"), "Deployments as they were"),
     ("extensions", "ingresses", ("create", "update"), "routes as they were"),
-    ("", "events", ("list",), "diagnostics"),
+)
+
+# Read where the account may, when something has failed: into its last words and the support bundle. A run does without.
+DIAGNOSTICS = (
+    ("", "events", ("list",), "why a pod does not start"),
+    ("", "pods/log", ("get",), "the last line of a container that fails"),
 )
 
 # Looked at outside the namespace where the account may; what it may not is information, and no stop. A path is a URL of the API server.

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from . import guarded_run, permissions, rollback_differences, rollback_steps
+from .cluster_checks import GRANT, SILENT, refused
 from .errors import MonqError
 from .findings import STOP, WARNING, finding, of_error
 from .rollback_database import DatabaseRestore, proved
@@ -162,20 +163,6 @@ def _dumps(run, given, read):
 
 
 def _denied(cluster, namespace, release):
-    found = []
-    reviews = permissions.reviews(namespace, named=permissions.names(release)) + permissions.reviews(namespace, permissions.NEEDED_FOR_ROLLBACK)
-    for review, purpose in reviews:
-        answer = cluster.create("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review)
-        if not answer.get("status", {}).get("allowed"):
-            optional = review["spec"]["resourceAttributes"]["resource"] == "events"
-            found.append(
-                finding(
-                    "permissions",
-                    WARNING if optional else STOP,
-                    f"{permissions.described(review)} in {namespace}",
-                    f"allowed ({purpose})",
-                    "denied to this account",
-                    "grant it to the account of monq_kubeconfig",
-                )
-            )
-    return found
+    needed = permissions.reviews(namespace, named=permissions.names(release)) + permissions.reviews(namespace, permissions.NEEDED_FOR_ROLLBACK)
+    found = refused(cluster, namespace, needed, STOP, GRANT)
+    return found + refused(cluster, namespace, permissions.reviews(namespace, permissions.DIAGNOSTICS), WARNING, SILENT)

@@ -80,6 +80,15 @@ def test_what_lies_outside_the_namespace_is_information(untouched):
     assert "list ingresses.extensions" in told["Ingresses of other namespaces"]
 
 
+@pytest.mark.parametrize(("resource", "verb"), [("events", "list"), ("pods/log", "get")])
+def test_diagnostics_that_are_denied_are_information(untouched, resource, verb):
+    installation, account = untouched
+    account.reapply_without("", resource, verb)
+    found = look(installation, account)
+    told = {row["object"]: row["severity"] for row in found if row["check"] == "permissions"}
+    assert told[f"{verb} {resource} in {account.namespace}"] == "info" and "stop" not in told.values()
+
+
 @pytest.mark.parametrize(("group", "resource", "verb"), VERBS, ids=lambda value: value or "core")
 def test_a_missing_verb_is_named_and_nothing_is_changed(untouched, group, resource, verb):
     installation, account = untouched

@@ -75,6 +75,13 @@ def test_an_optional_read_that_is_denied_is_information(path):
     assert [row for row in denied if row["severity"] != "info"] == [row for row in allowed if row["severity"] != "info"]
 
 
+@pytest.mark.parametrize(("verb", "resource", "what"), [("list", "events", "list events"), ("get", "pods", "get pods/log")])
+def test_diagnostics_that_are_denied_are_information(verb, resource, what):
+    allowed, denied = examine(Cluster()), examine(Cluster(denied=[(verb, resource)]))
+    assert "monq-upgrade-diagnostics" in info(denied)[f"{what} in production"] and f"{what} in production" not in info(allowed)
+    assert [row for row in denied if row["severity"] != "info"] == [row for row in allowed if row["severity"] != "info"]
+
+
 def test_any_other_error_is_no_information():
     cluster = Cluster()
 
