@@ -210,8 +210,8 @@ def permission_rows(needed, named):
 
 PERMISSIONS_OF = {
     account_manifest.ACCOUNT + "-rollback": "``rollback.yml`` needs the Role ``monq-upgrade-rollback`` besides:",
-    account_manifest.ACCOUNT + "-diagnostics": "When something has failed, the Role ``monq-upgrade-diagnostics`` lets the last words of a run and the support bundle"
-    " say why. A run does without; preflight tells what is denied as information:",
+    account_manifest.ACCOUNT + "-diagnostics": "When something has failed, the Role ``monq-upgrade-diagnostics`` lets the last words of a run and"
+    " the support bundle say why. A run does without; preflight tells what is denied as information:",
 }
 
 
@@ -232,8 +232,8 @@ def permissions_page():
         *parts,
         "monqctl has its own access to the registry; the registry has its own access to Kubernetes. Both are outside this table.",
         f"{how}\n{'-' * len(how)}",
-        "``docs/permissions/monq-upgrade.yml`` is made of the same table: a ServiceAccount, three Roles with their RoleBindings, and nothing outside the namespace."
-        " No namespace stands in it; ``-n`` fills it in, and the RoleBinding means the ServiceAccount beside it.",
+        "``docs/permissions/monq-upgrade.yml`` is made of the same table: a ServiceAccount, three Roles with their RoleBindings,"
+        " and nothing outside the namespace. No namespace stands in it; ``-n`` fills it in, and the RoleBinding means the ServiceAccount beside it.",
         ACCOUNT_COMMANDS,
         "The token must outlive the upgrade: a token that expires in the middle stops the run, which resumes with a new one. An API server may shorten what was"
         " asked for (``status.expirationTimestamp`` tells). Keep the file at mode 0600; whoever holds it may read the Secrets of the namespace. When the"
