@@ -27,6 +27,8 @@ NEEDED_FOR_ROLLBACK = (
 DIAGNOSTICS = (
     ("", "events", ("list",), "why a pod does not start"),
     ("", "pods/log", ("get",), "the last line of a container that fails"),
+    ("", "configmaps", ("list",), "ledgers of earlier attempts"),
+    ("", "services", ("list",), "support bundle"),
 )
 
 # Looked at outside the namespace where the account may; what it may not is information, and no stop. A path is a URL of the API server.

@@ -38,6 +38,29 @@ def loose_event(installation, text):
     installation.kubectl("apply", "-f", str(path), user="sandbox-admin")
 
 
+def assert_support_alone(installation):
+    """support.yml of a sound upgrade, and where the API server is not reached: a bundle that says what is missing; nothing is changed, no lock taken."""
+    mark, calls = installation.audit_mark(), len(installation.journal())
+    for extra, missing in ({}, False), ({"monq_kubeconfig": str(unreachable(installation))}, True):
+        asked = installation.play("support", confirm=False, extra=extra)
+        assert asked.rc == 0, asked.text[-3000:]
+        with tarfile.open(re.search(r"Support bundle: (\S+\.tar\.gz)", asked.text).group(1)) as archive:
+            index = json.loads(next(archive.extractfile(member).read() for member in archive.getmembers() if member.name.rpartition("/")[2] == "index.json"))
+        assert ("pods.json" in index["missing"]) == missing and ("not in it: pods.json" in asked.text) == missing, index
+    assert installation.mutations(mark) == [] and len(installation.journal()) == calls
+
+
+def unreachable(installation):
+    """A kubeconfig whose API server does not answer."""
+    known = json.loads(Path(installation.sandbox.facts["kubeconfig"]).read_text())
+    for row in known["clusters"]:
+        row["cluster"] = {"server": "https://127.0.0.1:1", "insecure-skip-tls-verify": True}
+    path = installation.work / "unreachable.kubeconfig"
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(known))
+    return path
+
+
 def test_a_failing_run_explains_itself_and_its_command_ends_the_upgrade(install):
     """trap 7, trap 13: what failed, what is changed, is the platform up, what to type; and no secret leaves."""
     installation = install("site-run", modules="pl", alias=False)
@@ -71,6 +94,8 @@ def test_a_failing_run_explains_itself_and_its_command_ends_the_upgrade(install)
     typed = [word for index, word in enumerate(words) if word != "-e" or (index + 1 < len(words) and words[index + 1].startswith("monq_"))]
     installation.argv = lambda *_words, **_options: typed
     ended = installation.play("site")
+    del installation.argv
     assert ended.rc == 0, ended.text[-3000:]
     assert set(installation.migrations().values()) == {1}
+    assert_support_alone(installation)
     assert "point of no return: prepare.registry_token.secret, PASSED" in ended.text and "cannot be taken back: upgrade.pl.database." in ended.text

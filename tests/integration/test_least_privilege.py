@@ -80,7 +80,7 @@ def test_what_lies_outside_the_namespace_is_information(untouched):
     assert "list ingresses.extensions" in told["Ingresses of other namespaces"]
 
 
-@pytest.mark.parametrize(("resource", "verb"), [("events", "list"), ("pods/log", "get")])
+@pytest.mark.parametrize(("resource", "verb"), [(row[1], row[2][0]) for row in permissions.DIAGNOSTICS])
 def test_diagnostics_that_are_denied_are_information(untouched, resource, verb):
     installation, account = untouched
     account.reapply_without("", resource, verb)

@@ -176,7 +176,17 @@ def without(found, names):
     return [row for row in found["microservices"] if row["Name"] not in names | {REGISTRY}]
 
 
-def test_sql_that_stays_is_asked_about_and_the_next_upgrade_ends_like_one(site, replaced, install, sandbox):
+@pytest.fixture(scope="module")
+def smooth(install):
+    """An upgrade that nobody disturbed, and the state before it."""
+    installation = install("by-hand", modules="pl", alias=True)
+    before = state(installation)
+    result = installation.play("site")
+    assert result.rc == 0, result.text[-3000:]
+    return installation, before
+
+
+def test_sql_that_stays_is_asked_about_and_the_next_upgrade_ends_like_one(site, replaced, smooth, sandbox):
     """Rolled back without its databases, then upgraded: no SQL runs again by itself, and the end is that of one upgrade."""
     installation, _before = site
     sandbox("load", installation.name, "replaced")
@@ -195,16 +205,19 @@ def test_sql_that_stays_is_asked_about_and_the_next_upgrade_ends_like_one(site, 
     home.mkdir()
     upgraded = installation.play("site", extra={"monq_resolve": answers, "monq_monqctl_configure": True, "monq_monqctl_home": str(home)})
     assert upgraded.rc == 0, upgraded.text[-3000:]
-    smooth = install("by-hand", modules="pl", alias=True)
-    result = smooth.play("site")
-    assert result.rc == 0, result.text[-3000:]
-    assert differences(state(installation), state(smooth)) == []
-    assert installation.migrations() == smooth.migrations() and set(smooth.migrations().values()) == {1}
+    assert differences(state(installation), state(smooth[0])) == []
+    assert installation.migrations() == smooth[0].migrations() and set(smooth[0].migrations().values()) == {1}
 
 
-def test_a_finished_release_wants_a_word_more(site):
-    installation, _before = site
+def test_a_finished_release_wants_a_word_more(smooth):
+    """Without it nothing is changed; with it everything is taken back from the last stage, and an upgrade may begin anew."""
+    installation, before = smooth
     mark, calls = installation.audit_mark(), len(installation.journal())
-    refused = roll_back(installation)
+    refused = roll_back(installation, databases=DATABASES)
     assert refused.rc == 2 and "monq_rollback_closed" in refused.text, refused.text[-2000:]
     assert installation.mutations(mark) == [] and len(installation.journal()) == calls
+    done = roll_back(installation, databases=DATABASES, monq_rollback_closed=True)
+    assert done.rc == 0, done.text[-3000:]
+    assert {row[0][0] for row in leftovers(before, installation)} <= {"microservices"}
+    assert without(before, {"pl-routing-service"}) == without(state(installation), {"pl-routing-service"})
+    assert installation.migrations() == {} and installation.ledger() == {}
