@@ -28,9 +28,9 @@ demo: deps ## bring a sandbox up and upgrade it from 5.9.3 to 6.0.0; again: chan
 	@$(STAGE) 'sandbox up' $(RUN) tests/sandbox/sandbox up
 	@$(STAGE) '5.9.3 to 6.0.0' $(RUN) tests/tools/demo $(DEMO_ENVIRONMENT)
 
-test: deps ## everything that CI checks: lint, sanity, unit, guards, integration, molecule
+test: deps ## everything that CI checks: lint, sanity, unit, guards, integration, a share of the faults, molecule
 	@rm -f tests/output/*.xml
-	@$(STAGE) test $(MAKE) lint sanity unit guards integration molecule
+	@$(STAGE) test $(MAKE) lint sanity unit guards integration faults-share molecule
 	@$(RUN) python tests/tools/test_summary.py tests/output/*.xml
 
 lint: deps ## ansible-lint (production), yamllint, ruff, antsibull-docs, antsibull-changelog

@@ -16,6 +16,7 @@ AHEAD = ("api-500", "api-409", "api-restart")  # the request never arrives
 ANSWERS = {"api-500": Answer(500, "InternalError"), "api-409": Answer(409, "Conflict"), "api-504": Answer(504, "Timeout")}
 BEHIND = ("kill", "api-504", "api-hold", "api-reset")  # the work is done, and the run is not told
 MONQCTL = ("fail", "hang", "lie", "die")
+RESULT = "the write of its result"  # tried again for a while: the API server stays away until the run has given up
 
 
 class Hook:
@@ -24,16 +25,18 @@ class Hook:
     def __init__(self, strike, upgrade):
         self.strike, self.upgrade = strike, upgrade
         self.process = None
-        self.armed = self.struck = False
+        self.armed = self.struck = self.away = False
         self.seen = ""  # at what the strike was done
         self._once = threading.Lock()
 
     # ---- what the proxy asks
 
     def before(self, request):
+        if self.away:
+            return ANSWERS.get(self.strike.kind, DROP)
         written, ahead = request.ledger.get(self.strike.step), self.strike.kind in AHEAD
         if written and written["state"] == "done" and (ahead or self.strike.kind == "kill") and self._waits_at("during", "after"):
-            return self._do("the write of its result")  # a step without a call of its own has no other middle
+            return self._do(RESULT)  # a step without a call of its own has no other middle
         if request.mutating and ahead and self._waits_at("during"):
             return self._do(f"{request.method} {request.path}")
         return None
@@ -47,7 +50,7 @@ class Hook:
             if self.strike.place == "during":
                 self._arm()
         elif self._waits_at("during") and self.strike.kind in BEHIND and (request.mutating or (written and written["state"] == "done")):
-            return self._do(f"{request.method} {request.path}" if request.mutating else "the write of its result")
+            return self._do(f"{request.method} {request.path}" if request.mutating else RESULT)
         return None
 
     def inside(self):
@@ -76,6 +79,7 @@ class Hook:
                 return None
             self.struck, self.seen = True, seen
         kind, upgrade = self.strike.kind, self.upgrade
+        self.away = seen == RESULT and kind in ("api-500", "api-504", "api-hold", "api-reset")
         if kind == "kill":
             upgrade.kill(self.process)
             return DROP
@@ -89,7 +93,8 @@ class Hook:
             return DROP
         if kind == "api-restart":
             upgrade.stop_process("kube-apiserver", signal.SIGKILL)
-            upgrade.restart_soon()
+            if seen != RESULT:
+                upgrade.restart_soon()
             return DROP
         if kind == "pg-restart":
             upgrade.stop_process(f"postgresql-{upgrade.name}", signal.SIGQUIT)
