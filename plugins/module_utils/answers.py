@@ -63,13 +63,13 @@ def judge(step, entry, given, alive, here):
             + "   it was applied whole",
             attempt=attempt,
         )
-    if state == "intent" and entry.get("host") != here and calls_monqctl(step):
+    if state == "intent" and entry.get("host") != here and outlives_the_lock(step):
         raise StepError(
             "nobody saw the end of this step, and it was begun on another machine",
             step.key,
             "an end, or a beginning on this machine",
             f"intent since {entry.get('started')}, attempt {attempt}, pid {entry.get('pid')} on {entry.get('host')}, this is {here}",
-            "make sure that no monqctl is at work there any more, then run the same command with\n    " + choice(step.key, "retry", attempt),
+            "make sure that nothing is at work there any more, then run the same command with\n    " + choice(step.key, "retry", attempt),
             attempt=attempt,
         )
     return None
@@ -79,6 +79,8 @@ def choice(key, answer, attempt):
     return "-e '" + json.dumps({"monq_resolve": {key: {"answer": answer, "attempt": attempt}}}) + "'"
 
 
-def calls_monqctl(step):
-    """Whether an orphan may still be at work for it. A client step's orphan works in a home of its own; all others are single API calls under the lock."""
-    return step.kind == "cluster" and bool(step.argv or step.key.endswith(".replicas.registry"))
+def outlives_the_lock(step):
+    """Whether an orphan may still be at work for it: monqctl or pg_restore. A client step's orphan works in a home of its own; all others are single API
+    calls under the lock."""
+    others = step.key.endswith(".replicas.registry") or step.key == "rollback.registry_template.apply" or step.key.startswith("rollback.database.")
+    return step.kind == "cluster" and bool(step.argv or others)

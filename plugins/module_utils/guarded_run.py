@@ -169,17 +169,20 @@ class GuardedRun:
 
     def _require_same_file(self, key):
         known, mine = self._known_files().get(key), self._files.get(key)
-        given = self._resolve.get(key)
-        if not known or not mine or known == mine or (isinstance(given, dict) and given.get("attempt") == "f" + mine[:7]):
+        entry, given = self.ledger.get(key) or {}, self._resolve.get(key)
+        if not known or not mine or known == mine or entry.get("state") in steps.DONE:
             return
-        if (self.ledger.get(key) or {}).get("state") in steps.DONE:
-            return
+        if isinstance(given, dict) and given.get("attempt"):
+            if given["attempt"] == "f" + mine[:7]:
+                return
+            if given["attempt"] == entry.get("attempt") and given.get("answer") in ("done", "accept"):
+                return  # no file is run then
         raise StepError(
             "the SQL file is another one than this upgrade was begun with",
             key,
             f"sha256 {known}",
-            f"sha256 {mine}",
-            "put the file back as it was and run the same command again; where the vendor has corrected it, answer\n    "
+            f"sha256 {mine}" + (f"; nobody saw the end of attempt {entry['attempt']}" if entry.get("state") in ("intent", "unknown") else ""),
+            "put the file back as it was and run the same command again; where the vendor has corrected it and it may be run, answer\n    "
             + answers.choice(key, "retry", "f" + mine[:7]),
             expected_sha256=known,
             seen_sha256=mine,
@@ -211,7 +214,9 @@ class GuardedRun:
         """None: go on. Otherwise the operator's word on an attempt that nobody saw end."""
         entry, given = self.ledger.get(step.key) or {}, self._resolve.get(step.key)
         if isinstance(given, dict) and str(given.get("attempt")) == "f" + self._files.get(step.key, "-")[:7] and given.get("answer") == "retry":
-            given = None  # the word on a corrected file is no word on an attempt
+            # The word on a corrected file lets it run once: its sum is in the ledger from its own intent on.
+            fresh = self._known_files().get(step.key) != self._files[step.key]
+            given = {"answer": "retry", "attempt": entry["attempt"]} if fresh and entry.get("attempt") else None
         return answers.judge(step, entry, given, alive(entry), socket.gethostname())
 
     def _attempt(self, step, action, told):

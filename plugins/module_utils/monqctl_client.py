@@ -10,9 +10,10 @@ import uuid
 
 from . import command, redaction
 from .errors import CommandError
-from .monqctl_output import failure_line, failure_patterns, json_reply, tail
+from .monqctl_output import failure_line, failure_patterns, json_reply, never_began, tail
 
 MARKER = ".monq-platform-home"
+SQL = ["release", "update", "db"]
 
 
 class Monqctl:
@@ -85,9 +86,8 @@ class Monqctl:
         elif result.rc < 0:
             seen, unknown = f"ended by signal {-result.rc}", True
         elif result.rc:
-            # An SQL error may leave half of a file applied, whatever the status (trap 36).
-            own = {key: value for key, value in self._patterns.items() if key != "*"}
-            seen, unknown = f"exit status {result.rc}", bool(failure_line(output, failure_patterns(own, argv)))
+            # A file of SQL may be half applied, whatever the status (trap 36).
+            seen, unknown = f"exit status {result.rc}", argv[:3] == SQL and not never_began(output)
         else:
             seen, unknown = f"exit status 0, but its output says: {redaction.redact(line)}", True
         error = CommandError(

@@ -61,6 +61,18 @@ def failure_line(output, patterns):
     return None
 
 
+NEVER_BEGAN = re.compile(
+    r"(?i)connection refused|could not connect|could not translate host name|no such host|no route to host|network is unreachable"
+    r"|connection to server .* failed"
+)
+
+
+def never_began(output):
+    """Whether monqctl did not even reach what it was to change: its very first line says so. Later the connection may have been lost in the middle."""
+    first = next((line for line in output.splitlines() if line.strip()), "")
+    return bool(NEVER_BEGAN.search(first))
+
+
 def tail(text, lines=15):
     return "\n".join(text.rstrip().splitlines()[-lines:])
 

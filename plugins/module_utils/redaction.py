@@ -16,16 +16,20 @@ _SECRET = (
 )
 _NAME = re.compile(_SECRET, re.IGNORECASE)
 # Names of things and not the things: where a Secret lies may be shown.
-_HARMLESS = re.compile(r"(?i:[\w.-]*(?:secret|credential|token)[-_]?name|%[\w.-]*secrets%)|(?:prepare|upgrade|verify|rollback)\.[-._a-z0-9]+")
+_HARMLESS = re.compile(
+    r"(?i:[\w.-]*(?:secret|credential|token)[-_]?name|%[\w.-]*secrets%)|(?:pl|sm|cl|fm)-[a-z0-9-]+|(?:prepare|upgrade|verify|rollback)\.[-._a-z0-9]+"
+)
 _PEM = re.compile(r"LS0tLS1CRUdJTi[\w+/=]*|-----BEGIN [A-Z0-9 ]+-----.*?(?:-----END [A-Z0-9 ]+-----|\Z)", re.DOTALL)
 _JWT = re.compile(r"\beyJ[\w-]{5,}\.[\w-]{5,}(?:\.[\w-]*)?")
 _SCHEME = re.compile(r"(?i)\b(bearer|basic)(\s+)[\w.~+/=-]{4,}")
 _URL = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,20}://)([^\s/:@\"']{0,200}):([^\s\"']{1,500})@")
 # In quotes, a number, or as far as a connection string or a query goes on.
-_VALUE = r"(\\\"[^\"\\]*\\\"|\"(?:\\.|[^\"\\])*\"|'[^']*'|\d+(?=[,}\]])|[^\s;&\"'][^\s;&]*)"
+_VALUE = r"(\\\"[^\"\\]*\\\"|\"(?:\\.|[^\"\\])*\"|'[^']*'|(?:\d+|null|true|false|\*{8})(?=[,}\]])|[^\s;&\"'][^\s;&]*)"
 # password=x, --token x, "apiKey": "x", Authorization: x, DB_PASSWORD: 'x'
 _PAIR = re.compile(rf"(?i)({_SECRET}[\w.-]{{0,64}}(?:\\?[\"'])?[ \t]*[:=][ \t]*){_VALUE}")
 _OPTION = re.compile(rf"(?i)(--[\w-]{{0,64}}?{_SECRET}[\w-]{{0,64}}[ \t]+){_VALUE}")
+# PostgreSQL quotes rows and statements in them: a user's, a token's.
+_QUOTES = re.compile(r"\b((?:DETAIL|CONTEXT|STATEMENT|QUERY):[ \t]+)[^\n]+")
 _USERINFO = re.compile(r"://[^\s:/@]*:([^\s]+)@")
 
 
@@ -37,6 +41,7 @@ def looks_secret(name):
 def redact(text, secrets=()):
     """The text without what looks secret by itself or by its name, and without any spelling of the known secrets."""
     text = mask(text, [secret for secret in secrets if secret and len(secret) >= SHORTEST])
+    text = _QUOTES.sub(rf"\1{MASK}", text)
     text = _PEM.sub(MASK, text)
     text = _JWT.sub(MASK, text)
     text = _SCHEME.sub(rf"\1\2{MASK}", text)
@@ -46,7 +51,7 @@ def redact(text, secrets=()):
 
 def _hide(found):
     start, value = found.groups()
-    before = re.search(r"[\w.]*$", found.string[max(0, found.start() - 64) : found.start()]).group(0)
+    before = re.search(r"[\w.-]*$", found.string[max(0, found.start() - 64) : found.start()]).group(0)
     if _HARMLESS.fullmatch(before + start.rstrip(" \t\\\"':=")):
         return found.group(0)
     mark = re.match(r"(?:\\?[\"'])?", value).group(0)

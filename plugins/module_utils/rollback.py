@@ -15,6 +15,7 @@ from .routes import to_cut
 from .sealed import SealedStore
 from .waiting import POLL, Rollouts
 
+TRIES = 5
 TEMPLATE_APPLY = ["registry", "apply", "service", "K8s", "--file", "{file}"]
 
 
@@ -74,6 +75,18 @@ class Rollback:
             )
         return changes
 
+    def to_start_again(self):
+        """[(name, count)] of what was stopped for the databases and is in no snapshot of before: somebody made it after prepare."""
+        seal = (self.run.ledger.get("rollback.diagnostics.save") or {}).get("result")
+        stopped = self.run.ledger.get("rollback.deployments.stop")
+        before = self._store.open("rollback", seal)["deployments"] if seal and stopped else []
+        if isinstance(before, str):  # they could not be read
+            return []
+        known = {d["metadata"]["name"] for d in self.sealed("original")["deployments"]} | {change.name for change in self.deployment_changes()}
+        now = {d["metadata"]["name"]: replicas.desired(d) for d in self._now()}
+        ran = {d["metadata"]["name"]: replicas.desired(d) for d in rollback_differences.running(before, self._patterns, self._registry_deployment)}
+        return [(name, count) for name, count in sorted(ran.items()) if name not in known and now.get(name) == 0]
+
     def new_routes(self):
         if not rollback_steps.begun(self.run.upgrade.entries, "upgrade.routing.apply"):
             return []
@@ -83,7 +96,9 @@ class Rollback:
     def old_routes(self):
         if rollback_steps.CUT not in self.run.upgrade.entries:
             return []
-        return rollback_differences.old_routes(self.sealed("original")["ingresses"], self.sealed("cut")["ingresses"], self._routes_now(), self._select)
+        removed = ((self.run.upgrade.get(rollback_steps.CUT) or {}).get("result") or {}).get("removed") or []
+        original, cut = self.sealed("original")["ingresses"], self.sealed("cut")["ingresses"]
+        return rollback_differences.old_routes(original, cut, self._routes_now(), self._select, removed)
 
     def template_differs(self):
         return self.monqctl.read_json(*installation.TEMPLATE) != self.sealed("original")["template"]
@@ -187,11 +202,24 @@ class Rollback:
         return {"applied": True}
 
     def restore_deployments(self):
-        report = {"created": [], "updated": [], "deleted": []}
+        report = {"created": [], "updated": [], "deleted": [], "started": []}
+        for left in reversed(range(TRIES)):
+            try:
+                self._restore_deployments(report)
+                return report
+            except ApiError as exc:  # its controller wrote a status since it was read: what is left is looked up again
+                if exc.status != 409 or not left:
+                    raise
+                self._sleep(POLL)
+        return report
+
+    def _restore_deployments(self, report):
         for change in self.deployment_changes():
             self._send(change, apps(self.namespace, "deployments"), "Deployment", "apps/v1")
             report[{"create": "created", "delete": "deleted"}.get(change.action, "updated")].append(change.name)
-        return report
+        for name, count in self.to_start_again():
+            self.cluster.patch(apps(self.namespace, "deployments", name) + "/scale", {"spec": {"replicas": count}})
+            report["started"].append(name)
 
     def _send(self, change, path, kind, api_version):
         made = rollback_differences.body(change, kind, api_version, self.namespace) if change.content else None
@@ -243,6 +271,7 @@ class Rollback:
     def check(self):
         """Everything is read again and compared with `original`; MonqError where something differs."""
         found = [f"Deployment {change.name}: {change.action}" for change in self.deployment_changes()]
+        found += [f"Deployment {name}: still stopped, {count} before" for name, count in self.to_start_again()]
         found += [f"Ingress {change.name}: a new route is still there" for change in self.new_routes()]
         found += [f"Ingress {change.name}: {change.action}" for change in self.old_routes()]
         if not self.cluster.find(apps(self.namespace, "deployments", self._registry_deployment)):
@@ -263,7 +292,8 @@ class Rollback:
         return {"deployments": len(self.sealed("original")["deployments"]), "by_hand": self.by_hand()}
 
     def archive(self):
-        restored = [name for name in self.run.databases if self.run.is_done(f"rollback.database.{name}")]
+        # An accepted step has put nothing back.
+        restored = [name for name in self.run.databases if (self.run.ledger.get(f"rollback.database.{name}") or {}).get("state") == "done"]
         carried = rollback_steps.carried(self.run.upgrade_plan, self.run.upgrade.entries, restored, self.run.attempt, new_id)
         return Archive(self.cluster, self.namespace, self.release["version"], self.run.attempt).attempt(carried)
 

@@ -3,7 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from . import guarded_run, permissions, rollback_differences, rollback_steps
+import socket
+
+from . import answers, guarded_run, permissions, rollback_differences, rollback_steps
 from .cluster_checks import GRANT, SILENT, refused
 from .errors import MonqError
 from .findings import STOP, WARNING, finding, of_error
@@ -81,10 +83,32 @@ def _reasons(run, given, check_mode):
         if alive:
             seen = f"pid {', '.join(map(str, alive))} on {entry['host']} at work on it"
             found.append(finding("alive", STOP, key, "no living process", seen, "wait for it to end, then run the same command again"))
+    found += _elsewhere(run)
     try:
         run.require_same_plan()
     except MonqError as exc:
         found.append(of_error("steps", exc))
+    return found
+
+
+def _elsewhere(run):
+    """What the upgrade began on another machine, and nobody saw end: it may still be at work there."""
+    found = []
+    for step in run.upgrade_plan:
+        entry, given = run.upgrade.get(step.key) or {}, run.answer(step.key)
+        if entry.get("state") != "intent" or entry.get("host") in (None, socket.gethostname()) or not answers.outlives_the_lock(step):
+            continue
+        if not given or given.get("attempt") != entry.get("attempt"):
+            found.append(
+                finding(
+                    "alive",
+                    STOP,
+                    step.key,
+                    "an end, or a beginning on this machine",
+                    f"intent since {entry.get('started')}, attempt {entry.get('attempt')}, pid {entry.get('pid')} on {entry['host']}",
+                    "make sure that nothing is at work there any more, then add " + answers.choice(step.key, "retry", entry.get("attempt")),
+                )
+            )
     return found
 
 

@@ -50,10 +50,11 @@ def _altered(path, expected, seen):
 class DatabaseRestore:
     """Builds a database out of a dump beside the one that stands, and changes the names only when it is proved."""
 
-    def __init__(self, server, pg_restore="pg_restore", timeout=14400, terminate=False, clock=time.time, sleep=time.sleep, runner=command.run):
+    def __init__(self, server, pg_restore="pg_restore", timeout=14400, terminate=False, fence=None, clock=time.time, sleep=time.sleep, runner=command.run):
         self._server = Postgresql(server, pg_restore=pg_restore, timeout=timeout, runner=runner)
         self._settings, self._pg_restore, self._timeout = server, pg_restore, timeout
         self._terminate, self._clock, self._sleep, self._runner = terminate, clock, sleep, runner
+        self._fence = fence or (lambda: None)  # raises where the lock is lost
 
     def problems(self, database):
         """[(expected, seen)] of what would stop a restore of this database, for whoever plans it."""
@@ -98,6 +99,7 @@ class DatabaseRestore:
     def _free(self, session, database, terminate):
         """Never over a database with live connections without an explicit word."""
         if terminate:
+            self._fence()
             session.query(rollback_sql.terminate(database))
             for _attempt in range(20):
                 if not session.query(rollback_sql.connections(database)):
@@ -191,6 +193,7 @@ class DatabaseRestore:
         kept = rollback_sql.kept_name(database, attempt, {name for name, _comment in self._databases(session)})
         oid = session.value(f"SELECT oid FROM pg_database WHERE datname = {dump.literal(new)}")
         note = rollback_sql.kept_note(database, attempt, oid, result["sha256"])
+        self._fence()
         for statement in rollback_sql.swap(database, kept, new, facts["comment"], note):
             session.query(statement)
         return kept

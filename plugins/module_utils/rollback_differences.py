@@ -92,9 +92,11 @@ def new_routes(now, known, domains):
     ]
 
 
-def old_routes(original, cut, now, select):
-    """[Change] that bring back the routes that the upgrade removed. select: which of a list of Ingresses it removes, as [{name, uid}]."""
-    wanted = {**_doomed(cut, select), **_doomed(original, select)}
+def old_routes(original, cut, now, select, removed=()):
+    """[Change] that bring back the routes that the upgrade removed. select: which of a list of Ingresses it removes, as [{name, uid}]; removed: the names
+    of those that it did remove, whatever the variables say today."""
+    gone = {name: obj for name, obj in {**_by_name(cut), **_by_name(original)}.items() if name in removed}
+    wanted = {**gone, **_doomed(cut, select), **_doomed(original, select)}
     untouched = {i["metadata"]["uid"] for i in [*original, *cut]}
     present, changes = _by_name(now), []
     for name, sealed in sorted(wanted.items()):

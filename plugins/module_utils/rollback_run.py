@@ -3,12 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from . import arguments, rollback_steps, steps
+import json
+
+from . import answers, arguments, rollback_steps, steps
 from .emergency import EmergencyCopies
-from .errors import StepError
+from .errors import MonqError, StepError
 from .guarded_run import GuardedRun
 from .lease import Lease
-from .ledger import FINGERPRINT
+from .ledger import FINGERPRINT, INPUTS
 from .monqctl_client import Monqctl
 from .postgresql import SERVER
 from .rollback_ledger import RollbackLedger, number, upgrade_ledger
@@ -54,6 +56,23 @@ class RollbackRun(GuardedRun):
         """Whether there is anything to take back."""
         return self.ledger.unfinished or rollback_steps.may_roll_back(self.upgrade.entries)
 
+    def answer(self, key):
+        """The operator's word on a step of the upgrade."""
+        return self._resolve.get(key)
+
+    def require_known_answers(self):
+        answers.check(self._resolve, {**self._steps, **{step.key: step for step in self.upgrade_plan}})
+
+    def run(self, key, action, renewed=False, told=None):
+        """A step that cannot be done must not keep the platform down: its failure names the word that goes on without it."""
+        try:
+            return super().run(key, action, renewed, told)
+        except MonqError as exc:
+            attempt = exc.details.get("attempt")
+            if attempt and key != rollback_steps.ARCHIVE:
+                exc.next_step += f"; where that cannot be, judge it yourself and go on without this step:\n    {answers.choice(key, 'accept', attempt)}"
+            raise
+
     def begin(self):
         """The upgrade's ledger too: a frozen upgrade must not write into what is being taken back."""
         self.upgrade.take_over(self._lock_id)
@@ -65,7 +84,16 @@ class RollbackRun(GuardedRun):
         return rollback_steps.platform(entries[rollback_steps.CUT].get("started") if down else None, self.ledger.entries)
 
     def require_same_plan(self):
-        """A rollback that has begun ends as it began: with the same databases."""
+        """Of the modules that the upgrade was begun with; and one that has begun ends as it began, with the same databases."""
+        begun, given = json.loads(self.upgrade.annotations.get(INPUTS) or "{}").get("modules"), self._inputs.get("modules")
+        if begun and given and sorted(begun) != sorted(given):
+            raise StepError(
+                "the upgrade was begun with other modules",
+                f"ConfigMap {self.upgrade.name}",
+                ", ".join(begun),
+                ", ".join(given),
+                "what was done to the others would stay: run rollback.yml with the monq_modules that the upgrade was begun with",
+            )
         seen = self.ledger.annotations.get(FINGERPRINT)
         if self.ledger.unfinished and seen and seen != steps.fingerprint(self.plan):
             prefix = "rollback.database."
@@ -104,7 +132,7 @@ def rollback_run(params, check_mode, connection):
         home.make_marker,
         params["resolve"],
         check_mode,
-        {"databases": databases, "registry_replicas": params["plan"]["registry_replicas"]},
+        {"databases": databases, "registry_replicas": params["plan"]["registry_replicas"], "modules": params["plan"]["modules"]},
         copies=emergency,
     )
     connection.fence = run.fence

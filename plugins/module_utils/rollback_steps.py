@@ -33,6 +33,9 @@ def plan(upgrade, databases, configure=False, registry_replicas="monqctl"):
         add(f"rollback.database.{name}", f"put back the database of {name} from its dump of before the first SQL")
     add("rollback.routing.remove", "remove the new routes")
     add("rollback.registry.restore", "the registry's own Deployment stands, with its token and its count")
+    for known in upgrade:
+        if known.key == "prepare.registry_token.credential":  # a run that was killed right before it has left a registry that monqctl cannot ask
+            add("rollback.registry.credential", known.title, "client", argv=known.argv, secret=known.secret)
     add("rollback.registry_template.apply", "put back the K8s template")
     add("rollback.deployments.restore", "put back the Deployments, with their counts")
     if registry_replicas == "monqctl":

@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import re
+
 
 def findings(found):
     """All findings, those that stop first; each once."""
@@ -84,7 +86,7 @@ def _backups(done):
     lines = []
     for row in done:
         result = row.get("result") or {}
-        if ".backup.database." in row["key"] and result.get("path") and not result.get("reused"):
+        if re.search(r"\.backup(_in_outage)?\.database\.", row["key"]) and result.get("path") and not result.get("reused"):
             scratch = result.get("scratch") or {}
             restored = scratch.get("state", "unknown") + (f" ({scratch['reason']})" if scratch.get("reason") else "")
             lines.append(

@@ -113,7 +113,7 @@ def main():
     given = {"max_age": 0, **module.params}
     try:
         run = rollback_run(given, module.check_mode, cluster(given))
-        restore = DatabaseRestore(given["postgresql"], given["pg_restore"], given["timeout"], given["terminate_connections"])
+        restore = DatabaseRestore(given["postgresql"], given["pg_restore"], given["timeout"], given["terminate_connections"], run.fence)
         module.exit_json(restored=perform(run, backup(given, run.attempt), restore, given["databases"]), **run.result())
     except MonqError as exc:
         module.fail_json(**exc.result())

@@ -137,7 +137,7 @@ def evidence(install):
     hub, db, proxy = CHOSEN["Release Hub token"], CHOSEN["database password"], CHOSEN["variable of monqctl"]
     installation.faults({"match": ["config", "set", "releasehub"], "kind": "fail", "text": f"Error: {echo(hub)} was refused by way of {proxy}"})
     kept.play("refused", "prepare")
-    installation.faults({"match": ["release", "update", "db", "pgsql"], "kind": "fail", "text": f"cannot connect: Host=127.0.0.1;Password={db};Port=5432"})
+    installation.faults({"match": ["release", "update", "db", "pgsql"], "kind": "fail", "text": f"could not connect: Host=127.0.0.1;Password={db};Port=5432"})
     kept.play("failed", "site")
     installation.faults()
     kept.play("succeeded", "site")

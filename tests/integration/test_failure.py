@@ -72,7 +72,7 @@ def test_a_failing_run_explains_itself_and_its_command_ends_the_upgrade(install)
     assert (failed.recap(installation.name)["failed"], failed.recap(installation.name)["rescued"]) == (1, 1)
 
     text = failed.text[failed.text.rindex("FAILED on site-run: Run the SQL of pl\n") :]
-    assert "the call failed (a fault of the sandbox)" in text, "the first failure"
+    assert "connection refused (a fault of the sandbox)" in text, "the first failure"
     assert re.search(r"changed: \d+ of \d+ steps done, the last: upgrade\.\S+; \d+ of them under this lock", text)
     assert "platform: DOWN since" in text
 

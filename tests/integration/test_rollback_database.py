@@ -11,7 +11,7 @@ import psycopg2
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils import command, dump
 from ansible_collections.monq.platform.plugins.module_utils.backup import Backup
-from ansible_collections.monq.platform.plugins.module_utils.errors import MonqError
+from ansible_collections.monq.platform.plugins.module_utils.errors import LockError, MonqError
 from ansible_collections.monq.platform.plugins.module_utils.postgresql import Postgresql
 from ansible_collections.monq.platform.plugins.module_utils.rollback_database import DatabaseRestore, proved
 from integration.test_postgresql_backup import BIN, DATABASE, PASSWORD, TABLES
@@ -118,6 +118,27 @@ def test_a_live_connection_refuses_and_is_named(server, dumped):
             connection.cursor().execute("SELECT 1")
     finally:
         connection.close()
+
+
+def lost():
+    raise LockError("the lock is lost")
+
+
+def test_who_has_lost_the_lock_ends_no_connection(server, dumped):
+    """Fencing: a holder that was frozen and taken over."""
+    connection = psycopg2.connect(host="127.0.0.1", port=server.port, user="monq", password=PASSWORD, dbname=DATABASE)
+    with pytest.raises(LockError):
+        restore(server, terminate=True, fence=lost).run(DATABASE, dumped[0], 1)
+    connection.cursor().execute("SELECT 1")
+    connection.close()
+    untouched(server)
+
+
+def test_who_has_lost_the_lock_changes_no_name(server, dumped):
+    """A restore takes its time: the lock is asked for right before the swap."""
+    with pytest.raises(LockError):
+        restore(server, fence=lost).run(DATABASE, dumped[0], 1)
+    untouched(server)
 
 
 def test_whoever_comes_during_the_restore_refuses_the_swap(server, dumped):

@@ -11,7 +11,7 @@ import time
 from files import Locked, read_json, write_json
 from monqctl_arguments import changing, split
 
-TEXTS = {"fail": "Error: the call failed (a fault of the sandbox)", "lie": 'ERROR: relation "x" does not exist'}
+TEXTS = {"fail": "Error: dial tcp: connect: connection refused (a fault of the sandbox)", "lie": 'ERROR: relation "x" does not exist'}
 
 
 def matches(match, argv):

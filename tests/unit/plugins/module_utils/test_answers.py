@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.monq.platform.plugins.module_utils import answers, steps
+from ansible_collections.monq.platform.plugins.module_utils import answers, rollback_steps, steps
 from ansible_collections.monq.platform.plugins.module_utils.errors import InputError, StepError
 from repository import RELEASE
 
@@ -40,6 +40,22 @@ def judged(key, state, host="here", given=None, alive=()):
 def test_without_an_answer(key, state, host, expected):
     assert judged(key, state, host) == expected
     assert judged(key, state, host, alive=[7]) == "an earlier run is still at work on this step"
+
+
+@pytest.mark.parametrize(
+    ("key", "outlives"),
+    [
+        ("rollback.database.pl-i18n-service", True),
+        ("rollback.registry_template.apply", True),
+        ("rollback.replicas.registry", True),
+        ("rollback.backup.pl-i18n-service", False),
+        ("rollback.deployments.restore", False),
+        ("rollback.registry.credential", False),
+    ],
+)
+def test_what_of_a_rollback_may_still_be_at_work_elsewhere(key, outlives):
+    step = next(step for step in rollback_steps.plan(list(PLAN.values()), ["pl-i18n-service"]) if step.key == key)
+    assert answers.outlives_the_lock(step) == outlives
 
 
 @pytest.mark.parametrize("key", [SQL, CALL, API])

@@ -741,12 +741,39 @@ def test_another_sql_file_is_refused_with_both_fingerprints(world, when):
     world.run(files={SQL: new}).require_same_plan()
 
 
-def test_the_word_on_a_file_is_no_word_on_an_attempt(world):
-    new = "b" * 64
+def corrected_after_unknown(world):
+    """A migration whose end nobody saw, and a corrected file."""
     world.run(files={SQL: "a" * 64}).run(FIRST, world.action())
-    world.done_before(SQL, **{SQL: {"state": "unknown", "attempt": "a1b2c3d4"}})
-    error = refused(world.run(files={SQL: new}, resolve={SQL: {"answer": "retry", "attempt": "fbbbbbbb"}}), SQL, StepError)
-    assert "nobody saw the end" in str(error)
+    return world.done_before(SQL, **{SQL: {"state": "unknown", "attempt": "a1b2c3d4"}})
+
+
+CORRECTED = {"files": {SQL: "b" * 64}, "resolve": {SQL: {"answer": "retry", "attempt": "fbbbbbbb"}}}
+
+
+def test_a_corrected_file_runs_by_one_word_although_the_last_attempt_is_unknown(world):
+    corrected_after_unknown(world)
+    error = refused(world.run(files=CORRECTED["files"]), SQL, StepError)
+    assert "nobody saw the end of attempt a1b2c3d4" in str(error) and "fbbbbbbb" in str(error)
+    assert world.run(**CORRECTED).run(SQL, world.action("fine")) == "fine"
+
+
+def test_the_word_on_a_file_counts_once(world):
+    corrected_after_unknown(world)
+    with pytest.raises(CommandError):
+        world.run(**CORRECTED).run(SQL, world.action(error=failure(unknown=True)))
+    error = refused(world.run(**CORRECTED), SQL, StepError)
+    assert "nobody saw the end of this migration" in str(error)
+
+
+@pytest.mark.parametrize(("answer", "state"), [("done", "done"), ("accept", "accepted"), ("retry", None)])
+def test_a_word_on_the_attempt_needs_no_word_on_the_file_where_no_file_is_run(world, answer, state):
+    corrected_after_unknown(world)
+    run = world.run(files=CORRECTED["files"], resolve={SQL: {"answer": answer, "attempt": "a1b2c3d4"}})
+    if state:
+        run.run(SQL, world.action())
+        assert world.entry(SQL)["state"] == state
+    else:
+        assert "another one" in str(refused(run, SQL, StepError))
 
 
 def test_a_file_whose_sql_is_done_may_change(world):

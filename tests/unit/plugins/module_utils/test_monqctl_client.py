@@ -278,9 +278,21 @@ def test_a_count_is_changed_and_nothing_else(client, runner, commands, service, 
     assert runner.calls[-2] == CONTEXT
 
 
-@pytest.mark.parametrize(("text", "unknown"), [("ERROR:  relation exists", True), ("Error: no connection", False)])
-def test_an_sql_error_is_unknown_whatever_the_status(runner, tmp_path, text, unknown):
-    """trap 36: half of a file may be applied"""
+@pytest.mark.parametrize(
+    ("text", "unknown"),
+    [
+        ("ERROR:  relation exists", True),
+        ("server closed the connection unexpectedly", True),
+        ("unexpected EOF", True),
+        ("Error: no connection", True),
+        ("", True),
+        ("CREATE TABLE\ndial tcp 10.0.0.1:5432: connect: connection refused", True),
+        ("\ndial tcp 10.0.0.1:5432: connect: connection refused", False),
+        ('connection to server at "db", port 5432 failed: FATAL:  the database system is starting up', False),
+    ],
+)
+def test_an_sql_call_that_failed_is_unknown_unless_it_never_began(runner, tmp_path, text, unknown):
+    """trap 36: half of a file may be applied, whatever the status"""
     patterns = {**PATTERNS, "release update db pgsql": [r"(?m)\b(ERROR|FATAL|PANIC):\s"]}
     client = Monqctl("monqctl", str(tmp_path), {}, 600, "production", patterns, str(tmp_path), runner)
     runner.answers["release"] = Result(1, "", text, False)

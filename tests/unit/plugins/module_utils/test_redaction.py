@@ -48,6 +48,7 @@ TEXTS = {
     '{"secretName": "monq-tls"}': '{"secretName": "monq-tls"}',
     "ERROR: relation x does not exist": "ERROR: relation x does not exist",
     "https://release-hub.monqlab.com/token": "https://release-hub.monqlab.com/token",
+    '{"token":null,"service":"pl-a"}': '{"token":********,"service":"pl-a"}',
 }
 
 
@@ -74,6 +75,8 @@ PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIabc\n-----END RSA PRIVATE KEY-----"
         ('{"password": "a\\"b", "x": 1}', f'{{"password": "{MASK}", "x": 1}}'),
         (r'"{\"token\": \"abc\", \"a\": 1}"', rf'"{{\"token\": \"{MASK}\", \"a\": 1}}"'),
         ("Server=x;Password=foo;User Id=y", f"Server=x;Password={MASK};User Id=y"),
+        ("ERROR: duplicate key\nDETAIL:  Key (token)=(abc123) already exists.\nHINT: x", f"ERROR: duplicate key\nDETAIL:  {MASK}\nHINT: x"),
+        ("QUERY:  UPDATE users SET hash = 'x'", f"QUERY:  {MASK}"),
         ("passwd=x pwd=y api-key=z", f"passwd={MASK} pwd={MASK} api-key={MASK}"),
         ("monqctl config set releasehub monq --token abc --server x", f"monqctl config set releasehub monq --token {MASK} --server x"),
         ("--registry-token=abc", f"--registry-token={MASK}"),
@@ -97,6 +100,7 @@ def test_redact_hides(text, expected):
     [
         "relation pl_users does not exist", 'Secret "tls" not found', "the password is wrong", "invalid token", "secretName: monq-tls",
         "prepare.registry_token.secret: done", "token:\n  next line", "http://registry.api.monq.local:8080/status", "image registry/a:6.0.0@sha256:abc", "",
+        "pl-token-service: CrashLoopBackOff", "registry/pl-token-service:6.0",
     ],
 )  # fmt: skip
 def test_redact_leaves_what_explains_a_failure(text):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import copy
 import json
+import socket
 
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils import rollback_checks, rollback_database, rollback_run, steps
-from ansible_collections.monq.platform.plugins.module_utils.errors import CommandError, MonqError, StepError
+from ansible_collections.monq.platform.plugins.module_utils.errors import ApiError, CommandError, MonqError, StepError
 from ansible_collections.monq.platform.plugins.module_utils.installation import TEMPLATE
 from ansible_collections.monq.platform.plugins.module_utils.ledger import Ledger
 from ansible_collections.monq.platform.plugins.module_utils.replicas import table
@@ -15,7 +16,7 @@ from ansible_collections.monq.platform.plugins.module_utils.rollback import Roll
 from ansible_collections.monq.platform.plugins.module_utils.rollback_ledger import RollbackLedger, number
 from ansible_collections.monq.platform.plugins.module_utils.rollback_steps import plan
 from ansible_collections.monq.platform.plugins.module_utils.sealed import SealedStore
-from fake_cluster import CONFIGMAPS, DEPLOYMENTS, INGRESSES, LEASES, PODS, REPLICA_SETS, Clock, FakeCluster, deployment, ingress
+from fake_cluster import CONFIGMAPS, DEPLOYMENTS, INGRESSES, LEASES, PODS, REPLICA_SETS, SECRETS, Clock, FakeCluster, deployment, ingress
 from repository import RELEASE
 
 REGISTRY = RELEASE["registry_deployment"]
@@ -55,7 +56,7 @@ class FakeMonqctl:
 class World:
     def __init__(self, databases=()):
         self.cluster, self.monqctl, self.clock = FakeCluster(), FakeMonqctl(), Clock()
-        self.databases = list(databases)
+        self.databases, self.resolve = list(databases), {}
         for made in (deployment("pl-a", 3), deployment(REGISTRY, 1)):
             self.cluster.put(f"{DEPLOYMENTS}/{made['metadata']['name']}", made)
         self.cluster.put(f"{INGRESSES}/frontend-box", ingress("frontend-box", "monq.example.org"))
@@ -104,12 +105,16 @@ class World:
         ]
         return self
 
+    def record_result(self, key, result):
+        Ledger(self.cluster, "production", "6.0.0").load().write(key, {**NOW, "result": result})
+
     def run(self, lock_id="", **given):
         own = RollbackLedger(self.cluster, "production", "6.0.0").load()
         upgrade = Ledger(self.cluster, "production", "6.0.0").load()
         own = own if own.unfinished else number(own, upgrade.attempt)
         names = [item["microservice"] for item in self.databases]
         lease = rollback_run.Lease(self.cluster, "production", 120, self.clock, self.clock.sleep)
+        given.setdefault("resolve", self.resolve)
         return rollback_run.RollbackRun(upgrade, UPGRADE, names, plan(UPGRADE, names), own, lease, lock_id, **given)
 
     def given(self, **more):
@@ -248,7 +253,116 @@ def test_diagnostics_are_saved_though_the_registry_is_down(world):
     assert "not readable" in saved["replicas"] and saved["deployments"] and saved["ledger"]["prepare.snapshot.original"]
 
 
+def begun(world, step, state="done", **more):
+    """An entry in the rollback's own ledger."""
+    number(RollbackLedger(world.cluster, "production", "6.0.0"), 1).load().write(step, {**NOW, "state": state, "attempt": "a1", **more})
+
+
+def test_what_was_stopped_and_is_in_no_snapshot_of_before_starts_again():
+    """Made by somebody between prepare and the cut; stopped with the modules, for the databases."""
+    world = World([{"microservice": "pl-i18n-service", "database": "pl_i18n_service"}])
+    world.cluster.put(f"{DEPLOYMENTS}/pl-between", deployment("pl-between", 2))
+    world.upgrade()
+    lock = rollback_run.Lease(world.cluster, "production", 120, world.clock, world.clock.sleep).acquire("us")
+    for key in ("rollback.diagnostics.save", "rollback.deployments.stop"):
+        world.rollback(world.run(lock)).perform(key)
+    assert world.cluster.objects[f"{DEPLOYMENTS}/pl-between"]["spec"]["replicas"] == 0
+    with pytest.raises(MonqError, match="Deployment pl-between: still stopped, 2 before"):
+        world.rollback().check()
+    assert world.rollback().restore_deployments()["started"] == ["pl-between"]
+    assert world.cluster.objects[f"{DEPLOYMENTS}/pl-between"]["spec"]["replicas"] == 2
+    assert world.rollback().restore_deployments()["started"] == []
+
+
+def test_a_deployment_whose_status_was_written_in_between_is_read_again(world):
+    world.upgrade()
+    replace, refused = world.cluster.replace, []
+
+    def conflict(path, body):
+        if not refused:
+            refused.append(path)
+            raise ApiError(409, "Conflict", "the object has been modified", "PUT", path)
+        return replace(path, body)
+
+    world.cluster.replace = conflict
+    assert world.rollback().restore_deployments()["updated"] == ["pl-a"] and refused
+    assert world.rollback().deployment_changes() == []
+
+
+def test_another_list_of_alias_domains_loses_no_route(world):
+    """What the cut did remove is in the ledger."""
+    world.cluster.put(f"{INGRESSES}/frontend-alias", ingress("frontend-alias", "alias.test"))
+    world.seal("original", "prepare")
+    world.upgrade()
+    world.record_result("upgrade.routing.cut", {"removed": ["frontend-alias", "frontend-box"]})
+    world.cluster.drop(f"{INGRESSES}/frontend-alias")
+    assert [change.name for change in world.rollback().old_routes()] == ["frontend-alias", "frontend-box"]
+
+
+def test_sql_of_a_database_whose_step_was_accepted_is_carried():
+    world = World([{"microservice": "pl-i18n-service", "database": "pl_i18n_service"}])
+    sql = next(step.key for step in UPGRADE if step.ask and "pl-i18n-service" in step.key)
+    for state, carried in (("accepted", [sql]), ("done", [])):
+        world.upgrade().record(sql)
+        begun(world, "rollback.database.pl-i18n-service", state)
+        world.rollback().archive()
+        assert [key for key in Ledger(world.cluster, "production", "6.0.0").load().entries] == carried
+        world = World(world.databases)
+
+
+def test_a_step_that_fails_names_the_word_that_goes_on_without_it(world):
+    """A registry that is out of order must not keep the platform down."""
+    world.upgrade()
+    lock = rollback_run.Lease(world.cluster, "production", 120, world.clock, world.clock.sleep).acquire("us")
+    for key in ("rollback.diagnostics.save", "rollback.routing.remove", "rollback.registry"):
+        world.rollback(world.run(lock)).perform(key)
+    world.monqctl.down = True
+    with pytest.raises(CommandError) as failed:
+        world.rollback(world.run(lock)).perform("rollback.registry_template.apply")
+    word = {"rollback.registry_template.apply": {"answer": "accept", "attempt": failed.value.details["attempt"]}}
+    assert json.dumps({"monq_resolve": word}) in failed.value.next_step
+    world.rollback(world.run(lock, resolve=word)).perform("rollback.registry_template.apply")
+    assert RollbackLedger(world.cluster, "production", "6.0.0").load().get("rollback.registry_template.apply")["state"] == "accepted"
+
+
+def test_monqctl_learns_the_token_that_the_registry_demands(world):
+    """A run that was killed between the variable and the credential left a registry that monqctl cannot ask."""
+    world.record("prepare.registry_token.env", state="intent")
+    token = RELEASE["registry_token"]
+    world.cluster.put(SECRETS + "/" + token["secret"], {"metadata": {"name": token["secret"]}, "data": {token["key"]: "dG9rZW4="}})
+    lock = rollback_run.Lease(world.cluster, "production", 120, world.clock, world.clock.sleep).acquire("us")
+    for key in ("rollback.diagnostics.save", "rollback.routing.remove"):
+        world.rollback(world.run(lock)).perform(key)
+    world.settle()
+    rollback = world.rollback(world.run(lock, home="home"))
+    told = []
+    rollback.monqctl.change = lambda argv, secret="", content=None, guard=True: told.append((argv[:3], secret))
+    rollback.restore_registry = dict
+    rollback.perform("rollback.registry")
+    assert told == [(["config", "set", "credential"], "token")]
+
+
 # ---- what forbids it
+
+
+def test_other_modules_than_the_upgrade_was_begun_with_refuse(world):
+    notes = world.cluster.objects[f"{CONFIGMAPS}/monq-upgrade-6.0.0"]["metadata"]["annotations"]
+    notes["monq.platform/steps-from"] = json.dumps({"modules": ["pl", "fm"]})
+    with pytest.raises(StepError, match="begun with other modules"):
+        world.run(inputs={"modules": ["pl"]}).require_same_plan()
+    world.run(inputs={"modules": ["fm", "pl"]}).require_same_plan()
+
+
+@pytest.mark.parametrize(("step", "asked"), [("upgrade.pl.microservices.replace", True), ("upgrade.routing.cut", False)])
+def test_what_another_machine_began_is_asked_about(world, step, asked):
+    """monqctl may still be at work there; an API call of ours is fenced."""
+    Ledger(world.cluster, "production", "6.0.0").load().write(step, {**NOW, "state": "intent", "attempt": "a7", "host": "elsewhere", "pid": 7})
+    assert stops(world.overview()) == (["alive"] if asked else [])
+    if asked:
+        assert '"answer": "retry", "attempt": "a7"' in world.overview()["findings"][0]["next"]
+    world.resolve = {step: {"answer": "retry", "attempt": "a7"}}
+    assert stops(world.overview()) == []
+    world.run().require_known_answers()
 
 
 def stops(report):
@@ -290,7 +404,8 @@ def test_an_altered_snapshot_refuses(world):
 
 def test_a_step_that_is_at_work_refuses(world, monkeypatch):
     world.record("prepare.registry.update", state="intent")
-    monkeypatch.setattr(rollback_checks.guarded_run, "alive", lambda entry: [7] if entry.update(host="here") is None and entry["state"] == "intent" else [])
+    here = socket.gethostname()
+    monkeypatch.setattr(rollback_checks.guarded_run, "alive", lambda entry: [7] if entry.update(host=here) is None and entry["state"] == "intent" else [])
     assert stops(world.overview()) == ["alive"]
 
 

@@ -68,6 +68,9 @@ BACKUP = {"database": "pl_identity_service", "path": "/b/x.dump", "rows": 12, "s
             ledger(row("upgrade.routing.cut", started="2026-03-01T10:00:00Z"), outage_seconds=750), {},
             ["outage: 750 s, from 2026-03-01T10:00:00Z"], [], id="the outage",
         ),
+        pytest.param(
+            ledger(row("upgrade.backup_in_outage.database.x", result=BACKUP)), {}, ["backup of pl_identity_service: /b/x.dump"], [], id="trap 37: outage",
+        ),
         pytest.param(ledger(), {"versions": {"pl": "6.0.0", "cl": ""}}, ["version: pl 6.0.0", "version: cl unknown"], [], id="versions"),
         pytest.param(
             ledger(row("prepare.backup.database.x", result=BACKUP), row("upgrade.backup.database.x", result={**BACKUP, "path": "/other", "reused": True})), {},
