@@ -68,7 +68,7 @@ def test_the_tests_that_guard_a_trap_name_it():
 
 
 def _known_keys():
-    choices = [{}, {"prefetch_images": False}]
+    choices = [{}, {"prefetch_images": False}, {"backup_in_outage": True}]
     return {step.key for choice in choices for step in GENERATOR.plan(**choice)}
 
 
