@@ -221,3 +221,15 @@ def test_a_finished_release_wants_a_word_more(smooth):
     assert {row[0][0] for row in leftovers(before, installation)} <= {"microservices"}
     assert without(before, {"pl-routing-service"}) == without(state(installation), {"pl-routing-service"})
     assert installation.migrations() == {} and installation.ledger() == {}
+
+
+def test_a_registry_that_demands_a_token_which_monqctl_does_not_know(install):
+    """Prepare ended between the two: monqctl is told, and the rollback ends."""
+    installation = install("by-hand", modules="pl", alias=True)
+    before = state(installation)
+    installation.faults({"match": ["config", "set", "credential"], "kind": "fail"})
+    assert installation.play("prepare").rc == 2 and "prepare.registry_token.env" in installation.ledger()
+    done = roll_back(installation)
+    assert done.rc == 0, done.text[-3000:]
+    assert leftovers(before, installation) == []
+    assert config_map(installation, ROLLBACK)[1]["rollback.registry.credential"]["state"] == "done"
