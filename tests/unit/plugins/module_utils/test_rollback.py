@@ -306,7 +306,7 @@ def test_sql_of_a_database_whose_step_was_accepted_is_carried():
         world.upgrade().record(sql)
         begun(world, "rollback.database.pl-i18n-service", state)
         world.rollback().archive()
-        assert [key for key in Ledger(world.cluster, "production", "6.0.0").load().entries] == carried
+        assert list(Ledger(world.cluster, "production", "6.0.0").load().entries) == carried
         world = World(world.databases)
 
 
