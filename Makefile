@@ -72,6 +72,7 @@ bench: deps ## pytest tests/benchmarks: times against the limits that the projec
 FAULTS = $(PYTEST) -n 2 --dist worksteal --no-loadscope-reorder
 
 faults: deps ## pytest tests/faults: an upgrade killed at every step, and every kind of fault at every class of step
+	@$(STAGE) 'lock, ten times over' env MONQ_LOCK_ROUNDS=10 $(PYTEST) tests/integration/test_lock.py
 	@$(STAGE) faults $(FAULTS) tests/faults/test_chains.py
 
 faults-share: deps ## a share of it: every step once, every kind once, the track record

@@ -17,7 +17,8 @@ import pytest
 import yaml
 from support.harness import ROOT, descendants
 
-STARTERS, ROUNDS = 30, 10
+STARTERS = 30
+ROUNDS = int(os.environ.get("MONQ_LOCK_ROUNDS", "3"))  # make faults has ten
 UPDATE = ["registry", "update", "registry"]
 STEP = "prepare.registry.update"
 
@@ -55,7 +56,7 @@ def renewed(installation):
     thread.join()
 
 
-def test_of_thirty_starters_one_wins_ten_times_over(install):
+def test_of_thirty_starters_one_wins_each_time(install):
     """Processes of the module itself. The others name the holder, and write nothing at all."""
     installation = install("site-run", modules="pl", alias=False)
     release = yaml.safe_load((ROOT / "roles/monq/vars/main/release.yml").read_text())["_monq_release"]
