@@ -203,14 +203,15 @@ class Rollback:
 
     def restore_deployments(self):
         report = {"created": [], "updated": [], "deleted": [], "started": []}
-        for left in reversed(range(TRIES)):
+        for _again in range(TRIES - 1):
             try:
                 self._restore_deployments(report)
                 return report
             except ApiError as exc:  # its controller wrote a status since it was read: what is left is looked up again
-                if exc.status != 409 or not left:
+                if exc.status != 409:
                     raise
                 self._sleep(POLL)
+        self._restore_deployments(report)
         return report
 
     def _restore_deployments(self, report):

@@ -7,7 +7,7 @@ import json
 
 from . import answers, arguments, rollback_steps, steps
 from .emergency import EmergencyCopies
-from .errors import MonqError, StepError
+from .errors import LockError, MonqError, StepError
 from .guarded_run import GuardedRun
 from .lease import Lease
 from .ledger import FINGERPRINT, INPUTS
@@ -69,7 +69,7 @@ class RollbackRun(GuardedRun):
             return super().run(key, action, renewed, told)
         except MonqError as exc:
             attempt = exc.details.get("attempt")
-            if attempt and key != rollback_steps.ARCHIVE:
+            if attempt and key != rollback_steps.ARCHIVE and not isinstance(exc, LockError):
                 exc.next_step += f"; where that cannot be, judge it yourself and go on without this step:\n    {answers.choice(key, 'accept', attempt)}"
             raise
 

@@ -8,7 +8,7 @@ import socket
 
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils import rollback_checks, rollback_database, rollback_run, steps
-from ansible_collections.monq.platform.plugins.module_utils.errors import ApiError, CommandError, MonqError, StepError
+from ansible_collections.monq.platform.plugins.module_utils.errors import ApiError, CommandError, LockError, MonqError, StepError
 from ansible_collections.monq.platform.plugins.module_utils.installation import TEMPLATE
 from ansible_collections.monq.platform.plugins.module_utils.ledger import Ledger
 from ansible_collections.monq.platform.plugins.module_utils.replicas import table
@@ -323,6 +323,20 @@ def test_a_step_that_fails_names_the_word_that_goes_on_without_it(world):
     assert json.dumps({"monq_resolve": word}) in failed.value.next_step
     world.rollback(world.run(lock, resolve=word)).perform("rollback.registry_template.apply")
     assert RollbackLedger(world.cluster, "production", "6.0.0").load().get("rollback.registry_template.apply")["state"] == "accepted"
+
+
+def test_a_run_that_lost_the_lock_is_offered_no_word(world):
+    """Another run holds it by then: there is nothing to go on with."""
+    lock = rollback_run.Lease(world.cluster, "production", 120, world.clock, world.clock.sleep).acquire("us")
+
+    def lost():
+        raise LockError("the lock is lost")
+
+    rollback = world.rollback(world.run(lock))
+    rollback.save_diagnostics = lost
+    with pytest.raises(LockError) as caught:
+        rollback.perform("rollback.diagnostics.save")
+    assert "accept" not in caught.value.next_step
 
 
 def test_monqctl_learns_the_token_that_the_registry_demands(world):
