@@ -17,7 +17,7 @@ _SECRET = (
 _NAME = re.compile(_SECRET, re.IGNORECASE)
 # Names of things and not the things: where a Secret lies may be shown.
 _HARMLESS = re.compile(
-    r"(?i:[\w.-]*(?:secret|credential|token)[-_]?name|%[\w.-]*secrets%)|(?:pl|sm|cl|fm)-[a-z0-9-]+|(?:prepare|upgrade|verify|rollback)\.[-._a-z0-9]+"
+    r"(?i:[\w.-]*(?:secret|credential|token)[-_]?name|%[\w.-]*secrets%)|(?:pl|sm|cl|fm)-[a-z0-9-]*-service|(?:prepare|upgrade|verify|rollback)\.[-._a-z0-9]+"
 )
 _PEM = re.compile(r"LS0tLS1CRUdJTi[\w+/=]*|-----BEGIN [A-Z0-9 ]+-----.*?(?:-----END [A-Z0-9 ]+-----|\Z)", re.DOTALL)
 _JWT = re.compile(r"\beyJ[\w-]{5,}\.[\w-]{5,}(?:\.[\w-]*)?")

@@ -77,6 +77,7 @@ PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIabc\n-----END RSA PRIVATE KEY-----"
         ("Server=x;Password=foo;User Id=y", f"Server=x;Password={MASK};User Id=y"),
         ("ERROR: duplicate key\nDETAIL:  Key (token)=(abc123) already exists.\nHINT: x", f"ERROR: duplicate key\nDETAIL:  {MASK}\nHINT: x"),
         ("QUERY:  UPDATE users SET hash = 'x'", f"QUERY:  {MASK}"),
+        ("pl-db-password: x1", f"pl-db-password: {MASK}"),
         ("passwd=x pwd=y api-key=z", f"passwd={MASK} pwd={MASK} api-key={MASK}"),
         ("monqctl config set releasehub monq --token abc --server x", f"monqctl config set releasehub monq --token {MASK} --server x"),
         ("--registry-token=abc", f"--registry-token={MASK}"),
@@ -122,7 +123,13 @@ def test_what_is_too_short_to_be_a_secret_blots_nothing_out(secret):
     assert redact("abcabc", [secret]) == "abcabc"
 
 
-@pytest.mark.parametrize(("name", "secret"), [("DB_PASSWORD", True), ("apiKey", True), ("SECURE_TOKEN", True), ("secretName", False), ("REPLICAS", False)])
+@pytest.mark.parametrize(
+    ("name", "secret"),
+    [
+        ("DB_PASSWORD", True), ("apiKey", True), ("SECURE_TOKEN", True), ("pl-db-password", True),
+        ("secretName", False), ("REPLICAS", False), ("pl-token-service", False),
+    ],
+)  # fmt: skip
 def test_names(name, secret):
     assert looks_secret(name) == secret
 
