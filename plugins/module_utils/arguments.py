@@ -85,7 +85,7 @@ def plan(params):
     return steps.plan(**given, **variables)
 
 
-def monqctl(params, tmpdir=None, run=None):
+def monqctl(params, run=None):
     """run: the guarded run whose fence is asked before every changing call."""
     return Monqctl(
         params["monqctl_path"],
@@ -94,7 +94,6 @@ def monqctl(params, tmpdir=None, run=None):
         params["monqctl_timeout"],
         params["monqctl_context"],
         params["monqctl_failure_patterns"],
-        tmpdir,
         fence=run.fence if run else None,
     )
 

@@ -3,14 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import contextlib
 import os
-import tempfile
 import uuid
 
 from . import command, redaction
 from .errors import CommandError
 from .monqctl_output import failure_line, failure_patterns, json_reply, never_began, tail
+from .private_file import private_file, remove_abandoned
 
 MARKER = ".monq-platform-home"
 SQL = ["release", "update", "db"]
@@ -19,7 +18,7 @@ SQL = ["release", "update", "db"]
 class Monqctl:
     """The vendor's client, in one home. The runner is injected: tests give a list of answers."""
 
-    def __init__(self, path="monqctl", home=None, environment=None, timeout=3600, context="", patterns=None, tmpdir=None, runner=command.run, fence=None):
+    def __init__(self, path="monqctl", home=None, environment=None, timeout=3600, context="", patterns=None, runner=command.run, fence=None):
         self.path = path
         self.home = os.path.expanduser(home or "~")
         self.context = context
@@ -27,7 +26,6 @@ class Monqctl:
         self._secrets = redaction.of_environment(environment or {})
         self._timeout = timeout
         self._patterns = patterns or {}
-        self._tmpdir = tmpdir
         self._runner = runner
         self._fence = fence or (lambda: None)
 
@@ -67,7 +65,8 @@ class Monqctl:
         """One changing call: the output, or CommandError; its unknown tells whether the work may have been done."""
         if guard:
             self.require_context()
-        with _file(content, self._tmpdir) as path:
+        remove_abandoned(self.home)
+        with private_file(content, self.home) as path:
             full = [word.replace("{secret}", secret).replace("{file}", path) for word in argv]
             self._fence()
             result = self._run(full)
@@ -122,18 +121,3 @@ class Monqctl:
 
 def mask(text, secrets):
     return redaction.mask(text, secrets)
-
-
-@contextlib.contextmanager
-def _file(content, folder):
-    if content is None:
-        yield ""
-        return
-    # mkstemp makes it 0600: a template or a microservice may carry passwords.
-    handle, path = tempfile.mkstemp(prefix="monq-", suffix=".json", dir=folder)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(content)
-        yield path
-    finally:
-        os.unlink(path)

@@ -137,7 +137,7 @@ def main():
     given = module.params
     try:
         run = guarded_run(given, module.check_mode)
-        outputs = perform(run, monqctl(given, module.tmpdir, run), given["commands"], given["secret"] or "", given["content"])
+        outputs = perform(run, monqctl(given, run), given["commands"], given["secret"] or "", given["content"])
         module.exit_json(outputs=outputs, **run.result())
     except MonqError as exc:
         module.fail_json(**exc.result())

@@ -102,7 +102,7 @@ def main():
         connection = cluster(given)
         run = guarded_run(given, module.check_mode, connection)
         store = SealedStore(connection, given["namespace"], given["plan"]["release"]["version"])
-        registry = RegistryReplicas(monqctl(given, module.tmpdir, run), given["replica_commands"])
+        registry = RegistryReplicas(monqctl(given, run), given["replica_commands"])
         restore = Restore(run.ledger, store, connection, given["namespace"], registry)
         if given["plan"]["registry_replicas"] == "monqctl":
             run.run(f"upgrade.{given['module']}.replicas.registry", restore.registry)

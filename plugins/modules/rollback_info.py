@@ -109,7 +109,7 @@ def main():
     try:
         connection = cluster(given)
         run = rollback_run(given, module.check_mode, connection)
-        rollback = Rollback(connection, run, given, monqctl(given, module.tmpdir, run))
+        rollback = Rollback(connection, run, given, monqctl(given, run))
         module.exit_json(changed=False, **overview(run, rollback, given, module.check_mode))
     except MonqError as exc:
         module.fail_json(**exc.result())

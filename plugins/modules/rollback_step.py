@@ -90,7 +90,7 @@ def main():
     try:
         connection = cluster(given)
         run = rollback_run(given, module.check_mode, connection)
-        Rollback(connection, run, given, monqctl(given, module.tmpdir, run)).perform(given["step"])
+        Rollback(connection, run, given, monqctl(given, run)).perform(given["step"])
         outcomes = {key: entry["result"] for key, entry in run.ledger.entries.items() if entry.get("result")}
         for name, why in ((outcomes.get("rollback.rollout.wait") or {}).get("exempt") or {}).items():
             if "rollback.rollout.wait" in run.done:

@@ -218,8 +218,9 @@ exec {real} "$@"
         return self.migrations().get((module, file, service), 0) > 0
 
     def leftovers(self):
-        """What killed runs may leave behind and nobody may find later: half dumps, scratch databases, a monqctl that still runs."""
+        """What killed runs may leave behind and nobody may find later: half dumps, monqctl's files, scratch databases, a monqctl that still runs."""
         found = [str(path) for path in self.backup.rglob("*.partial")]
+        found += [str(path) for path in Path(self.facts["monqctl_home"]).glob(".monq-*.json")]
         service = next(iter(self.facts["databases"]))
         found += self.psql(service, "select datname from pg_database where datname like 'monq\\_scratch\\_%'").split()
         for path in Path("/proc").glob("[0-9]*/cmdline"):

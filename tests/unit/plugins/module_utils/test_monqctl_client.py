@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import stat
 
 import pytest
@@ -43,7 +44,7 @@ def runner():
 
 @pytest.fixture
 def client(runner, tmp_path):
-    return Monqctl("/opt/monqctl", str(tmp_path), {"HTTPS_PROXY": "x", "HOME": "/elsewhere"}, 600, "production", PATTERNS, str(tmp_path), runner)
+    return Monqctl("/opt/monqctl", str(tmp_path), {"HTTPS_PROXY": "x", "HOME": "/elsewhere"}, 600, "production", PATTERNS, runner)
 
 
 def test_the_context_is_asked_right_before_every_changing_call(client, runner):
@@ -213,6 +214,13 @@ def test_without_content_there_is_no_file(client, runner, tmp_path):
     client.change(CALL)
 
 
+def test_a_changing_call_removes_what_a_killed_run_left(client, runner, tmp_path):
+    left = tmp_path / f".monq-{socket.gethostname()}-999999999-x.json"
+    left.write_text("{}")
+    client.change(CALL)
+    assert not left.exists()
+
+
 def test_an_unguarded_context_comes_before_the_file(client, runner, tmp_path):
     runner.answers["config"] = Result(0, "staging", "", False)
     runner.seen = lambda argv: os.listdir(tmp_path) == [] or pytest.fail("a file")
@@ -294,7 +302,7 @@ def test_a_count_is_changed_and_nothing_else(client, runner, commands, service, 
 def test_an_sql_call_that_failed_is_unknown_unless_it_never_began(runner, tmp_path, text, unknown):
     """trap 36: half of a file may be applied, whatever the status"""
     patterns = {**PATTERNS, "release update db pgsql": [r"(?m)\b(ERROR|FATAL|PANIC):\s"]}
-    client = Monqctl("monqctl", str(tmp_path), {}, 600, "production", patterns, str(tmp_path), runner)
+    client = Monqctl("monqctl", str(tmp_path), {}, 600, "production", patterns, runner)
     runner.answers["release"] = Result(1, "", text, False)
     with pytest.raises(CommandError) as failed:
         client.change(["release", "update", "db", "pgsql", "--module=pl"])
@@ -313,7 +321,7 @@ def test_every_changing_call_asks_the_fence_right_before_it(runner, tmp_path):
     """after the context was asked: nothing slow stands between the fence and the call"""
     events = []
     runner.seen = lambda argv: events.append(argv[1])
-    fenced = Monqctl("/opt/monqctl", str(tmp_path), {}, 600, "production", PATTERNS, str(tmp_path), runner, fence=lambda: events.append("fence"))
+    fenced = Monqctl("/opt/monqctl", str(tmp_path), {}, 600, "production", PATTERNS, runner, fence=lambda: events.append("fence"))
     fenced.change(CALL)
     assert events == ["config", "fence", CALL[0]]
     fenced.read("registry", "get", "status")
