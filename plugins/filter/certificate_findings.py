@@ -18,6 +18,10 @@ options:
     type: list
     elements: dict
     required: true
+  cut:
+    description: Whether the outage has begun; what would stop then only warns.
+    type: bool
+    default: false
 author:
   - Monq platform collection authors (@monq)
 """

@@ -39,15 +39,17 @@ def examine(cluster, given, begin):
     run = begin()
     known = {"begun": bool(run.ledger.entries), "cut": "upgrade.routing.cut" in run.ledger.entries}
     deployments, routes = installation.deployments(cluster, namespace), installation.routes(cluster, namespace)
-    found += _identity(release, namespace, deployments) + findings.modules(release, declared, deployments, routes)
+    certificates, missing = _certificates(cluster, namespace, given["ingress_secrets"])
+    installed = _identity(release, namespace, deployments) + findings.modules(release, declared, deployments, routes) + missing
+    # A Replace that was killed may have left a module without a Deployment: running it again is what brings it back.
+    found += findings.inside_outage(installed) if known["cut"] else installed
     if not known["cut"]:
         elsewhere, unread = _elsewhere(cluster, namespace)
         found += unread + findings.routing(release, declared, routes, given, elsewhere)
         found += findings.signature(release, declared, routes)
     if not known["begun"]:
         found += findings.health(deployments)
-    certificates, missing = _certificates(cluster, namespace, given["ingress_secrets"])
-    return {"findings": found + missing, "certificates": certificates, **known}
+    return {"findings": found, "certificates": certificates, **known}
 
 
 def _optional(cluster, path, what, verb):
@@ -109,8 +111,10 @@ def _certificates(cluster, namespace, wanted):
         name = item.get("secretName")
         found = cluster.find(core(namespace, "secrets", name)) if name else None
         data = (found or {}).get("data") or {}
-        if not found or found.get("type") != "kubernetes.io/tls" or not data.get("tls.crt"):
-            seen = "none" if not found else f"a Secret of type {found.get('type')}"
+        # The result is shown: of a tls.crt that somebody put together with its key, the certificates alone.
+        blocks = re.findall(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", base64.b64decode(data.get("tls.crt") or "").decode("latin-1"), re.S)
+        if not found or found.get("type") != "kubernetes.io/tls" or not blocks:
+            seen = "none" if not found else f"a Secret of type {found.get('type')}" + ("" if blocks else ", without a PEM certificate in tls.crt")
             missing.append(
                 findings.finding(
                     "domains",
@@ -122,7 +126,5 @@ def _certificates(cluster, namespace, wanted):
                 )
             )
         else:
-            # The result is shown: of a tls.crt that somebody put together with its key, the certificates alone.
-            blocks = re.findall(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", base64.b64decode(data["tls.crt"]).decode(), re.S)
             certificates.append({"secret": name, "hosts": item.get("hosts") or [], "pem": "".join(block + "\n" for block in blocks)})
     return certificates, missing

@@ -25,6 +25,12 @@ def of_error(check, error: MonqError):
     )
 
 
+def inside_outage(found):
+    """The same findings where the routes are cut: the way out is forward, and what is wrong now may be what the next step repairs."""
+    forward = "the outage has begun: the run goes on, as its next steps may repair this; where they do not, rollback.yml gives back what was before"
+    return [{**one, "severity": WARNING, "next": forward} if one["severity"] == STOP else one for one in found]
+
+
 def inputs(given):
     """Findings on the operator's variables alone."""
     fix = "correct it in the inventory"
@@ -245,8 +251,8 @@ def template(state, begun):
     ]
 
 
-def certificates(results):
-    """Findings on certificates, out of a loop of community.crypto.x509_certificate_info."""
+def certificates(results, cut=False):
+    """Findings on certificates, out of a loop of community.crypto.x509_certificate_info. cut: whether the outage has begun."""
     found = []
     for result in results:
         name, hosts = "certificate in Secret " + result["item"]["secret"], result["item"]["hosts"]
@@ -267,4 +273,4 @@ def certificates(results):
             found.append(finding("domains", STOP, name, "a valid certificate", f"expired, not after {result['not_after']}", "renew it"))
         elif not (result.get("valid_at") or {}).get("soon", True):
             found.append(finding("domains", WARNING, name, "valid for 30 days more", f"not after {result['not_after']}", "renew it soon"))
-    return found
+    return inside_outage(found) if cut else found

@@ -80,13 +80,13 @@ def registry_changes(sealed, now):
 
 
 def kubernetes_changes(sealed, deployments, hpas):
-    """[(name, seen, wanted)] for Kubernetes. An HPA's Deployment is left to its HPA, but for 0: an HPA is off at 0."""
+    """[(name, seen, wanted)] for Kubernetes. An HPA's Deployment is left to its HPA, but where either count is 0: an HPA is off at 0."""
     owned = hpa_targets(hpas)
     changes = []
     for deployment in sorted(deployments, key=lambda d: d["metadata"]["name"]):
         name = deployment["metadata"]["name"]
         wanted = (sealed.get(name) or {}).get("kubernetes")
-        if wanted is None or wanted == desired(deployment) or (name in owned and wanted != 0):
+        if wanted is None or wanted == desired(deployment) or (name in owned and wanted and desired(deployment)):
             continue
         changes.append((name, desired(deployment), wanted))
     return changes

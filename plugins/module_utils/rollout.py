@@ -80,10 +80,10 @@ def stuck(deployment, pods):
 
 
 def exempt(name, sealed):
-    """Why a Deployment does not gate: it was unhealthy or paused already before the outage."""
+    """Why a Deployment does not gate: it was unhealthy or paused already before the outage. What only the registry knew then is new, and gates."""
     row = sealed.get(name)
     if row and row["paused"]:
         return "was paused before the outage"
-    if row and not row["healthy"]:
+    if row and row["kubernetes"] is not None and not row["healthy"]:
         return "was unhealthy before the outage"
     return None

@@ -232,6 +232,7 @@ def certificate(hosts, names, expired=False, soon=True):
 def test_certificates(result, expected):
     """trap 21"""
     assert [f["severity"] for f in findings.certificates([result])] == expected
+    assert findings.STOP not in [f["severity"] for f in findings.certificates([result], cut=True)], "the way out of the outage is forward"
 
 
 @pytest.mark.parametrize(

@@ -133,6 +133,7 @@ def test_registry_changes(sealed, now, expected):
         pytest.param({"a": row(5, 2)}, [deployment("a", 2)], [], [("a", 2, 5)], id="trap 42: its own count, not the registry's"),
         pytest.param({"a": row(5, hpa=True)}, [deployment("a", 1)], [hpa("a")], [], id="trap 42: left to its HPA"),
         pytest.param({"a": row(0, hpa=True)}, [deployment("a", 1)], [hpa("a")], [("a", 1, 0)], id="an HPA is off at 0"),
+        pytest.param({"a": row(5, hpa=True)}, [deployment("a", 0)], [hpa("a")], [("a", 0, 5)], id="an HPA does not wake what Replace left at 0"),
         pytest.param({"a": row(5, hpa=True)}, [deployment("a", 1)], [], [("a", 1, 5)], id="its HPA is gone"),
         pytest.param({"a": row(2)}, [deployment("a", 1)], [hpa("a", "StatefulSet")], [("a", 1, 2)], id="somebody else's HPA"),
         pytest.param({"b": row(2), "a": row(2)}, [deployment("b"), deployment("a")], [], [("a", 1, 2), ("b", 1, 2)], id="in order"),

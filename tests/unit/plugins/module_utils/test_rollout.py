@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.monq.platform.plugins.module_utils import rollout
+from ansible_collections.monq.platform.plugins.module_utils import replicas, rollout
 from fake_cluster import deployment
 
 
@@ -96,9 +96,10 @@ def test_stuck(found, pods, why):
     ("row", "why"),
     [
         (None, None),
-        ({"paused": False, "healthy": True}, None),
-        ({"paused": True, "healthy": True}, "was paused before the outage"),
-        ({"paused": False, "healthy": False}, "was unhealthy before the outage"),
+        ({"paused": False, "healthy": True, "kubernetes": 1}, None),
+        ({"paused": True, "healthy": True, "kubernetes": 1}, "was paused before the outage"),
+        ({"paused": False, "healthy": False, "kubernetes": 0}, "was unhealthy before the outage"),
+        (replicas.table([], [], {"a": 1})["a"], None),
     ],
 )
 def test_what_was_ill_before_does_not_gate(row, why):
