@@ -76,7 +76,7 @@ class GuardedRun:
         """What a client step told monqctl, without telling it: a corrected token or address makes it due again."""
         return hashlib.sha256(json.dumps([self._home, argv, secret]).encode()).hexdigest()[:16]
 
-    def _corrected(self, key, told):
+    def corrected(self, key, told):
         """Whether this home was told something else. Without a lock nothing is left to do, and nothing is told again."""
         if not told or not (self._lock_id or self._check_mode) or not self.is_done(key):
             return False
@@ -86,7 +86,7 @@ class GuardedRun:
         """Does the step unless it is done. action() returns what the ledger keeps. renewed: done before, but to be done again.
         told: argv and secret of a client step."""
         step = self.step(key)
-        renewed = renewed or self._corrected(key, told)
+        renewed = renewed or self.corrected(key, told)
         if self.is_done(key) and not renewed:
             self.skipped.append(key)
             return (self.ledger.get(key) or {}).get("result")

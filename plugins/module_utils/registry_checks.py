@@ -10,8 +10,11 @@ from .errors import CommandError, TemplateError
 from .installation import TEMPLATE, RegistryReplicas
 
 
-def examine(client, given, run):
-    """All findings on monqctl and, through it, on the registry."""
+CREDENTIAL = "prepare.registry_token.credential"
+
+
+def examine(client, given, run, stored):
+    """All findings on monqctl and, through it, on the registry. stored: gives the registry's token that the cluster holds."""
     found = [
         findings.finding(
             "bundle",
@@ -43,14 +46,20 @@ def examine(client, given, run):
             )
         )
         return {"findings": found, "deferred": False}
-    # Between the registry's new token and monqctl's the registry refuses: the steps that end this must not be stopped by it.
-    between = "prepare.registry_token.env" in run.ledger.entries and not run.is_done("prepare.registry_token.credential")
-    if between or (given["plan"]["configure"] and not given["final"] and not run.is_done("prepare.registry_token.credential")):
+    if _between(run, stored) or (given["plan"]["configure"] and not given["final"] and not run.is_done(CREDENTIAL)):
         return {"findings": found, "deferred": True}
     asked = _registry(client, given, run)
     if "upgrade.routing.cut" in run.ledger.entries:
         asked = findings.inside_outage(asked)
     return {"findings": found + asked, "deferred": False}
+
+
+def _between(run, stored):
+    """Between the registry's new token and monqctl's the registry refuses: the steps that end this must not be stopped by it."""
+    if "prepare.registry_token.env" not in run.ledger.entries:
+        return False
+    # Done before a rotation that was killed: this home still has the token of before.
+    return not run.is_done(CREDENTIAL) or run.corrected(CREDENTIAL, (run.step(CREDENTIAL).argv, stored() or ""))
 
 
 def _context(client):

@@ -75,10 +75,11 @@ deferred:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.arguments import CLUSTER, MONQCTL, RUN, guarded_run, monqctl
+from ..module_utils.arguments import CLUSTER, MONQCTL, RUN, cluster, guarded_run, monqctl
 from ..module_utils.errors import ApiError, ApiUnreachable, MonqError
 from ..module_utils.findings import of_error
 from ..module_utils.registry_checks import examine
+from ..module_utils.registry_secret import RegistrySecret
 
 OPTIONS = {
     "final": {"type": "bool", "default": False},
@@ -92,7 +93,9 @@ def main():
     module = AnsibleModule(argument_spec={**CLUSTER, **RUN, **MONQCTL, **OPTIONS}, supports_check_mode=True)
     given = module.params
     try:
-        module.exit_json(changed=False, **examine(monqctl(given), given, guarded_run(given, True)))
+        connection = cluster(given)
+        stored = RegistrySecret(connection, given["namespace"], given["plan"]["release"], None).token
+        module.exit_json(changed=False, **examine(monqctl(given), given, guarded_run(given, True, connection), stored))
     except (ApiUnreachable, ApiError) as exc:
         module.exit_json(changed=False, deferred=False, findings=[of_error("kubernetes", exc)])
     except MonqError as exc:

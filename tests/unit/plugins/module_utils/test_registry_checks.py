@@ -1,0 +1,80 @@
+"""Preflight through monqctl, where the registry refuses the token that monqctl was told."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.monq.platform.plugins.module_utils import registry_checks, steps
+from ansible_collections.monq.platform.plugins.module_utils.errors import CommandError
+from ansible_collections.monq.platform.plugins.module_utils.guarded_run import GuardedRun
+from ansible_collections.monq.platform.plugins.module_utils.ledger import Ledger
+from ansible_collections.monq.platform.plugins.modules.monqctl_home import repeat
+from fake_cluster import FakeCluster
+from repository import RELEASE
+
+ENV, CREDENTIAL = "prepare.registry_token.env", "prepare.registry_token.credential"
+PLAN = steps.plan(RELEASE, ["pl"])
+GIVEN = {
+    "plan": {"release": RELEASE, "modules": ["pl"], "configure": False, "registry_replicas": "manual"},
+    "final": False,
+    "source_dirs": [],
+    "alias_domains": [],
+    "ingress_secrets": [],
+}
+
+
+class Refused:
+    """monqctl whose registry answers 401."""
+
+    home, context = "/home/op", "production"
+
+    def __init__(self):
+        self.told = []
+
+    def current_context(self):
+        return "production"
+
+    def read(self, *argv):
+        if argv == ("version",):
+            return "monqctl version 99.0.0"
+        raise CommandError("monqctl failed", "registry", "an answer", "401 Unauthorized")
+
+    read_json = read
+
+    def change(self, argv, secret="", guard=True):
+        self.told.append((argv, secret))
+
+
+def run_with(entries, lock_id=""):
+    run = GuardedRun(PLAN, Ledger(FakeCluster(), "production", "6.0.0").load(), None, lock_id, home="here")
+    run.ledger.entries.update(entries)
+    return run
+
+
+def credential(token):
+    argv = next(step.argv for step in PLAN if step.key == CREDENTIAL)
+    return {"state": "done", "homes": ["here"], "digests": {"here": run_with({}).digest(argv, token)}}
+
+
+@pytest.mark.parametrize(
+    ("entries", "deferred"),
+    [
+        pytest.param({}, False, id="a registry that refuses before the upgrade stops it"),
+        pytest.param({ENV: {"state": "intent"}}, True, id="killed while the registry gets its token"),
+        pytest.param({ENV: {"state": "done"}}, True, id="killed before monqctl gets it"),
+        pytest.param({ENV: {"state": "done"}, CREDENTIAL: credential("new")}, False, id="told, and refused all the same"),
+        pytest.param({ENV: {"state": "intent"}, CREDENTIAL: credential("old")}, True, id="a rotation killed while the registry gets its token"),
+        pytest.param({ENV: {"state": "done"}, CREDENTIAL: credential("old")}, True, id="a rotation killed before monqctl gets it"),
+    ],
+)
+def test_a_registry_that_refuses_between_its_token_and_monqctls_stops_nothing(entries, deferred):
+    seen = registry_checks.examine(Refused(), GIVEN, run_with(entries, "lock"), lambda: "new")
+    assert seen["deferred"] is deferred and bool(seen["findings"]) is not deferred
+
+
+def test_a_home_is_not_told_out_of_turn_after_a_rotation_that_was_killed():
+    """The registry's own step must be done first, and that is refused to nobody."""
+    blank = run_with({})
+    done = {step.key: {"state": "done", "homes": ["here"], "digests": {"here": blank.digest(step.argv, "")}} for step in PLAN}
+    run, client = run_with({**done, ENV: {"state": "intent"}, CREDENTIAL: credential("old")}, "lock"), Refused()
+    repeat(run, client, "", {"": lambda: "", "releasehub_token": lambda: "", "registry_token": lambda: "new"})
+    assert client.told == [] and run.done == []
