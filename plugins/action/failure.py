@@ -44,5 +44,6 @@ class ActionModule(ActionBase):
         if inventory == list(C.DEFAULT_HOST_LIST):
             inventory = []  # none was given
         seen = {"playbooks": list(given.get("args") or []), "inventory": inventory, "limit": given.get("subset")}
-        names = ("extra_vars", "tags", "skip_tags", "vault_ids", "vault_password_files", "ask_vault_pass", "become_ask_pass", "check", "diff")
-        return failures.resume_command({**seen, **{name: given.get(name) for name in names}}, message)
+        standing = {"remote_user": C.DEFAULT_REMOTE_USER, "private_key_file": C.DEFAULT_PRIVATE_KEY_FILE, "connection": C.DEFAULT_TRANSPORT}
+        typed = {name: given.get(name) for name in failures.OPTIONS if given.get(name) != standing.get(name, "")}
+        return failures.resume_command({**seen, **typed}, message)

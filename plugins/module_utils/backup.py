@@ -43,7 +43,8 @@ class Backup:
         backups = []
         for item in databases:
             key = prefix + item["microservice"]
-            earlier, renewed = self._earlier(run, key, item) if stage == "upgrade" else (None, False)
+            with run.renewing():  # the checksum of a large dump takes longer than a Lease lasts
+                earlier, renewed = self._earlier(run, key, item) if stage == "upgrade" else (None, False)
             result = run.run(key, lambda item=item, earlier=earlier: self._do(item, stage, earlier), renewed)
             backups.append({"step": key, **item, "reused": bool(earlier), **(result or {})})
         return {"backups": backups, "folder": self.folder}

@@ -63,6 +63,12 @@ def relaunch(job, template=""):
     return f"relaunch job template {template or 'of this job'} (this was job {job}; inside a workflow: relaunch from the failed node)"
 
 
+# How the inventory host is reached: option of ansible-playbook and how it is written.
+WAYS = {"remote_user": "-u", "private_key_file": "--private-key", "connection": "-c", "become_user": "--become-user", "become_method": "--become-method"}
+FLAGS = ("ask_pass", "become", "ask_vault_pass", "become_ask_pass", "check", "diff")
+OPTIONS = ("extra_vars", "tags", "skip_tags", "vault_ids", "vault_password_files", *WAYS, *FLAGS)
+
+
 def resume_command(given, message=""):
     """The command to type, from what ansible-playbook was given. Inline values may be secrets: only their names are shown."""
     words = ["ansible-playbook"]
@@ -76,10 +82,12 @@ def resume_command(given, message=""):
         for option in ("tags", "skip_tags"):
             chosen = [tag for tag in given.get(option) or [] if tag != "all"]
             words += ["--" + option.replace("_", "-"), ",".join(chosen)] if chosen else []
+    for option, flag in WAYS.items():
+        words += [flag, given[option]] if given.get(option) else []
     for option in ("vault_ids", "vault_password_files"):
         for value in given.get(option) or []:
             words += ["--vault-id" if option == "vault_ids" else "--vault-password-file", value]
-    words += [f"--{flag.replace('_', '-')}" for flag in ("ask_vault_pass", "become_ask_pass", "check", "diff") if given.get(flag)]
+    words += [f"--{flag.replace('_', '-')}" for flag in FLAGS if given.get(flag)]
     quoted = [shlex.quote(word.replace("become-ask-pass", "ask-become-pass")) for word in words]
     return " ".join(quoted + [f"-e {shlex.quote(word)}" for word in extra_vars(given.get("extra_vars") or [])])
 

@@ -131,6 +131,10 @@ class GuardedRun:
         if self._acting:
             self._lease.require(self._lock_id)
 
+    def renewing(self):
+        """Shows watchers that this run lives while it reads something long outside a step."""
+        return self._lease.renewing(self._lock_id) if self._lock_id and not self._check_mode else contextlib.nullcontext()
+
     def renew(self):
         """Shows watchers that this run lives, also while it only skips steps."""
         if self._lock_id and not self._check_mode:
@@ -226,7 +230,7 @@ class GuardedRun:
         entry = {
             "state": "intent",
             "attempt": "a" + uuid.uuid4().hex[:7],  # never a number, should it be typed into YAML without quotes
-            "started": now(),
+            "started": self._since(step.key) or now(),
             "host": socket.gethostname(),
             "pid": pid,
             "pid_start": command.start_time(pid),
@@ -235,7 +239,7 @@ class GuardedRun:
         if step.kind == "client":
             entry["homes"] = (self.ledger.get(step.key) or {}).get("homes", [])
             entry["digests"] = (self.ledger.get(step.key) or {}).get("digests", {})
-        self._write(step.key, entry)
+        self._intend(step.key, entry)
         try:
             with self._lease.renewing(self._lock_id), command.marked(entry["attempt"]):
                 self._acting = True
@@ -259,6 +263,17 @@ class GuardedRun:
             if told:
                 entry["digests"][self._home] = self.digest(*told)
         return self._close(step, {**entry, "state": "done", "result": result})
+
+    def _since(self, key):
+        """The outage begins with the first try of the cut, however often it is resumed."""
+        return (self.ledger.get(key) or {}).get("started") if key == "upgrade.routing.cut" else None
+
+    def _intend(self, key, entry):
+        try:
+            self._write(key, entry)
+        except (ApiError, ApiUnreachable, LedgerError):
+            if not self._stored(key, entry):  # else the answer was lost, not the write: the step goes on, and its fence judges
+                raise
 
     def _close(self, step, entry):
         known = self.ledger.get(step.key) or {}

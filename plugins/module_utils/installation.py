@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 
 from . import replicas
-from .errors import CommandError
+from .errors import CommandError, InputError
 from .kubernetes_client import apps, core, ingresses
 from .monqctl_client import Monqctl
 from .sanitising import sanitise
@@ -46,19 +46,30 @@ class RegistryReplicas:
         self._monqctl = monqctl
         self._commands = {**REPLICA_COMMANDS, **(commands or {})}
 
-    def counts(self):
-        import jmespath
+    def counts(self, known=None):
+        """{name: count}; known: the names that count, where a new service of another shape must not stop what is put back."""
+        answer = self._monqctl.read_json(*self._commands["list"]["argv"])
+        return replicas.registry_counts(self._search(answer), known)
 
-        call = self._commands["list"]
-        return replicas.registry_counts(jmespath.search(call["query"], self._monqctl.read_json(*call["argv"])))
+    def _search(self, answer):
+        try:
+            import jmespath
+        except ImportError as exc:
+            raise CommandError(
+                "the Python library jmespath is missing", seen=str(exc), next_step="pip install jmespath, for the Python that runs modules"
+            ) from exc
+        query = self._commands["list"].get("query") or ""
+        try:
+            return jmespath.search(query, answer)
+        except (jmespath.exceptions.JMESPathError, ValueError) as exc:
+            raise InputError(
+                "monq_registry_replica_commands holds a query that is no JMESPath", "monq_registry_replica_commands.list.query", "a JMESPath", query, str(exc)
+            ) from exc
 
     def entries(self):
         """{name: the registry's whole answer on it}; nothing where the list is shaped so that an answer cannot be told from its name."""
-        import jmespath
-
-        call = self._commands["list"]
-        answer = self._monqctl.read_json(*call["argv"])
-        named = jmespath.search(call["query"], answer)
+        answer = self._monqctl.read_json(*self._commands["list"]["argv"])
+        named = self._search(answer)
         if not isinstance(answer, list) or not isinstance(named, list) or len(answer) != len(named):
             return {}
         return {row["name"]: whole for row, whole in zip(named, answer) if isinstance(row, dict) and row.get("name") and isinstance(whole, dict)}
@@ -106,7 +117,7 @@ class RegistryReplicas:
             "monqctl " + " ".join(self._argv("get", name)),
             f"an object with {self._commands['get']['query']}",
             seen,
-            "correct monq_registry_replica_commands, or choose monq_registry_replicas: manual",
+            replicas.CORRECT,
         )
 
     def put(self, name, count):

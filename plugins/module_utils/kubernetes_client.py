@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from urllib.parse import urlencode
 
+from . import redaction
 from .errors import ApiError, ApiUnreachable
 
 MERGE = "application/merge-patch+json"
@@ -80,7 +81,7 @@ class Cluster:
         text = answer.data.decode("utf-8", "replace")
         if answer.status >= 400:
             raise _error(answer.status, answer.reason, text, method, path)
-        return json.loads(text) if text[:1] in "{[" and not plain else text
+        return text if plain else _json(text, f"{method} {self._configuration.host}{path}")
 
     def get(self, path, **query):
         return self.call("GET", path, query=query)
@@ -122,6 +123,19 @@ class Cluster:
                 return False
             raise
         return True
+
+
+def _json(text, request):
+    try:
+        return json.loads(text)
+    except ValueError as exc:
+        raise ApiUnreachable(
+            "what answers is not the Kubernetes API",
+            request,
+            "JSON",
+            redaction.redact(text[:200]) or "nothing",
+            "see what stands between here and the API server: a proxy, a login page; then run the same command again",
+        ) from exc
 
 
 def _error(status, reason, text, method, path):

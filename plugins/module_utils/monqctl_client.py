@@ -3,16 +3,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
+import time
 import uuid
 
 from . import command, redaction
-from .errors import CommandError
+from .errors import CommandError, MonqError
 from .monqctl_output import failure_line, failure_patterns, json_reply, never_began, tail
 from .private_file import private_file, remove_abandoned
 
 MARKER = ".monq-platform-home"
 SQL = ["release", "update", "db"]
+SWITCH = ["config", "use-context"]
 
 
 class Monqctl:
@@ -63,14 +67,49 @@ class Monqctl:
 
     def change(self, argv, secret="", content=None, guard=True):
         """One changing call: the output, or CommandError; its unknown tells whether the work may have been done."""
-        if guard:
-            self.require_context()
         remove_abandoned(self.home)
-        with private_file(content, self.home) as path:
-            full = [word.replace("{secret}", secret).replace("{file}", path) for word in argv]
-            self._fence()
-            result = self._run(full)
+        with self._shared(exclusive=argv[:2] == SWITCH):
+            if guard:
+                self.require_context()
+            with private_file(content, self.home) as path:
+                full = [word.replace("{secret}", secret).replace("{file}", path) for word in argv]
+                self._ask_fence()
+                result = self._run(full)
         return self._judge(argv, result, [secret], self._timeout)
+
+    @contextlib.contextmanager
+    def _shared(self, exclusive):
+        """Between the look at the context and the call nobody else of this machine switches it: two installations may share a home by mistake."""
+        if not os.path.isdir(self.home):
+            yield
+            return
+        folder = os.open(self.home, os.O_RDONLY)
+        try:
+            for pause in (0.2,) * 50 if exclusive else (None,):
+                with contextlib.suppress(BlockingIOError):
+                    fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB if exclusive else fcntl.LOCK_SH)
+                    break
+                time.sleep(pause)
+            else:
+                error = CommandError(
+                    "another run works with this home of monqctl",
+                    self.home,
+                    "no call of another run while the context is switched",
+                    "a call that does not end",
+                    "give each installation a monq_monqctl_home of its own, then run the same command again",
+                )
+                error.unknown = False  # nothing was called yet
+                raise error
+            yield
+        finally:
+            os.close(folder)
+
+    def _ask_fence(self):
+        try:
+            self._fence()
+        except MonqError as exc:
+            exc.unknown = False  # nothing was called yet
+            raise
 
     def _judge(self, argv, result, secrets, limit):
         output = mask(result.stdout + ("\n" + result.stderr if result.stderr else ""), [*secrets, *self._secrets])

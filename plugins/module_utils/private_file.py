@@ -11,6 +11,8 @@ import re
 import socket
 import tempfile
 
+from .errors import CommandError
+
 NAME = re.compile(r"\.monq-(?P<host>.+)-(?P<pid>\d+)-[^-]+\.json")
 
 
@@ -20,13 +22,21 @@ def private_file(content, folder):
     if content is None:
         yield ""
         return
-    handle, path = tempfile.mkstemp(prefix=f".monq-{socket.gethostname()}-{os.getpid()}-", suffix=".json", dir=folder)  # mkstemp: 0600
+    path = ""
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(content)
+        try:
+            handle, path = tempfile.mkstemp(prefix=f".monq-{socket.gethostname()}-{os.getpid()}-", suffix=".json", dir=folder)  # mkstemp: 0600
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(content)
+        except OSError as exc:
+            why = exc.strerror or str(exc)
+            error = CommandError("monqctl's file cannot be written", folder, "a folder with space", why, "make room, or correct monq_monqctl_home")
+            error.unknown = False  # nothing was called yet
+            raise error from exc
         yield path
     finally:
-        os.unlink(path)
+        if path:
+            os.unlink(path)
 
 
 def remove_abandoned(folder):

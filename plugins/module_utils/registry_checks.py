@@ -9,7 +9,6 @@ from . import findings, monqctl_output, template
 from .errors import CommandError, TemplateError
 from .installation import TEMPLATE, RegistryReplicas
 
-
 CREDENTIAL = "prepare.registry_token.credential"
 
 

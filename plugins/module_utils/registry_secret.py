@@ -26,7 +26,16 @@ class RegistrySecret:
         """The stored token, or None."""
         found = self._cluster.find(core(self._namespace, "secrets", self._names["secret"]))
         value = ((found or {}).get("data") or {}).get(self._names["key"])
-        return base64.b64decode(value).decode() if value else None
+        try:
+            return base64.b64decode(value).decode() if value else None
+        except ValueError as exc:
+            raise InputError(
+                "the registry's token is not a text",
+                f"Secret {self._namespace}/{self._names['secret']}, key {self._names['key']}",
+                "UTF-8 in base64",
+                "other bytes",
+                "find out who made this Secret; delete it, and a new token is made",
+            ) from exc
 
     def rotation(self):
         """The mark of the last rotation, kept in the Secret together with the token, so that a killed run cannot part them; empty if none."""

@@ -18,7 +18,8 @@ class Restore:
         return self._store.open("cut-replicas", self._ledger.get("upgrade.replicas.cut")["result"])
 
     def registry(self):
-        changes = replicas.registry_changes(self._sealed(), self._registry.counts())
+        sealed = self._sealed()
+        changes = replicas.registry_changes(sealed, self._registry.counts(known=sealed))
         for name, seen, wanted in changes:
             self._registry.put(name, wanted)
             self.report["registry"].append({"name": name, "seen": seen, "wanted": wanted})

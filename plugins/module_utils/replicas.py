@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from .errors import CommandError
 
+CORRECT = "correct monq_registry_replica_commands; before an upgrade has begun, monq_registry_replicas: manual is another way"
+
 
 def hpa_targets(hpas):
     """Names of the Deployments that a HorizontalPodAutoscaler owns."""
@@ -41,18 +43,20 @@ def table(deployments, hpas, registry):
     return rows
 
 
-def registry_counts(answer):
-    """{name: count} out of what the configured JMESPath found: a list of objects with name and replicas."""
+def registry_counts(answer, known=None):
+    """{name: count} out of what the configured JMESPath found: a list of objects with name and replicas. known: other names may be odd, and are left out."""
     if not isinstance(answer, list) or not answer:
         raise CommandError(
             "the registry's replica counts cannot be read",
             "registry get microservices",
             "a list of objects with name and replicas",
             repr(answer)[:200],
-            "correct monq_registry_replica_commands, or choose monq_registry_replicas: manual",
+            CORRECT,
         )
     counts = {}
     for row in answer:
+        if known is not None and isinstance(row, dict) and row.get("name") not in known:
+            continue
         if (
             not isinstance(row, dict)
             or not isinstance(row.get("name"), str)
@@ -64,7 +68,7 @@ def registry_counts(answer):
                 "registry get microservices",
                 "objects with a name and a whole number of replicas",
                 repr(row)[:200],
-                "correct monq_registry_replica_commands, or choose monq_registry_replicas: manual",
+                CORRECT,
             )
         counts[row["name"]] = row["replicas"]
     return counts

@@ -72,6 +72,20 @@ class Rollouts:
         raise error
 
 
+def require_sealed(sealed, live, namespace):
+    """MonqError where an old route stands that was not sealed: it was made since, and users would still be led in during the SQL."""
+    known = {(route["name"], route["uid"]) for route in sealed}
+    strange = sorted(route["name"] for route in live if (route["name"], route["uid"]) not in known)
+    if strange:
+        raise MonqError(
+            "an old route was made after the installation was sealed for the outage",
+            ", ".join(f"Ingress {namespace}/{name}" for name in strange),
+            "the routes of the snapshot cut, and no other",
+            "another uid than the sealed one, or a route that is not in it",
+            f"find out who made it; kubectl -n {namespace} delete ingress {' '.join(strange)}, then run the same command again",
+        )
+
+
 class Routes:
     """Removes old Ingresses and watches for new ones."""
 

@@ -83,6 +83,8 @@ imported:
   sample: []
 """
 
+import contextlib
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.arguments import CLUSTER, RUN, cluster, guarded_run
@@ -109,6 +111,16 @@ def acquire(lease, run, preflight, check_mode):
     return lease.acquire()
 
 
+def begin(lease, run, lock_id):
+    """Steps that were imported. A lock whose id nobody would learn is given back."""
+    try:
+        return run.begin()
+    except MonqError:
+        with contextlib.suppress(MonqError):
+            lease.release(lock_id)
+        raise
+
+
 def main():
     module = AnsibleModule(
         argument_spec={
@@ -130,7 +142,7 @@ def main():
             finished = all(run.is_done(step.key) for step in run.plan if step.kind != "client")
             prepared = finished or all(run.is_done(step.key) for step in run.plan if step.key.startswith("prepare."))
             lock_id = acquire(lease, run, given["preflight"], module.check_mode)
-            imported = guarded_run({**given, "lock_id": lock_id}, module.check_mode, connection).begin() if lock_id else []
+            imported = begin(lease, guarded_run({**given, "lock_id": lock_id}, module.check_mode, connection), lock_id) if lock_id else []
         elif given["state"] == "broken":
             lease.unlock(given["lock_id"], module.check_mode)
         elif given["lock_id"] and not module.check_mode:

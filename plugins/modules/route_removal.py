@@ -11,6 +11,7 @@ version_added: 1.0.0
 description:
   - Deletes the Ingresses of the old routing that the sealed snapshot C(cut) holds, each with its UID as a precondition, and no other. One that is
     gone already is fine.
+  - Fails where an old route stands that the snapshot does not hold, as long as no new route was applied.
   - Then waits until they are gone and at least O(pause) seconds have passed, so that the ingress controller has reloaded.
 extends_documentation_fragment:
   - monq.platform.cluster
@@ -89,7 +90,7 @@ from ..module_utils.errors import MonqError
 from ..module_utils.installation import routes as read_routes
 from ..module_utils.routes import to_cut
 from ..module_utils.sealed import SealedStore
-from ..module_utils.waiting import Routes
+from ..module_utils.waiting import Routes, require_sealed
 
 OPTIONS = {
     "alias_domains": {"type": "list", "elements": "str", "default": []},
@@ -108,12 +109,25 @@ def main():
         release, modules = given["plan"]["release"], given["plan"]["modules"]
         store = SealedStore(connection, given["namespace"], release["version"])
 
-        def cut():
+        def old():
             sealed = store.open("cut", run.ledger.get("upgrade.snapshot.cut")["result"])["ingresses"]
-            doomed = to_cut(sealed, release, modules, given["alias_domains"], given["alias_ingresses"])
-            return {"removed": Routes(connection, given["namespace"], given["timeout"]).cut(doomed, given["pause"])}
+            return to_cut(sealed, release, modules, given["alias_domains"], given["alias_ingresses"])
 
+        def cut():
+            return {"removed": Routes(connection, given["namespace"], given["timeout"]).cut(old(), given["pause"])}
+
+        # As long as no new route can be, whatever bears an old name is an old route.
+        early = not any(key.startswith("upgrade.routing.apply.") for key in run.ledger.entries)
+
+        def check():
+            live = read_routes(connection, given["namespace"])
+            require_sealed(old(), to_cut(live, release, modules, given["alias_domains"], given["alias_ingresses"]), given["namespace"])
+
+        if early and run.is_done("upgrade.snapshot.cut"):
+            check()
         report = run.run("upgrade.routing.cut", cut)
+        if early and "upgrade.routing.cut" in run.done:
+            check()  # something may have made one again meanwhile
         if run.predicted:
             doomed = to_cut(read_routes(connection, given["namespace"]), release, modules, given["alias_domains"], given["alias_ingresses"])
             report = {"removed": [route["name"] for route in doomed]}

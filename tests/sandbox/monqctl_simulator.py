@@ -456,11 +456,10 @@ def update_microservices(call):
     call.registry("PUT", f"/modules/{module}", [{**row, "State": "Enabled"} for row in rows])
     facts = call.facts()
     try:
-        for number, name in enumerate(before):
-            if number == len(before) // 2:
-                call.middle()
+        for name in before:
             call.kube.delete("Deployment", call.name, name, {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"})
             print(f"deployment {name} deleted.", flush=True)
+        call.middle()  # the worst moment: the module has no Deployment at all
         for row in rows:
             call.kube.create(
                 manifests.deployment(

@@ -22,6 +22,8 @@ LEDGER = {"changed_so_far": "12 of 96 steps done", "reachable": "up"}
         ({"tags": ["prepare", "pl"]}, "ansible-playbook -i /srv/inv monq.platform.site --tags prepare,pl"),
         ({"check": True, "diff": True, "ask_vault_pass": True, "become_ask_pass": True},
          "ansible-playbook -i /srv/inv monq.platform.site --ask-vault-pass --ask-become-pass --check --diff"),
+        ({"remote_user": "op", "private_key_file": "/k", "become": True, "become_user": "monq", "ask_pass": True},
+         "ansible-playbook -i /srv/inv monq.platform.site -u op --private-key /k --become-user monq --ask-pass --become"),
         ({"vault_ids": ["prod@file"], "vault_password_files": ["/v"]},
          "ansible-playbook -i /srv/inv monq.platform.site --vault-id prod@file --vault-password-file /v"),
         ({"extra_vars": ["monq_confirm_outage=production"]}, "ansible-playbook -i /srv/inv monq.platform.site -e monq_confirm_outage=production"),

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import socket
+import time
 
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils import command, steps
@@ -833,3 +834,56 @@ def test_an_unreachable_api_does_not_hide_why_monqctl_failed(world):
     with pytest.raises(CommandError) as caught:
         world.run().run("prepare.registry.update", action)
     assert caught.value.what == "monqctl failed"
+
+
+def test_an_intent_whose_answer_was_lost_is_no_interrupted_migration(world):
+    """the write has landed: the step goes on under its fence, and acts once"""
+    world.done_before(SQL)
+    run, patch = world.run(), world.cluster.patch
+
+    def lost(path, body, *more):
+        world.cluster.patch = patch
+        patch(path, body, *more)
+        raise ApiUnreachable("no answer")
+
+    world.cluster.patch = lambda path, body, *more: lost(path, body, *more) if "/configmaps/" in path else patch(path, body, *more)
+    run.run(SQL, world.action("ran"))
+    assert world.acted == ["ran"] and world.entry(SQL)["state"] == "done"
+
+
+def test_an_intent_that_was_not_taken_begins_nothing(world):
+    world.done_before(SQL)
+    run, patch = world.run(), world.cluster.patch
+
+    def refuse(path, body, *more):
+        if "/configmaps/" in path:
+            raise ApiError(500, "x", "x", "PATCH", path)
+        return patch(path, body, *more)
+
+    world.cluster.patch = refuse
+    with pytest.raises(ApiError):
+        run.run(SQL, world.action())
+    assert not world.acted and not world.entry(SQL)
+
+
+def test_the_outage_is_counted_from_the_first_try_of_the_cut(world):
+    first = "2026-03-01T10:00:00Z"
+    world.done_before(CUT, **{CUT: {"state": "intent", "started": first, "attempt": "a1", "host": "elsewhere"}})
+    world.run(resolve={CUT: {"answer": "retry", "attempt": "a1"}}).run(CUT, world.action())
+    assert world.entry(CUT)["started"] == first
+    world.done_before(SQL, **{SQL: {"state": "failed", "started": first, "attempt": "a1"}})
+    world.run().run(SQL, world.action())
+    assert world.entry(SQL)["started"] != first
+
+
+def test_a_long_read_outside_a_step_renews_the_lock(world):
+    def renewals():
+        return sum(path == LEASE and method != "GET" for method, path in world.cluster.calls)
+
+    for run, renews in ((world.run(), True), (world.run(check_mode=True), False), (world.run(lock_id=""), False)):
+        before, run._lease._duration = renewals(), 0.03  # pylint: disable=protected-access
+        with run.renewing():
+            deadline = time.monotonic() + (10 if renews else 0.2)
+            while renewals() == before and time.monotonic() < deadline:
+                time.sleep(0.01)
+        assert (renewals() > before) is renews

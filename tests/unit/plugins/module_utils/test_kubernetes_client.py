@@ -136,3 +136,14 @@ def test_every_changing_call_asks_the_fence_first():
     cluster.get("/x")
     cluster.patch("/apis/coordination.k8s.io/v1/namespaces/a/leases/monq-upgrade", {})  # the lock itself is not behind the lock
     assert [row[0] for row in pool.requests] == ["GET", "PATCH"]
+
+
+@pytest.mark.parametrize("body", ["<html>log in, token=s3cret-s3cret</html>", "", '{"kind": "Status", "met'])
+def test_an_answer_that_is_no_json_says_who_answered(body):
+    """a proxy, a login page"""
+    cluster, pool = make()
+    pool.body = body
+    pool.request = lambda method, url, **given: types.SimpleNamespace(status=200, reason="OK", data=body.encode())
+    with pytest.raises(ApiUnreachable) as caught:
+        cluster.get("/x")
+    assert "https://api.test/x" in str(caught.value) and "s3cret-s3cret" not in str(caught.value)

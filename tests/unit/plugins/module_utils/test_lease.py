@@ -264,8 +264,8 @@ class Beats(Lease):
 
 @pytest.mark.parametrize(
     "errors",
-    [[], [ApiUnreachable("no answer")], [ApiError(500, "x", "x", "GET", "x")], [LockError("lost")]],
-    ids=["all well", "no answer", "an error", "lost: the next fence judges"],
+    [[], [ApiUnreachable("no answer")], [ApiError(500, "x", "x", "GET", "x")], [LockError("lost")], [AttributeError("str")]],
+    ids=["all well", "no answer", "an error", "lost: the next fence judges", "an answer of another shape"],
 )
 def test_the_thread_keeps_renewing(cluster, errors):
     lease = Beats(cluster, "production", 0.003, errors=errors)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import socket
 import stat
+import threading
+from time import sleep as real_sleep
 
 import pytest
-from ansible_collections.monq.platform.plugins.module_utils import monqctl_client
+from ansible_collections.monq.platform.plugins.module_utils import monqctl_client, private_file
 from ansible_collections.monq.platform.plugins.module_utils.command import Result
-from ansible_collections.monq.platform.plugins.module_utils.errors import CommandError
+from ansible_collections.monq.platform.plugins.module_utils.errors import CommandError, LockError
 from ansible_collections.monq.platform.plugins.module_utils.installation import RegistryReplicas
 from ansible_collections.monq.platform.plugins.module_utils.monqctl_client import Monqctl
 
@@ -326,3 +330,73 @@ def test_every_changing_call_asks_the_fence_right_before_it(runner, tmp_path):
     assert events == ["config", "fence", CALL[0]]
     fenced.read("registry", "get", "status")
     assert events[3:] == ["registry"]
+
+
+def test_a_fence_that_fails_leaves_nothing_unknown(runner, tmp_path):
+    """SQL that was never called is not a migration that nobody saw end"""
+
+    def lost():
+        raise LockError("lost")
+
+    fenced = Monqctl("/opt/monqctl", str(tmp_path), {}, 600, "production", PATTERNS, runner, fence=lost)
+    with pytest.raises(LockError) as failed:
+        fenced.change(["release", "update", "db", "pgsql", "--module=pl"])
+    assert failed.value.unknown is False and [call[0] for call in runner.calls] == ["config"]
+
+
+def test_a_file_that_cannot_be_written_leaves_nothing_unknown(client, runner, monkeypatch):
+    def full(**_given):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(private_file.tempfile, "mkstemp", full)
+    with pytest.raises(CommandError, match="file cannot be written") as failed:
+        client.change(["registry", "apply", "service", "K8s", "--file", "{file}"], content="{}")
+    assert failed.value.unknown is False and [call[0] for call in runner.calls] == ["config"]
+
+
+SWITCH = ["config", "use-context", "staging"]
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "meet"),
+    [(CALL, CALL, True), (SWITCH, CALL, False), (CALL, SWITCH, False)],
+    ids=["calls do not wait for each other", "no switch beside a call", "no call beside a switch"],
+)
+def test_nobody_switches_the_context_between_the_look_and_the_call(tmp_path, monkeypatch, mine, theirs, meet):
+    """two installations that share a home by mistake: SQL would go to the other one"""
+    tried = threading.Event()
+    seen, outer, inner = [], Runner(), Runner()
+    inner.seen = lambda argv: seen.append(argv)
+    monkeypatch.setattr(monqctl_client.time, "sleep", lambda seconds: tried.set() or real_sleep(0.01))
+    other = Monqctl("/opt/monqctl", str(tmp_path), {}, 600, "production", PATTERNS, inner)
+    thread = threading.Thread(target=lambda: suppressed(other.change, theirs, guard=theirs != SWITCH))
+
+    def during(argv):
+        if argv[1:] == mine:
+            thread.start()
+            thread.join(10 if meet else 1)
+            assert (theirs in [argv[1:] for argv in seen]) is meet
+
+    outer.seen = during
+    Monqctl("/opt/monqctl", str(tmp_path), {}, 600, "production", PATTERNS, outer).change(mine, guard=mine != SWITCH)
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+def suppressed(call, *words, **given):
+    with contextlib.suppress(CommandError):
+        call(*words, **given)
+
+
+def test_a_switch_that_must_wait_too_long_says_why(client, tmp_path, monkeypatch):
+    """a frozen run holds its part: whoever switches is told, nobody hangs"""
+    monkeypatch.setattr(monqctl_client.time, "sleep", lambda seconds: None)
+    folder = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_SH)
+    try:
+        client.change(CALL)
+        with pytest.raises(CommandError, match="another run works with this home") as failed:
+            client.change(SWITCH, guard=False)
+    finally:
+        os.close(folder)
+    assert "monq_monqctl_home" in str(failed.value) and failed.value.unknown is False

@@ -247,3 +247,11 @@ def test_no_deployment_no_token(unit):
     with pytest.raises(MonqError) as caught:
         unit.ensure_env()
     assert NAME in str(caught.value) and "monq_namespace" in str(caught.value)
+
+
+def test_a_token_of_other_bytes_is_named(cluster, unit):
+    """somebody else's Secret"""
+    store(cluster, "x", secure_token="//79")
+    with pytest.raises(InputError, match="not a text") as caught:
+        unit.token()
+    assert "Secret production/registry-token" in str(caught.value)

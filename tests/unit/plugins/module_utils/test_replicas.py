@@ -166,7 +166,7 @@ class FakeStores:
         assert (name, seal) == ("cut-replicas", "the seal")
         return self.sealed
 
-    def counts(self):
+    def counts(self, known=None):
         return dict(self._counts)
 
     def put(self, name, count):
@@ -192,3 +192,11 @@ def test_each_store_gets_its_own_counts_back_and_a_second_time_nothing():
     assert restore.report["registry"][0] == {"name": "a", "seen": 1, "wanted": 4}
     again = Restore(stores, stores, cluster, "production", stores)
     assert (again.registry()["changed"], again.kubernetes()["changed"]) == (0, 0)
+
+
+def test_a_new_service_of_an_odd_shape_does_not_stop_what_is_put_back():
+    answer = [{"name": "a", "replicas": 2}, {"name": "new", "replicas": None}]
+    assert replicas.registry_counts(answer, known={"a": {}}) == {"a": 2}
+    for known in (None, {"a": {}, "new": {}}):
+        with pytest.raises(CommandError):
+            replicas.registry_counts(answer, known)

@@ -93,12 +93,12 @@ def test_the_wait_has_an_end(cluster, clock):
     assert "no end after 60 s" in str(caught.value) and "1 of 2 pods are updated" in str(caught.value)
 
 
-@pytest.mark.parametrize("row", [{"paused": False, "healthy": False}, {"paused": True, "healthy": True}])
+@pytest.mark.parametrize("row", [{"paused": False, "healthy": False, "kubernetes": 2}, {"paused": True, "healthy": True, "kubernetes": 2}])
 def test_what_was_ill_before_the_outage_warns_and_does_not_gate(cluster, clock, row):
     """rule 10"""
     place(cluster, deployment("pl-a", 2, ready=0), deployment("pl-b"))
     pod(cluster, "pl-a", "CrashLoopBackOff")
-    found = rollouts(cluster, clock).wait(["pl-*"], {"pl-a": row, "pl-b": {"paused": False, "healthy": True}})
+    found = rollouts(cluster, clock).wait(["pl-*"], {"pl-a": row, "pl-b": {"paused": False, "healthy": True, "kubernetes": 1}})
     assert found["ready"] == 1 and list(found["exempt"]) == ["pl-a"] and clock.now == 0
 
 
@@ -156,6 +156,23 @@ def test_a_new_route_with_an_old_name_survives(cluster, clock):
     route(cluster, ingress("frontend-box", "monq.test", uid="new"), ingress("pl-routing-external", "monq.test"))
     make(cluster, clock).cut(OLD, 0)
     assert remaining(cluster) == ["frontend-box"]
+
+
+@pytest.mark.parametrize(
+    ("live", "strange"),
+    [
+        pytest.param([], [], id="all are cut"),
+        pytest.param(OLD[:1], [], id="a cut that was killed half way"),
+        pytest.param([{"name": "frontend-box", "uid": "made since"}], ["frontend-box"], id="made again under its name"),
+        pytest.param([*OLD, {"name": "monq-alias", "uid": "x"}], ["monq-alias"], id="not in the snapshot"),
+    ],
+)
+def test_an_old_route_that_was_not_sealed_stops_the_cut(live, strange):
+    if not strange:
+        return waiting.require_sealed(OLD, live, "production")
+    with pytest.raises(MonqError) as caught:
+        waiting.require_sealed(OLD, live, "production")
+    assert f"Ingress production/{strange[0]}" in str(caught.value) and f"delete ingress {strange[0]}," in str(caught.value)
 
 
 def test_a_route_that_is_replaced_while_we_look_survives(cluster, clock):
