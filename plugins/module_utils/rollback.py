@@ -104,7 +104,8 @@ class Rollback:
         return self.monqctl.read_json(*installation.TEMPLATE) != self.sealed("original")["template"]
 
     def registry_counts(self):
-        return replicas.registry_changes(self.sealed("original-replicas"), self._registry.counts())
+        sealed = self.sealed("original-replicas")
+        return replicas.registry_changes(sealed, self._registry.counts(known=sealed))
 
     def registry_entries(self):
         """Only a Replace writes entries; what an operator changed in the registry otherwise is his."""

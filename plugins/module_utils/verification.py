@@ -109,7 +109,7 @@ class Verification:
         hpas = installation.hpas(self._cluster, self._given["namespace"])
         differing = [("Kubernetes", row) for row in replicas.kubernetes_changes(sealed, deployments, hpas)]
         if self._given["plan"]["registry_replicas"] == "monqctl":
-            counts = installation.RegistryReplicas(self._monqctl, self._given["replica_commands"]).counts()
+            counts = installation.RegistryReplicas(self._monqctl, self._given["replica_commands"]).counts(known=sealed)
             differing += [("the registry", row) for row in replicas.registry_changes(sealed, counts)]
         for store, (name, seen, wanted) in differing:
             self._add("replicas", findings.STOP, f"{name} in {store}", wanted, seen, "set the count back, or find out who changed it")
