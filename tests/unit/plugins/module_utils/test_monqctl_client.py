@@ -366,7 +366,7 @@ def test_nobody_switches_the_context_between_the_look_and_the_call(tmp_path, mon
     """two installations that share a home by mistake: SQL would go to the other one"""
     tried = threading.Event()
     seen, outer, inner = [], Runner(), Runner()
-    inner.seen = lambda argv: seen.append(argv)
+    inner.seen = seen.append
     monkeypatch.setattr(monqctl_client.time, "sleep", lambda seconds: tried.set() or real_sleep(0.01))
     other = Monqctl("/opt/monqctl", str(tmp_path), {}, 600, "production", PATTERNS, inner)
     thread = threading.Thread(target=lambda: suppressed(other.change, theirs, guard=theirs != SWITCH))
