@@ -33,6 +33,9 @@ CLASSES = {
     "cache": r"upgrade\.[a-z]+\.cache\..+",
 }
 
+# Steps that one call of a module does one after the other.
+ONE_CALL = (r"prepare\.registry_token\..+", r"upgrade\.[a-z]+\.replicas\..+", r"(prepare|upgrade)\.backup\.database\..+")
+
 MONQCTL = ("client", "registry update", "template", "images", "routing apply", "SQL", "Replace", "replicas registry", "cache")
 EVERYWHERE = tuple(CLASSES)
 
@@ -90,6 +93,19 @@ def kind_chain(steps, kind):
         if members:
             chosen.append(members[turn % len(members)])
     return [Strike(step, place, kind) for step in steps if step in chosen]
+
+
+def apart(strikes):
+    """The same in as many chains as needed, so that no two in a row stand in one call of a module: one that outlives its run does the next step by itself."""
+    chains = []
+    for strike in strikes:
+        call = next((pattern for pattern in ONE_CALL if re.fullmatch(pattern, strike.step)), None)
+        free = [chain for chain in chains if not call or not any(re.fullmatch(call, other.step) for other in chain)]
+        if free:
+            free[0].append(strike)
+        else:
+            chains.append([strike])
+    return chains
 
 
 def share(steps):

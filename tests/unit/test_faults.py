@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 
 import pytest
@@ -52,6 +53,15 @@ def test_the_share_leaves_nothing_out(modules):
     for strike in strikes:
         classes, place, _text = points.KINDS.get(strike.kind, (points.EVERYWHERE, strike.place, ""))
         assert points.step_class(strike.step) in classes and strike.place == place
+
+
+def test_what_one_call_of_a_module_does_is_struck_in_different_chains():
+    strikes = points.kind_chain(mutating(["pl"]), "kill-ansible")
+    chains = points.apart(strikes)
+    assert sorted(strike for chain in chains for strike in chain) == sorted(strikes)
+    for chain in chains:
+        for call in points.ONE_CALL:
+            assert sum(bool(re.fullmatch(call, strike.step)) for strike in chain) <= 1
 
 
 def test_missing_names_what_is_left_out():
