@@ -11,7 +11,8 @@ version_added: 1.0.0
 description:
   - Reads rollouts, image versions, replica counts of both stores, routes, the K8s template, the registry's token and status, and compares them with
     the release's data and the sealed snapshot.
-  - All deviations are collected; with O(record) the last step of the plan is recorded where there is none that stops.
+  - All deviations are collected. Fails where one stops; with O(record) the last step of the plan is recorded where none does.
+  - Of a release that is verified and closed another count is a warning, as whoever runs it may scale it.
 extends_documentation_fragment:
   - monq.platform.cluster
   - monq.platform.run
@@ -141,7 +142,7 @@ def main():
         if given["record"] and not run.is_done("verify.installation.check"):
             run.run("verify.installation.check", verification.require)
         elif not module.check_mode:
-            verification.examine()
+            verification.require()
         module.exit_json(**verification.report, **run.result())
     except MonqError as exc:
         module.fail_json(**exc.result())

@@ -68,6 +68,20 @@ def test_no_secret_in_ledger_summary_and_output(stages):
         assert not [secret for secret in secrets if secret in text]
 
 
+def test_verify_of_a_closed_release_fails_where_a_promise_is_broken(stages):
+    """A count is the operator's; a Deployment that does not roll out is not what the release promises."""
+    apart, _whole, _results, _before = stages
+    ledger, given = apart.ledger(), {**FRESH, "monq_monqctl_home": str(apart.work / "home-verify")}
+    apart.kubectl("scale", "deployment", "pl-tags-service", "--replicas=3", user="sandbox-admin")
+    apart.kubectl("rollout", "status", "deployment/pl-tags-service", "--timeout=60s", user="sandbox-admin")
+    scaled = apart.play("verify", extra=given)
+    assert scaled.rc == 0 and "pl-tags-service in Kubernetes" in scaled.text, scaled.text[-3000:]
+    apart.kubectl("set", "image", "deployment/pl-tags-service", "*=nowhere/none:9", user="sandbox-admin")
+    broken = apart.play("verify", extra=given)
+    assert broken.rc == 2 and "the installation is not what the release promises" in broken.text, broken.text[-3000:]
+    assert "Deployment pl-tags-service" in broken.text and apart.ledger() == ledger
+
+
 def test_manual_counts_are_listed_in_the_report(install):
     """Where monqctl cannot write counts, Kubernetes is restored and the report lists what to enter."""
     installation = install("site-run", modules="pl", alias=False)
