@@ -28,6 +28,8 @@ _VALUE = r"(\\\"[^\"\\]*\\\"|\"(?:\\.|[^\"\\])*\"|'[^']*'|(?:\d+|null|true|false
 # password=x, --token x, "apiKey": "x", Authorization: x, DB_PASSWORD: 'x'
 _PAIR = re.compile(rf"(?i)({_SECRET}[\w.-]{{0,64}}(?:\\?[\"'])?[ \t]*[:=][ \t]*){_VALUE}")
 _OPTION = re.compile(rf"(?i)(--[\w-]{{0,64}}?{_SECRET}[\w-]{{0,64}}[ \t]+){_VALUE}")
+# invalid token 'x', password "y" rejected, token 0a1b2c…: without a sign in between
+_WORD = re.compile(r"(?i)\b((?:password|passphrase|token)[ \t]+)(\"[^\"\s]+\"|'[^'\s]+'|(?=[^\s\d]*\d)[\w+/=.-]{20,})")
 # PostgreSQL quotes rows and statements in them: a user's, a token's.
 _QUOTES = re.compile(r"\b((?:DETAIL|CONTEXT|STATEMENT|QUERY):[ \t]+)[^\n]+")
 _USERINFO = re.compile(r"://[^\s:/@]*:([^\s]+)@")
@@ -46,6 +48,7 @@ def redact(text, secrets=()):
     text = _JWT.sub(MASK, text)
     text = _SCHEME.sub(rf"\1\2{MASK}", text)
     text = _URL.sub(rf"\1\2:{MASK}@", text)
+    text = _WORD.sub(_hide, text)
     return _OPTION.sub(_hide, _PAIR.sub(_hide, text))
 
 

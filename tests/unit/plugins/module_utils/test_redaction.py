@@ -78,6 +78,9 @@ PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIabc\n-----END RSA PRIVATE KEY-----"
         ("ERROR: duplicate key\nDETAIL:  Key (token)=(abc123) already exists.\nHINT: x", f"ERROR: duplicate key\nDETAIL:  {MASK}\nHINT: x"),
         ("QUERY:  UPDATE users SET hash = 'x'", f"QUERY:  {MASK}"),
         ("pl-db-password: x1", f"pl-db-password: {MASK}"),
+        ("Error: invalid token 'abc-1' (401)", f"Error: invalid token '{MASK}' (401)"),
+        ('password "x" rejected', f'password "{MASK}" rejected'),
+        ("unknown token 0a1b2c3d4e5f60718293", f"unknown token {MASK}"),
         ("passwd=x pwd=y api-key=z", f"passwd={MASK} pwd={MASK} api-key={MASK}"),
         ("monqctl config set releasehub monq --token abc --server x", f"monqctl config set releasehub monq --token {MASK} --server x"),
         ("--registry-token=abc", f"--registry-token={MASK}"),
@@ -101,6 +104,7 @@ def test_redact_hides(text, expected):
     [
         "relation pl_users does not exist", 'Secret "tls" not found', "the password is wrong", "invalid token", "secretName: monq-tls",
         "prepare.registry_token.secret: done", "token:\n  next line", "http://registry.api.monq.local:8080/status", "image registry/a:6.0.0@sha256:abc", "",
+        "the token was refused", "password authentication failed for user", 'the registry-token "a b"', "token pl-microservice-registry-api-service",
         "pl-token-service: CrashLoopBackOff", "registry/pl-token-service:6.0",
     ],
 )  # fmt: skip
