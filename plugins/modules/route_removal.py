@@ -12,6 +12,7 @@ description:
   - Deletes the Ingresses of the old routing that the sealed snapshot C(cut) holds, each with its UID as a precondition, and no other. One that is
     gone already is fine.
   - Fails where an old route stands that the snapshot does not hold, as long as no new route was applied.
+  - Warns where Kubernetes counts differ from the sealed ones, as these will be put back.
   - Then waits until they are gone and at least O(pause) seconds have passed, so that the ingress controller has reloaded.
 extends_documentation_fragment:
   - monq.platform.cluster
@@ -87,7 +88,9 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.arguments import CLUSTER, RUN, cluster, guarded_run
 from ..module_utils.errors import MonqError
+from ..module_utils.installation import deployments, hpas
 from ..module_utils.installation import routes as read_routes
+from ..module_utils.replicas import kubernetes_changes
 from ..module_utils.routes import to_cut
 from ..module_utils.sealed import SealedStore
 from ..module_utils.waiting import Routes, require_sealed
@@ -98,6 +101,12 @@ OPTIONS = {
     "pause": {"type": "int", "default": 60},
     "timeout": {"type": "int", "default": 300},
 }
+
+
+def changed_counts(connection, namespace, store, ledger):
+    """What somebody scaled between the seal and the cut, which may lie a cancelled job apart."""
+    sealed = store.open("cut-replicas", ledger.get("upgrade.replicas.cut")["result"])
+    return kubernetes_changes(sealed, deployments(connection, namespace), hpas(connection, namespace))
 
 
 def main():
@@ -114,6 +123,8 @@ def main():
             return to_cut(sealed, release, modules, given["alias_domains"], given["alias_ingresses"])
 
         def cut():
+            for name, seen, sealed in changed_counts(connection, given["namespace"], store, run.ledger):
+                module.warn(f"{name} runs with {seen} replicas; {sealed} were sealed for the outage and will be put back")
             return {"removed": Routes(connection, given["namespace"], given["timeout"]).cut(old(), given["pause"])}
 
         # As long as no new route can be, whatever bears an old name is an old route.
