@@ -28,6 +28,9 @@ HANGS = 20  # seconds until monqctl is killed
 REFUSED = ("another run holds the lock", "an earlier run is still at work on this step")
 ANSWER = re.compile(r'-e \'(\{"monq_resolve": .*?\}\}\})\'')
 
+# After a crash PostgreSQL goes on up to 32 numbers later: it logs a sequence ahead.
+SEQUENCE = re.compile(r"(setval\('[^']+', )\d+, (?:true|false)")
+
 Row = namedtuple("Row", "modules step step_class place kind where result runs seconds cpu")
 
 
@@ -270,7 +273,11 @@ exec {real} "$@"
         told = "".join(again(strike, modules) for strike in strikes[-1:])
         if rc:
             raise Broken(f"the upgrade does not end: status {rc}\n{text[-4000:]}{told}")
-        found = differences(json.loads(json.dumps(state(self))), reference["state"])
+        seen, wanted = json.loads(json.dumps(state(self))), json.loads(json.dumps(reference["state"]))
+        if any(strike.kind == "pg-restart" for strike in strikes):
+            for side in (seen, wanted):
+                side["databases"] = {name: SEQUENCE.sub(r"\1", text) for name, text in side["databases"].items()}
+        found = differences(seen, wanted)
         if found:
             raise Broken(f"the end differs from an uninterrupted run: {found[:10]}{told}")
         counted = {"|".join(key): runs for key, runs in self.migrations().items()}

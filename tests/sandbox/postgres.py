@@ -105,7 +105,7 @@ class Postgres:
         options = {
             "fsync": "off",
             "full_page_writes": "off",
-            "synchronous_commit": "off",
+            "synchronous_commit": "on",  # what was committed outlives a killed server, as it does in production
             "autovacuum": "off",
             "shared_buffers": "32MB",
             "wal_level": "minimal",
