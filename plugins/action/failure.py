@@ -44,6 +44,11 @@ class ActionModule(ActionBase):
         if inventory == list(C.DEFAULT_HOST_LIST):
             inventory = []  # none was given
         seen = {"playbooks": list(given.get("args") or []), "inventory": inventory, "limit": given.get("subset")}
-        standing = {"remote_user": C.DEFAULT_REMOTE_USER, "private_key_file": C.DEFAULT_PRIVATE_KEY_FILE, "connection": C.DEFAULT_TRANSPORT}
+        standing = {
+            "remote_user": C.DEFAULT_REMOTE_USER,
+            "private_key_file": C.DEFAULT_PRIVATE_KEY_FILE,
+            "connection": C.DEFAULT_TRANSPORT,
+            "become_method": C.DEFAULT_BECOME_METHOD,
+        }
         typed = {name: given.get(name) for name in failures.OPTIONS if given.get(name) != standing.get(name, "")}
         return failures.resume_command({**seen, **typed}, message)

@@ -86,10 +86,13 @@ class Monqctl:
         folder = os.open(self.home, os.O_RDONLY)
         try:
             for pause in (0.2,) * 50 if exclusive else (None,):
-                with contextlib.suppress(BlockingIOError):
+                try:
                     fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB if exclusive else fcntl.LOCK_SH)
                     break
-                time.sleep(pause)
+                except BlockingIOError:
+                    time.sleep(pause)
+                except OSError:
+                    break  # a file system without locks: the look at the context is all there is
             else:
                 error = CommandError(
                     "another run works with this home of monqctl",

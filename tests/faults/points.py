@@ -96,7 +96,7 @@ def kind_chain(steps, kind):
 
 
 def apart(strikes):
-    """The same in as many chains as needed, so that no two in a row stand in one call of a module: one that outlives its run does the next step by itself."""
+    """The same in as many chains as needed, so that no two stand in one call of a module: one that outlives its run does the next step by itself."""
     chains = []
     for strike in strikes:
         call = next((pattern for pattern in ONE_CALL if re.fullmatch(pattern, strike.step)), None)

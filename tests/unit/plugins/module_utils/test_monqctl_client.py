@@ -400,3 +400,13 @@ def test_a_switch_that_must_wait_too_long_says_why(client, tmp_path, monkeypatch
     finally:
         os.close(folder)
     assert "monq_monqctl_home" in str(failed.value) and failed.value.unknown is False
+
+
+def test_a_file_system_without_locks_is_no_reason_to_stop(client, runner, monkeypatch):
+    def unsupported(folder, how):
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr(monqctl_client.fcntl, "flock", unsupported)
+    client.change(CALL)
+    client.change(SWITCH, guard=False)
+    assert [call[0] for call in runner.calls] == ["config", CALL[0], "config"]
