@@ -9,6 +9,7 @@ import re
 from . import findings, installation, permissions
 from .errors import ApiError
 from .kubernetes_client import core, ingress_api
+from .sealed import SealedStore
 
 OUTSIDE = {resource: permissions.in_words(group, resource, verbs[0]) for group, resource, verbs, _purpose in permissions.OPTIONAL}
 GRANT = "grant it to the account of monq_kubeconfig; docs/permissions/monq-upgrade.yml holds all that is needed"
@@ -48,6 +49,10 @@ def examine(cluster, given, begin):
         found += unread + findings.routing(release, declared, routes, given, elsewhere)
         found += findings.signature(release, declared, routes)
     if not known["begun"]:
+        snapshots = SealedStore(cluster, namespace, release["version"]).secrets()
+        # Looked at again: another run may have begun since.
+        if snapshots and not begin().ledger.entries:
+            found.append(findings.lost_ledger(release, namespace, snapshots))
         found += findings.health(deployments)
     return {"findings": found, "certificates": certificates, **known}
 

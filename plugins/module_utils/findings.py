@@ -150,6 +150,19 @@ def modules(release, declared, deployments, ingresses):
     return found
 
 
+def lost_ledger(release, namespace, snapshots):
+    """The finding where snapshots stand without the ledger of the run that made them: what that run has done is not known any more."""
+    return finding(
+        "version",
+        STOP,
+        f"ConfigMap {namespace}/monq-upgrade-{release['version']}",
+        f"the ledger of the run that made the snapshots {', '.join(snapshots)}",
+        "it was deleted",
+        "put the ConfigMap back from a backup of the cluster. Only where everything was put back to the release of before by hand, forget that run: "
+        f"kubectl -n {namespace} delete secret {' '.join(snapshots)}",
+    )
+
+
 def signature(release, declared, ingresses):
     """Findings where an installation does not look like the release that this one follows: each module has its old routes."""
     names = {i["metadata"]["name"] for i in ingresses}

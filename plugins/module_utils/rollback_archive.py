@@ -11,9 +11,9 @@ from .errors import ApiError, LedgerError, SnapshotError
 from .kubernetes_client import core
 from .ledger import LABELS, Ledger
 from .rollback_ledger import PREFIX, RollbackLedger, archived, number
-from .sealed import COUNT, SHA, SealedStore
+from .sealed import COUNT, NAMES, SHA, SealedStore
 
-SNAPSHOTS = ("original", "original-replicas", "cut", "cut-replicas", "rollback")
+SNAPSHOTS = (*NAMES, "rollback")
 
 
 class Archive:

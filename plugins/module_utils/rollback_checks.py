@@ -10,6 +10,7 @@ from .cluster_checks import GRANT, SILENT, refused
 from .errors import MonqError
 from .findings import STOP, WARNING, finding, of_error
 from .rollback_database import DatabaseRestore, proved
+from .sealed import NAMES
 
 
 def overview(run, rollback, given, check_mode, read_dumps=True):
@@ -126,7 +127,7 @@ def _context(client, given):
 def _snapshots(rollback, report):
     """Opens every snapshot, so that an altered one is known before anything is changed, and tells the differences."""
     try:
-        for name in ("original", "original-replicas", "cut", "cut-replicas"):
+        for name in NAMES:
             rollback.sealed(name)
     except MonqError as exc:
         return [of_error("snapshot", exc)]

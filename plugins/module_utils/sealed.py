@@ -15,6 +15,7 @@ from .ledger import LABELS
 CHUNK = 600 * 1024  # a Secret holds 1 MiB at most, base64 included
 SHA = "monq.platform/sha256"
 COUNT = "monq.platform/chunks"
+NAMES = ("original", "original-replicas", "cut", "cut-replicas")  # an upgrade's
 
 
 class SealedStore:
@@ -62,6 +63,12 @@ class SealedStore:
             for index in reversed(range(max(1, seal["chunks"]))):
                 self._cluster.delete(core(self._namespace, "secrets", self._name(name, index)))
             return None
+
+    def secrets(self):
+        """The names of all Secrets that hold a snapshot, by what the first part of each tells."""
+        found = {name: self._cluster.find(core(self._namespace, "secrets", self._name(name, 0))) for name in NAMES}
+        counts = {name: int((first["metadata"].get("annotations") or {}).get(COUNT, "1")) for name, first in found.items() if first}
+        return [self._name(name, index) for name, count in counts.items() for index in range(count)]
 
     def open(self, name, seal):
         """The payload, or SnapshotError where a chunk is missing or its sha256 is not the sealed one."""

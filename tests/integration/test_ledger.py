@@ -41,6 +41,13 @@ def story(install):
     file.write_text(kept)
     told["other plan"] = installation.play("site", extra={**options["extra"], "monq_prefetch_images": False})
     told["unchanged"] = (installation.mutations(mark), installation.journal() == calls)
+    saved = installation.work / "ledger.json"
+    saved.write_text(installation.kubectl("get", "configmap", "monq-upgrade-6.0.0", "-o", "json"))
+    installation.kubectl("delete", "configmap", "monq-upgrade-6.0.0")
+    mark = installation.audit_mark()
+    told["no ledger"] = installation.play("site", **options)
+    told["unchanged without it"] = (installation.mutations(mark), installation.journal() == calls)
+    installation.kubectl("create", "-f", str(saved))
     told["ended"] = installation.play("site", **options)
     told["copies after"] = sorted(path.name for path in installation.backup.rglob("ledger-*"))
     return installation, told
@@ -78,6 +85,15 @@ def test_another_list_of_steps_is_refused_with_both_fingerprints(story):
 def test_a_refused_run_changes_nothing(story):
     _installation, told = story
     assert told["unchanged"] == ([], True)
+
+
+def test_snapshots_whose_ledger_was_deleted_stop_the_upgrade(story):
+    """Put back, it goes on: told["ended"]."""
+    _installation, told = story
+    refused = told["no ledger"]
+    assert refused.rc == 2, refused.text[-3000:]
+    assert "the ledger of the run that made the snapshots" in refused.text and "monq-upgrade-6.0.0-original-0" in refused.text
+    assert told["unchanged without it"] == ([], True)
 
 
 def test_a_finished_release_is_closed(story):

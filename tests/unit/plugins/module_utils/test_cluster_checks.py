@@ -9,6 +9,7 @@ import pytest
 import yaml
 from ansible_collections.monq.platform.plugins.module_utils import cluster_checks
 from ansible_collections.monq.platform.plugins.module_utils.errors import ApiError
+from ansible_collections.monq.platform.plugins.module_utils.sealed import COUNT
 from fake_cluster import FakeCluster
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -145,3 +146,27 @@ def stops(*entries):
 def test_a_module_that_a_killed_replace_left_bare_does_not_stop_the_way_out_of_the_outage():
     assert stops("upgrade.snapshot.cut") >= INSTALLED
     assert stops("upgrade.snapshot.cut", "upgrade.routing.cut") == set()
+
+
+def sealed():
+    cluster = Cluster()
+    for name, chunks in (("original", 2), ("original-replicas", 1)):
+        cluster.put(f"{NAMESPACE}/secrets/monq-upgrade-6.0.0-{name}-0", {"metadata": {"annotations": {COUNT: str(chunks)}}})
+    return cluster
+
+
+LOST = "ConfigMap production/monq-upgrade-6.0.0"
+
+
+def test_snapshots_without_their_ledger_stop_the_upgrade_and_are_named():
+    rows = [row for row in examine(sealed()) if row["object"] == LOST]
+    assert [row["severity"] for row in rows] == ["stop"]
+    names = "monq-upgrade-6.0.0-original-0 monq-upgrade-6.0.0-original-1 monq-upgrade-6.0.0-original-replicas-0"
+    assert rows[0]["next"].endswith(f"kubectl -n production delete secret {names}")
+
+
+def test_snapshots_of_a_known_run_or_of_one_that_has_just_begun_are_no_finding():
+    begun = Run("prepare.snapshot.original")
+    looks = iter([Run(), begun])
+    assert not [row for begin in (lambda: begun, lambda: next(looks)) for row in examine(sealed(), begin) if row["object"] == LOST]
+    assert not [row for row in examine(Cluster()) if row["object"] == LOST]
