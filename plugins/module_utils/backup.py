@@ -7,7 +7,6 @@ import contextlib
 import hashlib
 import json
 import os
-import socket
 import stat
 import time
 import uuid
@@ -23,7 +22,8 @@ PREFIXES = {"prepare": "prepare.backup.database.", "upgrade": "upgrade.backup.da
 class Backup:
     """Dumps that were read to their end, and where it may be restored and compared. Servers and clock are injected."""
 
-    def __init__(self, source, scratch, directory, host, release, attempt, max_age, scratch_max_bytes, clock=time.time):
+    def __init__(self, source, scratch, directory, host, release, attempt, max_age, scratch_max_bytes, run=None, clock=time.time):
+        """run: {installation, lock}, of the scratch databases."""
         self._source = source
         self._scratch = scratch
         self._identity = (release, host, attempt)
@@ -31,6 +31,7 @@ class Backup:
         self._directory = os.path.abspath(directory)
         self._max_age = max_age
         self._limit = scratch_max_bytes
+        self._run = run or {}
         self._clock = clock
         self._pg_dump_version = None
 
@@ -58,7 +59,8 @@ class Backup:
         if done:
             entry = run.ledger.get(key)
             by_operator = entry.get("state") != "done" or not entry.get("result")
-            if by_operator or run.ledger.get(CUT) or self.counts(entry["result"], item["database"]):
+            # A cut that did not end may have cut nothing: users may be writing still.
+            if by_operator or run.is_done(CUT) or self.counts(entry["result"], item["database"]):
                 return None, False
         result = (run.ledger.get(f"prepare.backup.database.{item['microservice']}") or {}).get("result")
         return (result if self.counts(result, item["database"]) else None), done
@@ -116,6 +118,14 @@ class Backup:
             )[0]
             size = session.value("SELECT pg_database_size(current_database())")
             rows = session.rows()
+            if not rows:
+                raise MonqError(
+                    "a database without tables is no backup of a service",
+                    f"database {database} on {self._source.name}",
+                    "tables",
+                    "none",
+                    "correct monq_database_names, then run the same command again",
+                )
             self._source.dump(database, snapshot, path)
         with self._on_disk(path):
             _sync(path)
@@ -147,7 +157,8 @@ class Backup:
             name = dump.SCRATCH + uuid.uuid4().hex[:12]
             pid = os.getpid()
             owner = {
-                "host": socket.gethostname(),
+                **self._run,
+                "host": command.here(),
                 "pid": pid,
                 "pid_start": command.start_time(pid),
                 "created": int(self._clock()),
@@ -174,7 +185,7 @@ class Backup:
 
     def _drop_abandoned(self, session):
         for name, comment in self._scratch.scratch_databases(session):
-            if dump.is_abandoned(name, comment, self._clock(), socket.gethostname(), command.start_time):
+            if dump.is_abandoned(name, comment, self._clock(), command.here(), command.start_time, self._run):
                 with contextlib.suppress(MonqError):  # another run may be quicker; preflight shows what stays
                     self._scratch.drop_scratch(session, name)
 
@@ -234,8 +245,8 @@ class Backup:
             ) from exc
 
 
-def backup(params, attempt):
-    """The Backup that a module's parameters describe."""
+def backup(params, attempt, server):
+    """The Backup that a module's parameters describe. server: the address of the Kubernetes API, which tells installations apart."""
     programs = {"pg_dump": params["pg_dump"], "pg_restore": params["pg_restore"], "timeout": params["timeout"]}
     source = Postgresql(params["postgresql"], **programs)
     scratch = Postgresql(dump.scratch_server(params["postgresql"], params["scratch_postgresql"]), **programs)
@@ -248,6 +259,7 @@ def backup(params, attempt):
         attempt,
         params["max_age"],
         params["scratch_max_bytes"],
+        {"installation": f"{params['namespace']} in {server}", "lock": params["lock_id"]},
     )
 
 

@@ -137,7 +137,7 @@ def create_scratch(name, encoding, collate, ctype):
 
 
 def comment_scratch(name, owner):
-    """owner: {host, pid, pid_start, created}, so that what a killed run left is known for ours."""
+    """owner: {host, pid, pid_start, created, installation, lock}, so that what a killed run left is known for ours."""
     return f"COMMENT ON DATABASE {identifier(name)} IS {literal(SCRATCH_COMMENT + json.dumps(owner, sort_keys=True))}"
 
 
@@ -148,8 +148,9 @@ def drop_scratch(name):
     ]
 
 
-def is_abandoned(name, comment, now, hostname, start_time):
-    """Ours by name and comment, and older than a day or its process is dead. start_time: see command.py."""
+def is_abandoned(name, comment, now, host, start_time, run=None):
+    """Ours by name and comment, and older than a day, or its process is dead, or it is of this installation and we hold the lock now.
+    host, start_time: see command.py; run: {installation, lock} of whoever asks."""
     if not name.startswith(SCRATCH) or not (comment or "").startswith(SCRATCH_COMMENT):
         return False
     try:
@@ -159,7 +160,9 @@ def is_abandoned(name, comment, now, hostname, start_time):
         return False
     if now - created > SCRATCH_MAX_AGE:
         return True
-    return owner.get("host") == hostname and start_time(owner.get("pid")) != owner.get("pid_start")
+    if run and run["lock"] and owner.get("installation") == run["installation"] and owner.get("lock") != run["lock"]:
+        return True
+    return owner.get("host") == host and start_time(owner.get("pid")) != owner.get("pid_start")
 
 
 def scratch_refusal(size, limit, may_create):

@@ -261,6 +261,9 @@ class Postgresql:
     def existing(self, session):
         return {row[0] for row in session.query("SELECT datname FROM pg_database WHERE datallowconn")}
 
+    def tables(self, session):
+        return [f"{schema}.{table}" for schema, table in session.query(_TABLES)]
+
     def unreadable(self, session):
         return [row[0] for row in session.query(_UNREADABLE)]
 

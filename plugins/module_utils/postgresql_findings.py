@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import os
-import socket
 import time
 
 from . import command, dump
 from .errors import CommandError, MonqError
 from .findings import finding
 from .postgresql import Postgresql, free_bytes, nearest
+
+NAMES = "add {} to monq_database_names with the database's real name"
 
 
 class Inspection:
@@ -82,7 +83,7 @@ class Inspection:
             return False
         for item in self._databases:
             if item["database"] in existing:
-                self._database(item["database"])
+                self._database(item["database"], item["microservice"])
             else:
                 self._add(
                     "database",
@@ -90,7 +91,7 @@ class Inspection:
                     f"database {item['database']} of {item['microservice']} on {self._source.name}",
                     "it exists",
                     "there is no such database",
-                    f"add {item['microservice']} to monq_database_names with the database's real name",
+                    NAMES.format(item["microservice"]),
                 )
         return True
 
@@ -105,15 +106,18 @@ class Inspection:
                 f"install postgresql-client-{dump.major_text(theirs)} on this host, or give the path of its pg_dump",
             )
 
-    def _database(self, name):
+    def _database(self, name, microservice):
         obj, role = f"database {name} on {self._source.name}", self._source.server["user"]
         try:
             with self._source.session(name) as session:
                 self.sizes[name] = session.value("SELECT pg_database_size(current_database())")
+                tables = self._source.tables(session)
                 unreadable, hidden = self._source.unreadable(session), self._source.hidden_rows(session)
         except MonqError as exc:
             self._failed("database", "stop", exc)
             return
+        if not tables:
+            self._add("empty", "stop", obj, f"the tables of {microservice}", "no table: not the database that it works with", NAMES.format(microservice))
         if unreadable:
             self._add(
                 "select",
@@ -192,7 +196,7 @@ class Inspection:
                 f"ALTER ROLE {self._scratch.server['user']} CREATEDB, or name another server in monq_scratch_postgresql_host",
             )
         if left:
-            gone = [name for name, comment in left if dump.is_abandoned(name, comment, self._clock(), socket.gethostname(), command.start_time)]
+            gone = [name for name, comment in left if dump.is_abandoned(name, comment, self._clock(), command.here(), command.start_time)]
             self._add(
                 "leftovers",
                 "info",
@@ -202,7 +206,7 @@ class Inspection:
                 (
                     f"the next backup drops {len(gone)} of them"
                     if gone
-                    else "they belong to a run that may still be at work, or lack our comment: look, then DROP DATABASE"
+                    else "a run may be at work on them; those of this installation go with the next backup. Others: look, then DROP DATABASE"
                 ),
             )
 

@@ -30,7 +30,7 @@ attributes:
   idempotent:
     description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
     support: partial
-    details: The ledger knows which dumps were taken. In stage V(upgrade) a dump that grew too old is taken again as long as the snapshot C(cut) does not exist.
+    details: The ledger knows which dumps were taken. In stage V(upgrade) a dump that grew too old is taken again until the old routes are cut.
 author:
   - Monq platform collection authors (@monq)
 options:
@@ -151,7 +151,7 @@ steps_skipped:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.arguments import RUN, guarded_run
+from ..module_utils.arguments import RUN, cluster, guarded_run
 from ..module_utils.backup import backup
 from ..module_utils.errors import MonqError
 from ..module_utils.postgresql import ARGUMENTS
@@ -167,8 +167,9 @@ def main():
     module = AnsibleModule(argument_spec={**RUN, **ARGUMENTS, **OPTIONS}, supports_check_mode=True)
     given = module.params
     try:
-        run = guarded_run(given, module.check_mode)
-        taken = backup(given, run.ledger.attempt).run_stage(run, given["stage"], given["databases"])
+        connection = cluster(given)
+        run = guarded_run(given, module.check_mode, connection)
+        taken = backup(given, run.ledger.attempt, connection.server).run_stage(run, given["stage"], given["databases"])
         module.exit_json(**run.result(), **taken)
     except MonqError as exc:
         module.fail_json(**exc.result())

@@ -238,6 +238,7 @@ class Installation:
         self.role = server.as_role()
         self.max_age = 14400
         self.limit = 1 << 30
+        self.identity = None
         self.pg_dump = f"{BIN}/pg_dump"
         Lease(self.api, "ns", 120).acquire("a test")
         self.lock = next(iter(self.api.objects.values()))["metadata"]["annotations"]["monq.platform/lock-id"]
@@ -255,7 +256,7 @@ class Installation:
         run = self.guarded(check_mode)
         backup = Backup(
             self.server_client(), self.server_client(), str(self.folder), "production", "6.0.0", run.ledger.attempt, self.max_age, self.limit,
-            clock=lambda: self.now)  # fmt: skip
+            self.identity, clock=lambda: self.now)  # fmt: skip
         answer = backup.run_stage(run, stage, [{"microservice": SERVICE, "database": database}])
         return run.result(), answer["backups"][0]
 
@@ -407,7 +408,7 @@ def test_a_failure_is_repeated_by_the_same_command(installation):
 
 
 def test_what_a_killed_run_left_is_cleared(installation):
-    dead = {"host": socket.gethostname(), "pid": 2**22 + 1, "pid_start": 1, "created": START}
+    dead = {"host": command.here(), "pid": 2**22 + 1, "pid_start": 1, "created": START}
     alive = {**dead, "pid": os.getpid(), "pid_start": command.start_time(os.getpid())}
     old = {**dead, "host": "elsewhere", "created": START - 90000}
     for name, owner in (("monq_scratch_dead", dead), ("monq_scratch_alive", alive), ("monq_scratch_old", old)):
@@ -421,6 +422,32 @@ def test_what_a_killed_run_left_is_cleared(installation):
     assert [name for name in installation.files() if name.endswith(".partial")] == [
         "other.20260301T090000.000Z.dump.partial"
     ]
+
+
+def test_a_scratch_database_of_an_earlier_run_of_this_installation_goes_wherever_that_ran(installation):
+    """The job was killed in a pod that nobody can look into; we hold its lock now."""
+    mine, elsewhere = "ns in https://one", {"host": "pod-a", "pid": 1, "pid_start": 1, "created": START}
+    for name, owner in (
+        ("monq_scratch_mine", {"installation": mine, "lock": "earlier"}),
+        ("monq_scratch_now", {"installation": mine, "lock": "now"}),
+        ("monq_scratch_theirs", {"installation": "ns in https://two", "lock": "earlier"}),
+    ):
+        installation.server.sql(f"CREATE DATABASE {name} OWNER monq", dump.comment_scratch(name, {**elsewhere, **owner}))
+    installation.identity = {"installation": mine, "lock": "now"}
+    installation.run("prepare")
+    assert sorted(installation.server.scratch()) == ["monq_scratch_now", "monq_scratch_theirs"]
+
+
+def test_a_database_without_tables_is_no_backup(installation):
+    """A name that is right by chance, such as a leftover: trap 38."""
+    installation.server.sql("CREATE DATABASE empty_one OWNER monq")
+    try:
+        message = installation.refused(database="empty_one")
+        assert "a database without tables" in message and installation.dumps() == []
+        by_check, _found = inspect(installation, databases=("empty_one",))
+        assert by_check["empty"]["severity"] == "stop" and "monq_database_names" in by_check["empty"]["next"]
+    finally:
+        installation.server.sql("DROP DATABASE empty_one")
 
 
 # ---- scratch restores that are skipped
@@ -483,11 +510,20 @@ def test_trap_37_a_dump_of_upgrade_is_renewed_until_the_cut_is_sealed(installati
     assert installation.run("upgrade", check_mode=True)[0]["steps_predicted"] == [UPGRADE]
     result, third = installation.run("upgrade")
     assert result["steps_done"] == [UPGRADE] and third["reused"] is False
+    with pytest.raises(MonqError):
+        installation.guarded().run(CUT, refuse)
+    installation.now += 14401
+    assert installation.run("upgrade", check_mode=True)[0]["steps_predicted"] == [UPGRADE], "a cut that failed may have cut nothing"
+    assert installation.run("upgrade")[0]["steps_done"] == [UPGRADE]
     installation.guarded().run(CUT, dict)
     installation.now += 14401
     installation.runner.argvs.clear()
     result, _fourth = installation.run("upgrade")
     assert (result["changed"], result["steps_skipped"], installation.runner.argvs) == (False, [UPGRADE], [])
+
+
+def refuse():
+    raise MonqError("no", "routes", "cut", "refused", "again")
 
 
 def test_a_step_that_the_operator_accepted_is_left_alone(installation):
@@ -703,7 +739,7 @@ def test_trap_39_preflight_wants_a_writable_folder(installation, monkeypatch):
 
 
 def test_preflight_shows_scratch_databases_that_stayed(installation):
-    dead = {"host": socket.gethostname(), "pid": 2**22 + 1, "pid_start": 1, "created": START}
+    dead = {"host": command.here(), "pid": 2**22 + 1, "pid_start": 1, "created": START}
     installation.server.sql(
         "CREATE DATABASE monq_scratch_dead OWNER monq", dump.comment_scratch("monq_scratch_dead", dead)
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -173,3 +174,11 @@ def test_a_timeout_ends_even_what_has_left_the_group():
         found = python(code, timeout=1)
     assert found.timed_out and time.monotonic() - began < 30
     assert until(lambda: command.bearing("a-test-2") == [])
+
+
+def test_a_place_is_told_apart_by_more_than_its_host_name(monkeypatch):
+    """Two bastions may both be called localhost, two containers share the host's name."""
+    seen = command.here()
+    assert seen.startswith(socket.gethostname() + " ") and command.here() == seen
+    monkeypatch.setattr(os, "readlink", lambda _path: "pid:[1]")
+    assert command.here() != seen

@@ -111,6 +111,23 @@ def _comment(**changes):
     return dump.SCRATCH_COMMENT + json.dumps({"host": "here", "pid": 7, "pid_start": 70, "created": NOW - 60, **changes})
 
 
+RUN = {"installation": "production in https://k8s", "lock": "now"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "run", "expected"),
+    [
+        pytest.param({**RUN, "lock": "earlier"}, RUN, True, id="an earlier run of this installation: we hold its lock now"),
+        pytest.param(RUN, RUN, False, id="our own"),
+        pytest.param({**RUN, "installation": "production in https://other", "lock": "earlier"}, RUN, False, id="another installation"),
+        pytest.param({**RUN, "lock": "earlier"}, {**RUN, "lock": ""}, False, id="without a lock nobody knows"),
+        pytest.param({}, RUN, False, id="made before installations were noted"),
+    ],
+)
+def test_the_lock_tells_what_an_earlier_run_left_elsewhere(changes, run, expected):
+    assert dump.is_abandoned("monq_scratch_1", _comment(host="pod-a", **changes), NOW, "here", {7: 70}.get, run) is expected
+
+
 @pytest.mark.parametrize(
     ("name", "comment", "expected"),
     [
