@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from . import redaction
 from .errors import ApiError, ApiUnreachable
+from .private_file import private_folder
 
 MERGE = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
@@ -32,7 +33,7 @@ class Cluster:
         try:
             configuration = client.Configuration()
             try:
-                config.load_kube_config(config_file=kubeconfig or None, context=context or None, client_configuration=configuration)
+                config.load_kube_config(kubeconfig or None, context or None, configuration, temp_file_path=private_folder())
             except config.ConfigException:
                 if kubeconfig or context:
                     raise

@@ -1,19 +1,23 @@
 # Copyright: (c) 2026, Monq platform collection authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The file that a command reads: 0600, in the home of its client, and gone with its process, or at the next look."""
+"""What a command or a library reads: for its owner alone, and gone with its process, or at the next look after a kill."""
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import re
+import shutil
 import socket
+import stat
 import tempfile
 
 from .errors import CommandError
 
 NAME = re.compile(r"\.monq-(?P<host>.+)-(?P<pid>\d+)-[^-]+\.json")
+FOLDER = re.compile(r"monq-(?P<host>.+)-(?P<pid>\d+)-[^-]+")
 
 
 @contextlib.contextmanager
@@ -44,6 +48,29 @@ def remove_abandoned(folder):
     with contextlib.suppress(FileNotFoundError):
         for name in os.listdir(folder):
             found = NAME.fullmatch(name)
-            if found and found["host"] == socket.gethostname() and not os.path.exists(f"/proc/{found['pid']}"):
+            if found and _is_dead(found):
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(os.path.join(folder, name))
+
+
+def private_folder(parent=None):
+    """The path of a new folder, 0700, until this process ends. The kubernetes library writes the keys of a kubeconfig into files."""
+    parent = parent or tempfile.gettempdir()
+    for name in os.listdir(parent):
+        found = FOLDER.fullmatch(name)
+        if found and _is_dead(found) and _is_ours(os.path.join(parent, name)):
+            shutil.rmtree(os.path.join(parent, name), ignore_errors=True)
+    path = tempfile.mkdtemp(prefix=f"monq-{socket.gethostname()}-{os.getpid()}-", dir=parent)
+    atexit.register(shutil.rmtree, path, ignore_errors=True)
+    return path
+
+
+def _is_dead(found):
+    return found["host"] == socket.gethostname() and not os.path.exists(f"/proc/{found['pid']}")
+
+
+def _is_ours(path):
+    with contextlib.suppress(FileNotFoundError):
+        seen = os.lstat(path)
+        return stat.S_ISDIR(seen.st_mode) and seen.st_uid == os.geteuid()
+    return False

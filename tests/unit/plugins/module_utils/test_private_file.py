@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import base64
+import json
 import os
 import socket
+import stat
 import subprocess
 import sys
 
 import pytest
-from ansible_collections.monq.platform.plugins.module_utils.private_file import private_file, remove_abandoned
+from ansible_collections.monq.platform.plugins.module_utils.private_file import private_file, private_folder, remove_abandoned
 
 
 def test_only_its_owner_reads_it_and_it_is_gone_at_the_end(tmp_path):
@@ -50,3 +53,44 @@ def test_everything_else_in_the_home_stays(tmp_path, name):
 
 def test_a_home_that_is_not_made_yet_has_nothing_to_remove(tmp_path):
     remove_abandoned(str(tmp_path / "none"))
+
+
+CONNECT = """
+import os, signal, sys, tempfile
+from ansible_collections.monq.platform.plugins.module_utils.kubernetes_client import Cluster
+Cluster.connect(sys.argv[1])
+if sys.argv[2] == "killed":
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def connect(tmp_path, how):
+    key = "-----BEGIN PRIVATE KEY-----\ncanary\n-----END PRIVATE KEY-----\n"
+    data = base64.b64encode(key.encode()).decode()
+    config = {
+        "apiVersion": "v1", "kind": "Config", "current-context": "c",
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+        "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}],
+        "users": [{"name": "u", "user": {"client-certificate-data": data, "client-key-data": data}}],
+    }  # fmt: skip
+    (tmp_path / "config").write_text(json.dumps(config))
+    temporary = tmp_path / "tmp"
+    temporary.mkdir(exist_ok=True)
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "TMPDIR": str(temporary)}
+    subprocess.run([sys.executable, "-c", CONNECT, str(tmp_path / "config"), how], env=env, check=False)
+    return sorted(temporary.iterdir())
+
+
+def test_trap_7_the_keys_of_a_kubeconfig_lie_in_a_folder_of_our_own_that_the_next_connection_removes(tmp_path):
+    """The kubernetes library writes them into files, and a killed process cannot remove these."""
+    left = connect(tmp_path, "killed")
+    assert [stat.S_IMODE(path.stat().st_mode) for path in left] == [0o700]
+    assert any("canary" in file.read_text() for file in left[0].iterdir()), "what this test is about"
+    assert connect(tmp_path, "ended") == []
+
+
+@pytest.mark.parametrize("name", [f"monq-{socket.gethostname()}-1-x", "monq-another-host-999999999-x", "other"])
+def test_folders_of_living_processes_and_of_other_machines_stay(tmp_path, name):
+    (tmp_path / name).mkdir()
+    private_folder(str(tmp_path))
+    assert (tmp_path / name).is_dir()
