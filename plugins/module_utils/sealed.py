@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import gzip
 import hashlib
 import json
@@ -53,8 +54,7 @@ class SealedStore:
         first = self._cluster.find(core(self._namespace, "secrets", self._name(name, 0)))
         if not first:
             return None
-        notes = first["metadata"].get("annotations") or {}
-        seal = {"secret": f"{self._prefix}-{name}", "chunks": int(notes.get(COUNT, "0")), "sha256": notes.get(SHA, "")}
+        seal = self._told(first, name)
         try:
             self.open(name, seal)
             return seal
@@ -65,10 +65,19 @@ class SealedStore:
             return None
 
     def secrets(self):
-        """The names of all Secrets that hold a snapshot, by what the first part of each tells."""
-        found = {name: self._cluster.find(core(self._namespace, "secrets", self._name(name, 0))) for name in NAMES}
-        counts = {name: int((first["metadata"].get("annotations") or {}).get(COUNT, "1")) for name, first in found.items() if first}
-        return [self._name(name, index) for name, count in counts.items() for index in range(count)]
+        """The names of all Secrets that hold a whole snapshot. A torn rest binds nobody: sealing replaces it."""
+        found = []
+        for name in NAMES:
+            seal = self._told(self._cluster.find(core(self._namespace, "secrets", self._name(name, 0))), name)
+            with contextlib.suppress(SnapshotError):
+                self.open(name, seal)
+                found += [self._name(name, index) for index in range(seal["chunks"])]
+        return found
+
+    def _told(self, first, name):
+        """The seal that the first part of a snapshot tells of."""
+        notes = ((first or {}).get("metadata") or {}).get("annotations") or {}
+        return {"secret": f"{self._prefix}-{name}", "chunks": int(notes.get(COUNT, "0")), "sha256": notes.get(SHA, "")}
 
     def open(self, name, seal):
         """The payload, or SnapshotError where a chunk is missing or its sha256 is not the sealed one."""

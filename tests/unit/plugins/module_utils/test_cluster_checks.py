@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import base64
+import gzip
+import hashlib
 from pathlib import Path
 
 import pytest
 import yaml
 from ansible_collections.monq.platform.plugins.module_utils import cluster_checks
 from ansible_collections.monq.platform.plugins.module_utils.errors import ApiError
-from ansible_collections.monq.platform.plugins.module_utils.sealed import COUNT
+from ansible_collections.monq.platform.plugins.module_utils.sealed import COUNT, SHA
 from fake_cluster import FakeCluster
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -150,8 +152,13 @@ def test_a_module_that_a_killed_replace_left_bare_does_not_stop_the_way_out_of_t
 
 def sealed():
     cluster = Cluster()
-    for name, chunks in (("original", 2), ("original-replicas", 1)):
-        cluster.put(f"{NAMESPACE}/secrets/monq-upgrade-6.0.0-{name}-0", {"metadata": {"annotations": {COUNT: str(chunks)}}})
+    data = gzip.compress(b"{}")
+    for name, parts in (("original", (data[:5], data[5:])), ("original-replicas", (data,))):
+        notes = {COUNT: str(len(parts)), SHA: hashlib.sha256(data).hexdigest()}
+        for index, part in enumerate(parts):
+            body = {"metadata": {"annotations": notes}, "data": {"chunk": base64.b64encode(part).decode()}}
+            cluster.put(f"{NAMESPACE}/secrets/monq-upgrade-6.0.0-{name}-{index}", body)
+    cluster.put(f"{NAMESPACE}/secrets/monq-upgrade-6.0.0-cut-0", {"data": {"chunk": "torn"}})
     return cluster
 
 
