@@ -176,9 +176,11 @@ def variables_page():
 
 def tables():
     """{name of the Role: (table, names of single objects)}"""
-    found = {account_manifest.ACCOUNT: (permissions.NEEDED, permissions.names(release()))}
-    more = {"rollback": permissions.NEEDED_FOR_ROLLBACK, "diagnostics": permissions.DIAGNOSTICS}
-    return {**found, **{f"{account_manifest.ACCOUNT}-{name}": (needed, {}) for name, needed in more.items()}}
+    return {
+        account_manifest.ACCOUNT: (permissions.NEEDED, permissions.names(release())),
+        f"{account_manifest.ACCOUNT}-rollback": (permissions.NEEDED_FOR_ROLLBACK, permissions.names_for_rollback(release())),
+        f"{account_manifest.ACCOUNT}-diagnostics": (permissions.DIAGNOSTICS, {}),
+    }
 
 
 class Indented(yaml.SafeDumper):
@@ -202,8 +204,8 @@ def account_yaml():
 def permission_rows(needed, named):
     rows = []
     for group, resource, verbs, purpose in needed:
-        only = {verb: named.get((group, resource, verb)) for verb in verbs}
-        said = [f"``{verb}``" + (f" (``{only[verb]}``)" if only[verb] else "") for verb in verbs]
+        only = {verb: ", ".join(f"``{name}``" for name in named.get((group, resource, verb), ())) for verb in verbs}
+        said = [f"``{verb}``" + (f" ({only[verb]})" if only[verb] else "") for verb in verbs]
         rows.append(["``" + (group or "core") + "``", f"``{resource}``", ", ".join(said), purpose])
     return rows
 
@@ -228,7 +230,7 @@ def permissions_page():
         "permissions",
         "Permissions in Kubernetes",
         "What the account of ``monq_kubeconfig`` needs in ``monq_namespace``. Preflight asks the API server for each verb (``SelfSubjectAccessReview``)"
-        " and names what is denied; nothing is changed then. A name in brackets: the verb is needed on that one object.",
+        " and names what is denied; nothing is changed then. A name in brackets: the verb is needed on these objects only.",
         *parts,
         "monqctl has its own access to the registry; the registry has its own access to Kubernetes. Both are outside this table.",
         f"{how}\n{'-' * len(how)}",

@@ -40,18 +40,24 @@ OPTIONAL = (
 
 
 def names(release):
-    """{(API group, resource, verb): the one object} where the verb is needed on one object only."""
+    """{(API group, resource, verb): the objects} where the verb is needed on these objects only."""
     ledger, deployment = f"monq-upgrade-{release['version']}", release["registry_deployment"]
     return {
         # not get: the rollback's ledger and archived ones are looked at too
-        ("", "configmaps", "patch"): ledger,
-        ("coordination.k8s.io", "leases", "get"): "monq-upgrade",
-        ("coordination.k8s.io", "leases", "update"): "monq-upgrade",
-        ("coordination.k8s.io", "leases", "patch"): "monq-upgrade",
-        ("", "secrets", "patch"): release["registry_token"]["secret"],
-        ("apps", "deployments", "get"): deployment,
-        ("apps", "deployments", "patch"): deployment,
+        ("", "configmaps", "patch"): (ledger,),
+        ("coordination.k8s.io", "leases", "get"): ("monq-upgrade",),
+        ("coordination.k8s.io", "leases", "update"): ("monq-upgrade",),
+        ("coordination.k8s.io", "leases", "patch"): ("monq-upgrade",),
+        ("", "secrets", "patch"): (release["registry_token"]["secret"],),
+        ("apps", "deployments", "get"): (deployment,),
+        ("apps", "deployments", "patch"): (deployment,),
     }
+
+
+def names_for_rollback(release):
+    """As names, of NEEDED_FOR_ROLLBACK: an archive is made and never touched again."""
+    ledgers = (f"monq-upgrade-{release['version']}", f"monq-rollback-{release['version']}")
+    return {("", "configmaps", "patch"): ledgers, ("", "configmaps", "delete"): ledgers}
 
 
 def reviews(namespace, needed=NEEDED, named=None):
@@ -60,11 +66,10 @@ def reviews(namespace, needed=NEEDED, named=None):
     for group, resource, verbs, purpose in needed:
         name, _slash, sub = resource.partition("/")
         for verb in verbs:
-            attributes = {"namespace": namespace, "verb": verb, "group": group, "resource": name, "subresource": sub}
-            only = (named or {}).get((group, resource, verb))
-            if only:
-                attributes["name"] = only
-            made.append(({"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": {"resourceAttributes": attributes}}, purpose))
+            for only in (named or {}).get((group, resource, verb), (None,)):
+                attributes = {"namespace": namespace, "verb": verb, "group": group, "resource": name, "subresource": sub, **({"name": only} if only else {})}
+                review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": {"resourceAttributes": attributes}}
+                made.append((review, purpose))
     return made
 
 

@@ -8,6 +8,7 @@ import os
 from . import findings, monqctl_output, template
 from .errors import CommandError, TemplateError
 from .installation import TEMPLATE, RegistryReplicas
+from .registry_secret import RESTORE
 
 CREDENTIAL = "prepare.registry_token.credential"
 
@@ -44,6 +45,10 @@ def examine(client, given, run, stored):
                 f"monqctl config use-context {client.context}, or monq_monqctl_configure: true",
             )
         )
+        return {"findings": found, "deferred": False}
+    if run.is_done("prepare.registry_token.secret") and not stored():
+        secret = f"Secret {given['namespace']}/{given['plan']['release']['registry_token']['secret']}"
+        found.append(findings.finding("identity", findings.STOP, secret, "the registry's token, as prepare made it", "none", RESTORE))
         return {"findings": found, "deferred": False}
     if _between(run, stored) or (given["plan"]["configure"] and not given["final"] and not run.is_done(CREDENTIAL)):
         return {"findings": found, "deferred": True}

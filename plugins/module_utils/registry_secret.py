@@ -11,6 +11,7 @@ from .kubernetes_client import STRATEGIC, apps, core
 from .ledger import LABELS
 
 ROTATION = "monq.platform/token-rotation"
+RESTORE = "put the Secret back from a backup of the cluster; the registry's containers and monqctl's configuration know its token as well"
 
 
 class RegistrySecret:
@@ -34,8 +35,17 @@ class RegistrySecret:
                 f"Secret {self._namespace}/{self._names['secret']}, key {self._names['key']}",
                 "UTF-8 in base64",
                 "other bytes",
-                "find out who made this Secret; delete it, and a new token is made",
+                "find out who made this Secret, and put the registry's token there; before prepare.registry_token.secret is done, delete it: a token is made",
             ) from exc
+
+    def required(self):
+        """The stored token; MonqError where there is none: monqctl must not be told an empty one."""
+        found = self.token()
+        if not found:
+            raise MonqError(
+                "the registry's token is gone", f"Secret {self._namespace}/{self._names['secret']}", f"a token under {self._names['key']}", "none", RESTORE
+            )
+        return found
 
     def rotation(self):
         """The mark of the last rotation, kept in the Secret together with the token, so that a killed run cannot part them; empty if none."""

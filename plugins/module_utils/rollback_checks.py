@@ -188,6 +188,8 @@ def _dumps(run, given, read):
 
 
 def _denied(cluster, namespace, release):
-    needed = permissions.reviews(namespace, named=permissions.names(release)) + permissions.reviews(namespace, permissions.NEEDED_FOR_ROLLBACK)
+    needed = permissions.reviews(namespace, named=permissions.names(release)) + permissions.reviews(
+        namespace, permissions.NEEDED_FOR_ROLLBACK, permissions.names_for_rollback(release)
+    )
     found = refused(cluster, namespace, needed, STOP, GRANT)
     return found + refused(cluster, namespace, permissions.reviews(namespace, permissions.DIAGNOSTICS), WARNING, SILENT)

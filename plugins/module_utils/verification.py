@@ -12,6 +12,8 @@ from .monqctl_output import healthy_status
 from .sealed import SealedStore
 from .steps import ordered
 
+GONE = "find out who made it; kubectl -n {} delete ingress {}, then run verify.yml again"
+
 
 class Verification:
     """What the release promises, read again from cluster and registry."""
@@ -137,7 +139,8 @@ class Verification:
         uids = {i["metadata"]["uid"] for i in now}
         for route in doomed:
             if route["uid"] in uids:
-                self._add("routes", findings.STOP, f"Ingress {route['name']}", "gone", "an old route is still there", "run upgrade.yml again")
+                then = GONE.format(self._given["namespace"], route["name"])
+                self._add("routes", findings.STOP, f"Ingress {route['name']}", "gone", "an old route is still there", then)
         served = routes.served(now, {i["metadata"]["uid"] for i in old}, self._given["domains"])
         for domain in self._given["domains"]:
             if domain not in served:
@@ -154,7 +157,8 @@ class Verification:
                 "K8s template in the registry",
                 "transformed for this release and these domains",
                 "another one",
-                "run prepare.yml again",
+                "set monq_alias_domains and monq_ingress_secrets back to what prepare applied, or apply a template for the new ones by hand (monqctl registry "
+                "apply service K8s); then run verify.yml again",
             )
 
     def _status(self):

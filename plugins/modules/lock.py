@@ -111,10 +111,14 @@ def acquire(lease, run, preflight, check_mode):
     return lease.acquire()
 
 
-def begin(lease, run, lock_id):
-    """Steps that were imported. A lock whose id nobody would learn is given back."""
+def begin(lease, load, require, lock_id):
+    """(the run, the steps that were imported). What was asked before the lock is asked again: somebody else may have held it meanwhile.
+    A lock whose id nobody would learn is given back."""
     try:
-        return run.begin()
+        run = load()
+        run.require_same_plan()
+        require(run)
+        return run, run.begin()
     except MonqError:
         with contextlib.suppress(MonqError):
             lease.release(lock_id)
@@ -137,12 +141,17 @@ def main():
         lease = Lease(connection, given["namespace"], given["lock_duration"])
         lock_id, finished, prepared, imported = "", False, False, []
         if given["state"] == "acquired":
+
+            def require(run):
+                require_no_rollback(connection, given["namespace"], given["plan"]["release"]["version"], run, module.check_mode)
+
             run = guarded_run(given, module.check_mode, connection)
-            require_no_rollback(connection, given["namespace"], given["plan"]["release"]["version"], run, module.check_mode)
+            require(run)
+            lock_id = acquire(lease, run, given["preflight"], module.check_mode)
+            if lock_id:
+                run, imported = begin(lease, lambda: guarded_run({**given, "lock_id": lock_id}, False, connection), require, lock_id)
             finished = all(run.is_done(step.key) for step in run.plan if step.kind != "client")
             prepared = finished or all(run.is_done(step.key) for step in run.plan if step.key.startswith("prepare."))
-            lock_id = acquire(lease, run, given["preflight"], module.check_mode)
-            imported = begin(lease, guarded_run({**given, "lock_id": lock_id}, module.check_mode, connection), lock_id) if lock_id else []
         elif given["state"] == "broken":
             lease.unlock(given["lock_id"], module.check_mode)
         elif given["lock_id"] and not module.check_mode:

@@ -74,8 +74,8 @@ from ..module_utils.errors import MonqError
 from ..module_utils.registry_secret import RegistrySecret
 
 
-def repeat(run, client, until, secrets):
-    """Client steps that are missing here and whose predecessors are done; the first that must wait ends it."""
+def repeat(run, client, until, secrets, required):
+    """Client steps that are missing here and whose predecessors are done; the first that must wait ends it. required: the registry's token, or an error."""
     for step in run.plan:
         if step.kind == "client":
             if not run.may_begin(step.key):
@@ -84,9 +84,9 @@ def repeat(run, client, until, secrets):
             guard = not step.key.startswith("prepare.monqctl.")  # these make the context that the others are guarded by
             early = step.key == "prepare.monqctl.credential"  # told again by its own step, once the token is made
 
-            def call(argv=argv, secret=secret, guard=guard, early=early):
+            def call(argv=argv, secret=secret, guard=guard, early=early, what=step.secret):
                 if secret or not early:
-                    client.change(argv, secret, guard=guard)
+                    client.change(argv, secret or (required() if what == "registry_token" else ""), guard=guard)
 
             run.run(step.key, call, told=None if early else (argv, secret))
         if step.key == until:
@@ -110,7 +110,7 @@ def main():
         run = guarded_run(given, module.check_mode, connection)
         unit = RegistrySecret(connection, given["namespace"], given["plan"]["release"], None)
         secrets = {"": lambda: "", "releasehub_token": lambda: given["releasehub_token"], "registry_token": unit.token}
-        repeat(run, monqctl(given, run=run), given["until"], secrets)
+        repeat(run, monqctl(given, run=run), given["until"], secrets, unit.required)
         module.exit_json(**run.result())
     except MonqError as exc:
         module.fail_json(**exc.result())

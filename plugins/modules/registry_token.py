@@ -131,7 +131,7 @@ def main():
             argv = run.step(given["credential_step"]).argv
             client = monqctl(given, run=run)
             token = unit.token() or ""
-            run.run(given["credential_step"], lambda: client.change(argv, token) and None, renewed=unit.rotated, told=(argv, token))
+            run.run(given["credential_step"], lambda: client.change(argv, unit.required()) and None, renewed=unit.rotated, told=(argv, token))
         module.exit_json(generated=unit.generated, reasserted=unit.reasserted, **run.result())
     except MonqError as exc:
         module.fail_json(**exc.result())

@@ -92,7 +92,7 @@ def test_diagnostics_that_are_denied_are_information(untouched, resource, verb):
 @pytest.mark.parametrize(("group", "resource", "verb"), VERBS, ids=lambda value: value or "core")
 def test_a_missing_verb_is_named_and_nothing_is_changed(untouched, group, resource, verb):
     installation, account = untouched
-    name = permissions.names(RELEASE).get((group, resource, verb))
+    name = next(iter(permissions.names(RELEASE).get((group, resource, verb), ())), None)
     mark, calls = installation.audit_mark(), len(installation.journal())
     account.reapply_without(group, resource, verb, name)
     stops = [row for row in look(installation, account) if row["severity"] == "stop"]
@@ -105,7 +105,7 @@ def test_a_missing_verb_is_named_and_nothing_is_changed(untouched, group, resour
 def test_site_stops_where_a_verb_is_missing(untouched, group, resource, verb):
     """The ledger itself unreadable, and what is first needed inside the outage."""
     installation, account = untouched
-    name = permissions.names(RELEASE).get((group, resource, verb))
+    name = next(iter(permissions.names(RELEASE).get((group, resource, verb), ())), None)
     mark, calls = installation.audit_mark(), len(installation.journal())
     account.reapply_without(group, resource, verb, name)
     result = installation.play("site", extra=account.extra)
@@ -119,7 +119,7 @@ def test_site_stops_where_a_verb_is_missing(untouched, group, resource, verb):
 
 @pytest.fixture(scope="module")
 def whole(install):
-    """Everything that the account may ever have to do: a torn snapshot, another registry token, a killed run's lock, the upgrade, a second run."""
+    """Everything that the account may ever have to do: a torn snapshot, another registry token, a killed run's lock, upgrade, second run, the way back."""
     installation = install("by-hand", modules="pl", alias=True)
     account = Account(installation)
     mark = installation.audit_mark()
@@ -131,27 +131,39 @@ def whole(install):
     results["site"] = installation.play("site", extra=account.extra)
     quiet = installation.audit_mark()
     results["second"] = installation.play("site", extra=account.extra)
-    return installation, account, results, mark, quiet
+    seen = {"second": installation.mutations(quiet, account.user), "upgrade": account.used(mark), "ledger": installation.ledger()}
+    back = installation.audit_mark()
+    wanted = {"monq_confirm_rollback": installation.name, "monq_rollback_closed": True}
+    results["rollback"] = installation.play("rollback", confirm=False, extra={**account.extra, **wanted})
+    return installation, account, results, mark, {**seen, "rollback": account.used(back)}
 
 
-def test_the_whole_upgrade_succeeds_under_the_account(whole):
-    installation, account, results, _mark, quiet = whole
+def test_the_whole_upgrade_and_its_rollback_succeed_under_the_account(whole):
+    _installation, _account, results, _mark, seen = whole
     for name, result in results.items():
         assert result.rc == 0, f"{name}: {result.text[-4000:]}"
-    assert {entry["state"] for entry in installation.ledger().values()} == {"done"}
-    assert installation.mutations(quiet, account.user) == []
+    assert {entry["state"] for entry in seen["ledger"].values()} == {"done"} and seen["second"] == []
 
 
 def test_nobody_elses_account_was_used(whole):
-    installation, account, _results, mark, _quiet = whole
+    installation, account, _results, mark, _seen = whole
     assert installation.mutations(mark, "operator") == []
     assert len(installation.mutations(mark, account.user)) > 50
 
 
 def test_the_account_has_what_it_uses_and_nothing_else(whole):
     """Least means least: the audit log of the runs against the table."""
-    _installation, account, _results, mark, _quiet = whole
-    inside, outside = account.used(mark)
+    inside, outside = whole[4]["upgrade"]
     assert set(VERBS) - inside == set(), "never used: take it out of permissions.NEEDED"
     assert inside - set(VERBS) == set(), "used, but not granted by permissions.NEEDED"
     assert outside == set(), "nothing outside the namespace is allowed to it"
+
+
+def test_a_rollback_uses_nothing_that_is_not_granted_to_it(whole):
+    """Names count too: the API server refuses another ConfigMap to it."""
+    inside, outside = whole[4]["rollback"]
+    more = {(group, resource, verb) for group, resource, verbs, _purpose in permissions.NEEDED_FOR_ROLLBACK + permissions.DIAGNOSTICS for verb in verbs}
+    assert inside - set(VERBS) - more == set() and outside == set()
+    assert {("", "configmaps", "delete"), ("apps", "deployments", "update"), ("extensions", "ingresses", "create")} <= inside
+    denied = whole[0].kubectl("auth", "can-i", "delete", "configmaps/of-an-application", "--as", whole[1].user, user=ADMIN, check=False)
+    assert denied.strip() == "no"

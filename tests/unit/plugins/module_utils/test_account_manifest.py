@@ -25,7 +25,7 @@ def granted(role):
 
 
 def test_a_role_grants_the_table():
-    role = account_manifest.role("x", TABLE, {("", "configmaps", "get"): "ledger", ("", "configmaps", "patch"): "ledger"})
+    role = account_manifest.role("x", TABLE, {("", "configmaps", "get"): ("ledger",), ("", "configmaps", "patch"): ("ledger",)})
     assert role["rules"] == [
         {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["ledger"], "verbs": ["get", "patch"]},
         {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["create"]},
@@ -55,13 +55,17 @@ def applied():
 
 
 def test_the_file_grants_what_preflight_asks_for_and_nothing_else(applied):
-    role = next(one for one in applied if one["kind"] == "Role" and one["metadata"]["name"] == "monq-upgrade")
-    asked = {}
-    for review, _purpose in permissions.reviews("production", named=permissions.names(RELEASE)):
-        spec = review["spec"]["resourceAttributes"]
-        resource = spec["resource"] + ("/" + spec["subresource"] if spec["subresource"] else "")
-        asked[(spec["group"], resource, spec["verb"])] = [spec["name"]] if spec.get("name") else []
-    assert granted(role) == asked
+    for name, table, named in (
+        ("monq-upgrade", permissions.NEEDED, permissions.names(RELEASE)),
+        ("monq-upgrade-rollback", permissions.NEEDED_FOR_ROLLBACK, permissions.names_for_rollback(RELEASE)),
+    ):
+        role = next(one for one in applied if one["kind"] == "Role" and one["metadata"]["name"] == name)
+        asked = {}
+        for review, _purpose in permissions.reviews("production", table, named):
+            spec = review["spec"]["resourceAttributes"]
+            resource = spec["resource"] + ("/" + spec["subresource"] if spec["subresource"] else "")
+            asked.setdefault((spec["group"], resource, spec["verb"]), []).extend([spec["name"]] if spec.get("name") else [])
+        assert granted(role) == asked
 
 
 def test_the_file_reaches_no_further_than_the_namespace(applied):

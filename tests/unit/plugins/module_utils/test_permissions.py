@@ -20,7 +20,7 @@ def test_a_subresource_and_a_group_are_named_as_kubectl_does():
 
 
 def test_a_single_object_is_asked_for_by_its_name():
-    made = permissions.reviews("production", named={("", "configmaps", "get"): "monq-upgrade-6.0.0"})
+    made = permissions.reviews("production", named={("", "configmaps", "get"): ("monq-upgrade-6.0.0",)})
     said = [permissions.described(review) for review, _purpose in made]
     assert "get configmaps/monq-upgrade-6.0.0" in said and "create configmaps" in said
     assert [review["spec"]["resourceAttributes"].get("name") for review, _purpose in made if "name" in review["spec"]["resourceAttributes"]] == [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils import registry_checks, steps
-from ansible_collections.monq.platform.plugins.module_utils.errors import CommandError
+from ansible_collections.monq.platform.plugins.module_utils.errors import CommandError, MonqError
 from ansible_collections.monq.platform.plugins.module_utils.guarded_run import GuardedRun
 from ansible_collections.monq.platform.plugins.module_utils.ledger import Ledger
 from ansible_collections.monq.platform.plugins.modules.monqctl_home import repeat
@@ -14,6 +14,7 @@ from repository import RELEASE
 ENV, CREDENTIAL = "prepare.registry_token.env", "prepare.registry_token.credential"
 PLAN = steps.plan(RELEASE, ["pl"])
 GIVEN = {
+    "namespace": "production",
     "plan": {"release": RELEASE, "modules": ["pl"], "configure": False, "registry_replicas": "manual"},
     "final": False,
     "source_dirs": [],
@@ -76,5 +77,32 @@ def test_a_home_is_not_told_out_of_turn_after_a_rotation_that_was_killed():
     blank = run_with({})
     done = {step.key: {"state": "done", "homes": ["here"], "digests": {"here": blank.digest(step.argv, "")}} for step in PLAN}
     run, client = run_with({**done, ENV: {"state": "intent"}, CREDENTIAL: credential("old")}, "lock"), Refused()
-    repeat(run, client, "", {"": lambda: "", "releasehub_token": lambda: "", "registry_token": lambda: "new"})
+    repeat(run, client, "", {"": lambda: "", "releasehub_token": lambda: "", "registry_token": lambda: "new"}, None)
     assert client.told == [] and run.done == []
+
+
+def gone():
+    raise MonqError("the registry's token is gone")
+
+
+def test_a_registry_token_that_is_gone_stops_preflight_and_is_never_told_as_an_empty_one():
+    """Somebody pruned the Secret: monqctl's good token was overwritten with nothing."""
+    done = {step.key: {"state": "done", "homes": ["here"], "digests": {"here": run_with({}).digest(step.argv, "")}} for step in PLAN}
+    entries = {**done, CREDENTIAL: credential("good")}
+    seen = registry_checks.examine(Refused(), GIVEN, run_with(entries, "lock"), lambda: None)
+    assert [(row["severity"], row["object"]) for row in seen["findings"]] == [("stop", "Secret production/registry-token")] and not seen["deferred"]
+    run, client = run_with(entries, "lock"), Refused()
+    with pytest.raises(MonqError, match="token is gone"):
+        repeat(Eager(run), client, "", {"": lambda: "", "releasehub_token": lambda: "", "registry_token": lambda: None}, gone)
+    assert client.told == []
+
+
+class Eager:
+    """A run that does every step that is handed to it, without lock and ledger."""
+
+    def __init__(self, run):
+        self.plan, self.may_begin = run.plan, lambda key: True
+
+    def run(self, key, call, told=None):
+        if key == CREDENTIAL:
+            call()

@@ -255,3 +255,10 @@ def test_a_token_of_other_bytes_is_named(cluster, unit):
     with pytest.raises(InputError, match="not a text") as caught:
         unit.token()
     assert "Secret production/registry-token" in str(caught.value)
+
+
+def test_a_token_that_is_gone_is_an_error_where_it_is_needed(unit):
+    assert unit.token() is None
+    with pytest.raises(MonqError) as caught:
+        unit.required()
+    assert caught.value.obj == "Secret production/registry-token" and "backup" in caught.value.next_step
