@@ -8,6 +8,7 @@ import json
 from .errors import InputError, StepError
 
 ANSWERS = ("retry", "done", "accept")
+FORM = '{"answer": "retry or done or accept", "attempt": "the id out of the refusal"}'
 SNAPSHOTS = ("prepare.snapshot.original", "prepare.replicas.original", "upgrade.snapshot.cut", "upgrade.replicas.cut")
 
 
@@ -17,14 +18,13 @@ def check(resolve, keys):
         if key not in keys:
             raise InputError("monq_resolve names a step that is not part of the plan", key, "a step key out of a refusal", key, "correct monq_resolve")
         if not isinstance(given, dict) or given.get("answer") not in ANSWERS:
-            seen = repr(given.get("answer") if isinstance(given, dict) else given)
-            raise InputError("monq_resolve holds an unknown answer", key, " or ".join(ANSWERS), seen, "correct monq_resolve")
+            raise InputError("monq_resolve holds an unknown answer", key, FORM, repr(given)[:200], "correct monq_resolve")
 
 
-def judge(step, entry, given, alive, here):
+def judge(step, entry, given, alive, here, words=None):
     """What becomes of an attempt that was begun before: None to go on, or the operator's word; StepError where neither will do.
 
-    alive: pids of this machine that are still at work on it. here: this machine's name.
+    alive: pids of this machine that are still at work on it. here: this machine's name. words: the operator's on other steps, to be shown again.
     """
     state, attempt = entry.get("state"), entry.get("attempt")
     if alive:
@@ -57,9 +57,9 @@ def judge(step, entry, given, alive, here):
             "done or not begun",
             f"{state} since {entry.get('started')}, attempt {attempt}" + (f": {entry['error']}" if entry.get("error") else ""),
             "look into the database, then run the same command with one of\n    "
-            + choice(step.key, "retry", attempt)
+            + choice(step.key, "retry", attempt, words)
             + "   it was not applied\n    "
-            + choice(step.key, "done", attempt)
+            + choice(step.key, "done", attempt, words)
             + "   it was applied whole",
             attempt=attempt,
         )
@@ -69,18 +69,20 @@ def judge(step, entry, given, alive, here):
             step.key,
             "an end, or a beginning on this machine",
             f"intent since {entry.get('started')}, attempt {attempt}, pid {entry.get('pid')} on {entry.get('host')}, this is {here}",
-            "make sure that nothing is at work there any more, then run the same command with\n    " + choice(step.key, "retry", attempt),
+            "make sure that nothing is at work there any more, then run the same command with\n    " + choice(step.key, "retry", attempt, words),
             attempt=attempt,
         )
     return None
 
 
-def choice(key, answer, attempt):
-    return "-e '" + json.dumps({"monq_resolve": {key: {"answer": answer, "attempt": attempt}}}) + "'"
+def choice(key, answer, attempt, words=None):
+    return "-e '" + json.dumps({"monq_resolve": {**(words or {}), key: {"answer": answer, "attempt": attempt}}}) + "'"
 
 
 def outlives_the_lock(step):
     """Whether an orphan may still be at work for it: monqctl or pg_restore. A client step's orphan works in a home of its own; all others are single API
     calls under the lock."""
+    if step.key == "rollback.installation.check":  # a gate that puts back what it finds
+        return True
     others = step.key.endswith(".replicas.registry") or step.key == "rollback.registry_template.apply" or step.key.startswith("rollback.database.")
     return step.kind == "cluster" and bool(step.argv or others)

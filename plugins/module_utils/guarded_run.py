@@ -86,8 +86,8 @@ class GuardedRun:
         """Does the step unless it is done. action() returns what the ledger keeps. renewed: done before, but to be done again.
         told: argv and secret of a client step."""
         step = self.step(key)
-        renewed = renewed or self.corrected(key, told)
-        if self.is_done(key) and not renewed:
+        corrected = self.corrected(key, told)
+        if self.is_done(key) and not (renewed or corrected):
             self.skipped.append(key)
             return (self.ledger.get(key) or {}).get("result")
         if self._check_mode:
@@ -99,8 +99,11 @@ class GuardedRun:
             self._require_lock(key)
             self._require_same_file(key)
             answer = self._answer(step)
-            if answer in ("done", "accept"):
-                return self._close(step, {"state": "accepted" if answer == "accept" else "done", "by": "operator"})
+            if step.kind == "client" and self._make_home:
+                self._home = self._make_home()
+            # A word on the attempt that told this home the old value is none on the corrected one.
+            if answer in ("done", "accept") and not corrected:
+                return self._close(step, {"state": "accepted" if answer == "accept" else "done", "by": "operator", **self._told_home(step, told)})
             return self._attempt(step, action, told)
 
     def _require_predecessors(self, key):
@@ -154,6 +157,14 @@ class GuardedRun:
     def require_known_answers(self):
         answers.check(self._resolve, self._steps)
 
+    def choice(self, key, answer, attempt):
+        """The word to type, together with those that were given before: of two monq_resolve only the last counts."""
+        return answers.choice(key, answer, attempt, self._words())
+
+    def _words(self):
+        """The operator's words on what is not done yet."""
+        return {key: given for key, given in self._resolve.items() if (self.ledger.get(key) or {}).get("state") not in steps.DONE}
+
     def require_same_plan(self):
         """Another list of steps would be another upgrade: what is done would not be what the ledger says."""
         known, mine = self.ledger.annotations.get(FINGERPRINT), steps.fingerprint(self.plan)
@@ -187,7 +198,7 @@ class GuardedRun:
             f"sha256 {known}",
             f"sha256 {mine}" + (f"; nobody saw the end of attempt {entry['attempt']}" if entry.get("state") in ("intent", "unknown") else ""),
             "put the file back as it was and run the same command again; where the vendor has corrected it and it may be run, answer\n    "
-            + answers.choice(key, "retry", "f" + mine[:7]),
+            + self.choice(key, "retry", "f" + mine[:7]),
             expected_sha256=known,
             seen_sha256=mine,
         )
@@ -221,11 +232,18 @@ class GuardedRun:
             # The word on a corrected file lets it run once: its sum is in the ledger from its own intent on.
             fresh = self._known_files().get(step.key) != self._files[step.key]
             given = {"answer": "retry", "attempt": entry["attempt"]} if fresh and entry.get("attempt") else None
-        return answers.judge(step, entry, given, alive(entry), socket.gethostname())
+        return answers.judge(step, entry, given, alive(entry), socket.gethostname(), self._words())
+
+    def _told_home(self, step, told):
+        """What an entry keeps of a client step besides: this home as the last of 20, and what it was told."""
+        if step.kind != "client":
+            return {}
+        known = self.ledger.get(step.key) or {}
+        homes = [home for home in known.get("homes", []) if home != self._home][-19:] + [self._home]
+        digests = {home: text for home, text in known.get("digests", {}).items() if home in homes}
+        return {"homes": homes, "digests": {**digests, self._home: self.digest(*told)} if told else digests}
 
     def _attempt(self, step, action, told):
-        if step.kind == "client" and self._make_home:
-            self._home = self._make_home()
         pid = os.getpid()
         entry = {
             "state": "intent",
@@ -257,12 +275,7 @@ class GuardedRun:
             raise
         finally:
             self._acting = False
-        if step.kind == "client":
-            entry["homes"] = [home for home in entry["homes"] if home != self._home][-19:] + [self._home]
-            entry["digests"] = {home: text for home, text in entry["digests"].items() if home in entry["homes"]}
-            if told:
-                entry["digests"][self._home] = self.digest(*told)
-        return self._close(step, {**entry, "state": "done", "result": result})
+        return self._close(step, {**entry, "state": "done", "result": result, **self._told_home(step, told)})
 
     def _since(self, key):
         """The outage begins with the first try of the cut, however often it is resumed."""

@@ -50,6 +50,7 @@ def test_without_an_answer(key, state, host, expected):
         ("rollback.replicas.registry", True),
         ("rollback.backup.pl-i18n-service", False),
         ("rollback.deployments.restore", False),
+        ("rollback.installation.check", True),
         ("rollback.registry.credential", False),
     ],
 )

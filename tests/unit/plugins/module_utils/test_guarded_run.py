@@ -480,6 +480,52 @@ def test_homes_of_many_jobs_do_not_fill_the_ledger(world):
     assert world.entry(CLIENT)["homes"] == [f"job-{number}" for number in range(5, 25)]
 
 
+TOLD = (["config", "set", "releasehub"], "token")
+
+
+@pytest.mark.parametrize("answer", ["done", "accept"])
+@pytest.mark.parametrize("home", ["here", None])
+def test_a_word_on_a_client_step_counts_for_the_home_that_it_was_given_in(world, answer, home):
+    """It is not due again at once either, as if this home had been told something else."""
+    made = []
+
+    def mark():
+        made.append("here")
+        return "here"
+
+    with pytest.raises(CommandError):
+        world.done_before(CLIENT).run().run(CLIENT, world.action(error=failure()), told=TOLD)
+    given = {CLIENT: {"answer": answer, "attempt": world.entry(CLIENT)["attempt"]}}
+    run = world.run(resolve=given, home=home, make_home=mark)
+    run.run(CLIENT, world.action("told"), told=TOLD)
+    assert run.is_done(CLIENT) and made and "told" not in world.acted
+    assert world.entry(CLIENT)["homes"] == ["here"] and list(world.entry(CLIENT)["digests"]) == ["here"]
+    again = world.run()
+    again.run(CLIENT, world.action("told"), told=TOLD)
+    assert again.skipped == [CLIENT] and "told" not in world.acted
+    assert not world.run(home="elsewhere").is_done(CLIENT), "another home was told nothing"
+
+
+def test_a_word_on_the_old_token_is_none_on_the_corrected_one(world):
+    with pytest.raises(CommandError):
+        world.done_before(CLIENT).run().run(CLIENT, world.action(error=failure()), told=TOLD)
+    given = {CLIENT: {"answer": "accept", "attempt": world.entry(CLIENT)["attempt"]}}
+    world.run(resolve=given).run(CLIENT, world.action("told"), told=TOLD)
+    world.run(resolve=given).run(CLIENT, world.action("corrected"), told=(TOLD[0], "another"))
+    assert world.acted[-1] == "corrected" and world.entry(CLIENT)["state"] == "done"
+
+
+def test_a_refusal_shows_the_words_that_were_given_before(world):
+    """Of two monq_resolve on one command line only the last counts."""
+    given = {GATE: {"answer": "accept", "attempt": "a7"}, FIRST: {"answer": "retry", "attempt": "a6"}}
+    error = refused(interrupted(world).run(resolve=given), SQL, StepError)
+    words = {"monq_resolve": {SQL: {"answer": "retry", "attempt": "a1b2c3d4"}}}
+    assert json.dumps(words) in str(error), "both of the others are done"
+    world.record({GATE: {"state": "failed", "attempt": "a7"}})
+    words = {"monq_resolve": {GATE: given[GATE], SQL: {"answer": "retry", "attempt": "a1b2c3d4"}}}
+    assert json.dumps(words) in world.run(resolve=given).choice(SQL, "retry", "a1b2c3d4")
+
+
 @pytest.mark.parametrize(("check_mode", "expected"), [(False, False), (True, True)])
 def test_may_begin_counts_what_check_mode_predicts(world, check_mode, expected):
     run = world.run(check_mode=check_mode)
