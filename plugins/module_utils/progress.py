@@ -7,9 +7,11 @@ import datetime
 
 from . import steps
 
+LOST = "unknown: the ledger of the upgrade was deleted"
 
-def overview(run, lock_id=""):
-    """Where the upgrade stands, for the plan, the status and the summary."""
+
+def overview(run, lock_id="", lost=None):
+    """Where the upgrade stands, for the plan, the status and the summary. lost: the finding where the ledger was deleted."""
     entries = run.ledger.entries
     rows = []
     for step in run.plan:
@@ -22,13 +24,14 @@ def overview(run, lock_id=""):
         rows.append(row)
     return {
         "steps": rows,
-        "platform": steps.outage(run.plan, entries),
+        "platform": "unknown" if lost else steps.outage(run.plan, entries),
         "finished": all(row["state"] == "done" for row in rows),
         "begun": run.ledger.exists,
         "attempt": run.ledger.attempt,
         "outage_seconds": outage_seconds(rows),
-        "changed_so_far": changed_so_far(run.plan, entries, lock_id),
-        "reachable": platform(run.plan, entries),
+        "changed_so_far": LOST if lost else changed_so_far(run.plan, entries, lock_id),
+        "reachable": LOST if lost else platform(run.plan, entries),
+        "lost": f"THE LEDGER IS GONE: {lost['object']} was deleted, and it was {lost['expected']}; {lost['next']}" if lost else "",
     }
 
 

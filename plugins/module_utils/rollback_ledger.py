@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import json
 
-from .errors import StepError
+from .errors import ApiError, StepError
 from .ledger import ATTEMPT, Ledger
 from .rollback_steps import ARCHIVE, CUT
+from .sealed import SealedStore
 from .steps import DONE
 
 PREFIX = "monq-rollback"
@@ -28,6 +29,10 @@ class RollbackLedger(Ledger):
     @property
     def unfinished(self):
         return self.exists and not self.finished
+
+    def results(self):
+        """What the steps that are done so far have done, by key."""
+        return {key: entry["result"] for key, entry in self.entries.items() if entry.get("result")}
 
     def write(self, key, entry, annotations=None, **more):
         state = FINISHED if key == ARCHIVE and entry.get("state") in DONE else BEGUN
@@ -54,6 +59,18 @@ def upgrade_ledger(cluster, namespace, release, attempt=None):
     if attempt is None or (live.exists and live.attempt == attempt):
         return live
     return Ledger(cluster, namespace, archived(release, attempt)).load()
+
+
+def orphans(cluster, namespace, release, ledger):
+    """The Secrets of snapshots whose ledger was deleted; none where this account may not read Secrets. ledger: as it was read before."""
+    try:
+        found = [] if ledger.entries else SealedStore(cluster, namespace, release).secrets()
+    except ApiError as exc:
+        if exc.status != 403:
+            raise
+        return []
+    # Looked at again: a run may have begun since.
+    return [] if not found or Ledger(cluster, namespace, release).load().entries else found
 
 
 def archived(release, attempt):

@@ -25,6 +25,8 @@ def findings(found):
 def plan(ledger):
     """One line for each step: state, whether it can be taken back, key, title."""
     rows = ledger["steps"]
+    if ledger.get("lost"):  # of the steps nothing is known
+        return "\n".join([f"the platform is UNKNOWN; lock: {ledger['lock']}", ledger["lost"], *filter(None, [ledger.get("rollback")])])
     done = sum(row["state"] == "done" for row in rows)
     lines = [f"{len(rows)} steps, {done} done; attempt {ledger['attempt']}; the platform is {ledger['platform'].upper()}; lock: {ledger['lock']}"]
     if ledger.get("rollback"):

@@ -41,7 +41,7 @@ steps:
   elements: dict
   sample: [{"key": "prepare.snapshot.original", "state": "done", "undo": "reversible"}]
 platform:
-  description: C(up) or C(down), as the ledger tells it.
+  description: C(up) or C(down), as the ledger tells it, or C(unknown) where it was deleted.
   returned: always
   type: str
   sample: up
@@ -70,6 +70,13 @@ rollback:
   returned: always
   type: str
   sample: ""
+lost:
+  description:
+    - What to do where the snapshots of a run stand here and its ledger was deleted; RV(platform), RV(reachable) and RV(changed_so_far) are then unknown.
+    - Empty otherwise, and where the account may not read Secrets.
+  returned: always
+  type: str
+  sample: ""
 changed_so_far:
   description: How many steps are done, which was the last, and how many were done under O(lock_id).
   returned: always
@@ -89,11 +96,11 @@ lock:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils import progress
+from ..module_utils import findings, progress
 from ..module_utils.arguments import CLUSTER, RUN, cluster, guarded_run
 from ..module_utils.errors import MonqError
 from ..module_utils.lease import Lease
-from ..module_utils.rollback_ledger import unfinished_text
+from ..module_utils.rollback_ledger import orphans, unfinished_text
 
 
 def main():
@@ -102,9 +109,12 @@ def main():
         connection = cluster(module.params)
         # Reads only, also for a run that has lost its lock: that one wants to know where things stand.
         run = guarded_run({**module.params, "lock_id": ""}, module.check_mode, connection)
-        lease = Lease(connection, module.params["namespace"], module.params["lock_duration"])
-        rollback = unfinished_text(connection, module.params["namespace"], module.params["plan"]["release"]["version"])
-        module.exit_json(changed=False, lock=lease.holder(), rollback=rollback, **progress.overview(run, module.params["lock_id"]))
+        namespace, release = module.params["namespace"], module.params["plan"]["release"]
+        lease = Lease(connection, namespace, module.params["lock_duration"])
+        rollback = unfinished_text(connection, namespace, release["version"])
+        snapshots = orphans(connection, namespace, release["version"], run.ledger)
+        lost = findings.lost_ledger(release, namespace, snapshots) if snapshots else None
+        module.exit_json(changed=False, lock=lease.holder(), rollback=rollback, **progress.overview(run, module.params["lock_id"], lost))
     except MonqError as exc:
         module.fail_json(**exc.result())
 

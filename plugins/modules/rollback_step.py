@@ -91,7 +91,7 @@ def main():
         connection = cluster(given)
         run = rollback_run(given, module.check_mode, connection)
         Rollback(connection, run, given, monqctl(given, run)).perform(given["step"])
-        outcomes = {key: entry["result"] for key, entry in run.ledger.entries.items() if entry.get("result")}
+        outcomes = run.ledger.results()
         for name, why in ((outcomes.get("rollback.rollout.wait") or {}).get("exempt") or {}).items():
             if "rollback.rollout.wait" in run.done:
                 module.warn(f"Deployment {name} does not gate: it {why}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import types
 
 import pytest
-from ansible_collections.monq.platform.plugins.module_utils import progress, steps
+from ansible_collections.monq.platform.plugins.module_utils import findings, progress, steps, texts
 from ansible_collections.monq.platform.plugins.module_utils.guarded_run import GuardedRun
 from repository import RELEASE
 
@@ -16,9 +16,9 @@ CLIENT = "prepare.release_hub.token"
 LAST = [key for key in KEYS if key.startswith("upgrade.")][-1]
 
 
-def overview(entries, home="here"):
+def overview(entries, home="here", lost=None):
     ledger = types.SimpleNamespace(entries=entries, exists=bool(entries), attempt=2, get=entries.get)
-    return progress.overview(GuardedRun(PLAN, ledger, None, home=home))
+    return progress.overview(GuardedRun(PLAN, ledger, None, home=home), lost=lost)
 
 
 def done(**changed):
@@ -29,6 +29,16 @@ def done(**changed):
 
 def rows(entries, home="here"):
     return {row["key"]: row for row in overview(entries, home)["steps"]}
+
+
+def test_where_the_ledger_was_deleted_nothing_is_claimed():
+    seen = overview({}, lost=findings.lost_ledger(RELEASE, "production", ["monq-upgrade-6.0.0-cut-0"]))
+    assert seen["platform"] == "unknown" and seen["reachable"] == seen["changed_so_far"] == progress.LOST
+    text = texts.plan({**seen, "lock": "none", "rollback": "A ROLLBACK has begun"})
+    for part in ("UNKNOWN", "ConfigMap production/monq-upgrade-6.0.0 was deleted", "monq-upgrade-6.0.0-cut-0", "from a backup", "A ROLLBACK has begun"):
+        assert part in text
+    assert "not passed" not in text and "to do" not in text
+    assert overview({})["lost"] == ""
 
 
 def test_nothing_begun():

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils import arguments, rollback_archive, sealed, steps
-from ansible_collections.monq.platform.plugins.module_utils.errors import ApiUnreachable, LedgerError, SnapshotError, StepError
+from ansible_collections.monq.platform.plugins.module_utils.errors import ApiError, ApiUnreachable, LedgerError, SnapshotError, StepError
 from ansible_collections.monq.platform.plugins.module_utils.guarded_run import GuardedRun
 from ansible_collections.monq.platform.plugins.module_utils.ledger import Ledger
 from ansible_collections.monq.platform.plugins.module_utils.rollback_archive import Archive, clear_finished
@@ -15,6 +16,7 @@ from ansible_collections.monq.platform.plugins.module_utils.rollback_ledger impo
     RollbackLedger,
     number,
     numbered,
+    orphans,
     require_no_rollback,
     unfinished_text,
     upgrade_ledger,
@@ -97,6 +99,29 @@ def test_status_tells_of_a_rollback_that_has_not_ended(cluster):
     cluster.drop(ROLLBACK)
     finished(cluster)
     assert unfinished_text(cluster, *WHERE) == ""
+
+
+def test_snapshots_without_their_ledger_are_known(cluster):
+    upgraded(cluster)
+    assert orphans(cluster, *WHERE, Ledger(cluster, *WHERE).load()) == []
+    cluster.drop(UPGRADE)
+    before = Ledger(cluster, *WHERE).load()
+    found = orphans(cluster, *WHERE, before)
+    assert "monq-upgrade-6.0.0-original-0" in found
+    upgraded_since = Ledger(cluster, *WHERE).load()
+    upgraded_since.write("prepare.snapshot.original", {"state": "intent"})
+    assert orphans(cluster, *WHERE, before) == [], "a run has begun since"
+
+
+@pytest.mark.parametrize(("status", "raises"), [(403, False), (500, True)])
+def test_an_account_that_may_not_read_secrets_is_told_nothing_of_them(cluster, status, raises):
+    def before(method, path):
+        if path.startswith(SECRETS):
+            raise ApiError(status, "x", "x", method, path)
+
+    cluster.before = before
+    with pytest.raises(ApiError) if raises else contextlib.nullcontext():
+        assert orphans(cluster, *WHERE, Ledger(cluster, *WHERE).load()) == []
 
 
 # ---- what an upgrade is told before it takes the lock
