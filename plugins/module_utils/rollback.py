@@ -5,17 +5,18 @@ from __future__ import annotations
 
 import json
 import time
+from functools import partial
 
-from . import installation, replicas, rollback_differences, rollback_steps, rollout
-from .errors import ApiError, MonqError
+from . import installation, replicas, rollback_differences, rollback_judge, rollback_steps, rollout
+from .errors import MonqError, SnapshotError
 from .kubernetes_client import apps, core, ingress_api, ingresses
 from .registry_secret import RegistrySecret
 from .rollback_archive import Archive, new_id
+from .rollback_sending import Sending
 from .routes import to_cut
 from .sealed import SealedStore
 from .waiting import POLL, Rollouts
 
-TRIES = 5
 TEMPLATE_APPLY = ["registry", "apply", "service", "K8s", "--file", "{file}"]
 
 
@@ -27,7 +28,7 @@ class Rollback:
         self.namespace, self._timeout = given["namespace"], given.get("timeout") or 900
         self.release, self.modules = given["plan"]["release"], given["plan"]["modules"]
         self._domains, self._alias = [given["domain"], *given["alias_domains"]], (given["alias_domains"], given["alias_ingresses"])
-        self._manual = given["plan"]["registry_replicas"] == "manual"
+        self.manual = given["plan"]["registry_replicas"] == "manual"
         self._registry = installation.RegistryReplicas(monqctl, given["replica_commands"])
         self._store = SealedStore(cluster, self.namespace, self.release["version"])
         self._clock, self._sleep = clock, sleep
@@ -41,12 +42,20 @@ class Rollback:
             stage = "prepare" if name.startswith("original") else "upgrade"
             key = f"{stage}.{'replicas' if name.endswith('-replicas') else 'snapshot'}.{name.partition('-')[0]}"
             seal = (self.run.upgrade.get(key) or {}).get("result")
+            if not seal and stage == "prepare":
+                raise SnapshotError(
+                    "the upgrade's ledger does not know its snapshot",
+                    f"ConfigMap {self.namespace}/{self.run.upgrade.name}, key {key}",
+                    "the seal that prepare has left there",
+                    "none: it was deleted or altered",
+                    "put the ConfigMap back from a backup of the cluster, then run rollback.yml again",
+                )
             empty = {} if name.endswith("-replicas") else {"deployments": [], "ingresses": []}
-            self._opened[name] = self._store.open(name, seal) if seal or stage == "prepare" else empty
+            self._opened[name] = self._store.open(name, seal) if seal else empty
         return self._opened[name]
 
     @property
-    def _registry_deployment(self):
+    def registry_deployment(self):
         return self.release["registry_deployment"]
 
     @property
@@ -67,11 +76,11 @@ class Rollback:
     def deployment_changes(self):
         now = self._now()
         changes = rollback_differences.deployments(
-            self.sealed("original")["deployments"], now, installation.hpas(self.cluster, self.namespace), self._registry_deployment
+            self.sealed("original")["deployments"], now, installation.hpas(self.cluster, self.namespace), self.registry_deployment
         )
         if rollback_steps.replaced(self.run.upgrade_plan, self.run.upgrade.entries):
             changes += rollback_differences.brought(
-                self.sealed("original")["deployments"], self.sealed("cut")["deployments"], now, self._patterns, self._registry_deployment
+                self.sealed("original")["deployments"], self.sealed("cut")["deployments"], now, self._patterns, self.registry_deployment
             )
         return changes
 
@@ -84,7 +93,7 @@ class Rollback:
             return []
         known = {d["metadata"]["name"] for d in self.sealed("original")["deployments"]} | {change.name for change in self.deployment_changes()}
         now = {d["metadata"]["name"]: replicas.desired(d) for d in self._now()}
-        ran = {d["metadata"]["name"]: replicas.desired(d) for d in rollback_differences.running(before, self._patterns, self._registry_deployment)}
+        ran = {d["metadata"]["name"]: replicas.desired(d) for d in rollback_differences.running(before, self._patterns, self.registry_deployment)}
         return [(name, count) for name, count in sorted(ran.items()) if name not in known and now.get(name) == 0]
 
     def new_routes(self):
@@ -94,16 +103,19 @@ class Rollback:
         return rollback_differences.new_routes(self._routes_now(), known, self._domains)
 
     def old_routes(self):
+        # Opened first: a ledger that was lost must not look like one of before the cut.
+        original, cut = self.sealed("original")["ingresses"], self.sealed("cut")["ingresses"]
         if rollback_steps.CUT not in self.run.upgrade.entries:
             return []
         removed = ((self.run.upgrade.get(rollback_steps.CUT) or {}).get("result") or {}).get("removed") or []
-        original, cut = self.sealed("original")["ingresses"], self.sealed("cut")["ingresses"]
         return rollback_differences.old_routes(original, cut, self._routes_now(), self._select, removed)
 
     def template_differs(self):
+        self.monqctl.require_context()  # another context is another registry (trap 11)
         return self.monqctl.read_json(*installation.TEMPLATE) != self.sealed("original")["template"]
 
     def registry_counts(self):
+        self.monqctl.require_context()
         sealed = self.sealed("original-replicas")
         return replicas.registry_changes(sealed, self._registry.counts(known=sealed))
 
@@ -112,11 +124,12 @@ class Rollback:
         saved = self.sealed("original").get("microservices") or {}
         if not saved or not rollback_steps.replaced(self.run.upgrade_plan, self.run.upgrade.entries):
             return [], {}
-        return rollback_differences.entries(saved, self._registry.entries(), self._registry_deployment)
+        self.monqctl.require_context()
+        return rollback_differences.entries(saved, self._registry.entries(), self.registry_deployment)
 
     def by_hand(self):
         """The counts to enter in the registry where monqctl does not: the registry's own counts were not read then."""
-        if not self._manual:
+        if not self.manual:
             return {}
         return {name: row["kubernetes"] for name, row in sorted(self.sealed("original-replicas").items()) if row["kubernetes"] is not None}
 
@@ -127,7 +140,7 @@ class Rollback:
 
     def _diagnostics(self):
         def counts():
-            return replicas.table(self._now(), installation.hpas(self.cluster, self.namespace), None if self._manual else self._registry.counts())
+            return replicas.table(self._now(), installation.hpas(self.cluster, self.namespace), None if self.manual else self._registry.counts())
 
         parts = {
             "deployments": self._now,
@@ -146,7 +159,7 @@ class Rollback:
         return found
 
     def stop(self):
-        stopped = rollback_differences.running(self._now(), self._patterns, self._registry_deployment)
+        stopped = rollback_differences.running(self._now(), self._patterns, self.registry_deployment)
         for deployment in stopped:
             self.cluster.patch(apps(self.namespace, "deployments", deployment["metadata"]["name"]) + "/scale", {"spec": {"replicas": 0}})
         self._wait_gone()
@@ -156,7 +169,7 @@ class Rollback:
         """Until no pod of a stopped Deployment is left, those of older revisions included."""
         started = self._clock()
         while True:
-            owners = {d["metadata"]["uid"] for d in rollout.selected(self._now(), self._patterns) if d["metadata"]["name"] != self._registry_deployment}
+            owners = {d["metadata"]["uid"] for d in rollout.selected(self._now(), self._patterns) if d["metadata"]["name"] != self.registry_deployment}
             sets = {s["metadata"]["uid"] for s in installation.replica_sets(self.cluster, self.namespace) if rollout.owner(s, "Deployment") in owners}
             left = sorted(p["metadata"]["name"] for p in installation.pods(self.cluster, self.namespace) if rollout.owner(p, "ReplicaSet") in sets)
             if not left:
@@ -179,12 +192,12 @@ class Rollback:
 
     def restore_registry(self):
         """The registry's Deployment keeps its version and its token. Where Replace lost it, `cut` knows it as prepare left it."""
-        name, path = self._registry_deployment, apps(self.namespace, "deployments")
+        name, path = self.registry_deployment, apps(self.namespace, "deployments")
         sealed = {d["metadata"]["name"]: d for d in self.sealed("original")["deployments"]}.get(name)
         last = {d["metadata"]["name"]: d for d in self.sealed("cut")["deployments"]}.get(name) or sealed
         found, report = self.cluster.find(f"{path}/{name}"), {"created": False, "count": None}
-        if not found and last:
-            found = self._send(rollback_differences.Change("create", name, None, rollback_differences.content(last)), path, "Deployment", "apps/v1")
+        if last and (not found or rollback_differences.leaving(found)):
+            found = self._deployments().send(rollback_differences.Change("create", name, found, rollback_differences.content(last)))
             report["created"] = True
         wanted = replicas.desired(sealed) if sealed else None
         if found and wanted is not None and replicas.desired(found) != wanted:
@@ -204,45 +217,22 @@ class Rollback:
 
     def restore_deployments(self):
         report = {"created": [], "updated": [], "deleted": [], "started": []}
-        for _again in range(TRIES - 1):
-            try:
-                self._restore_deployments(report)
-                return report
-            except ApiError as exc:  # its controller wrote a status since it was read: what is left is looked up again
-                if exc.status != 409:
-                    raise
-                self._sleep(POLL)
-        self._restore_deployments(report)
+        self._deployments().all(
+            self.deployment_changes,
+            lambda change: report[{"create": "created", "delete": "deleted"}.get(change.action, "updated")].append(change.name),
+            lambda: [(name, partial(self._start_again, name, count, report)) for name, count in self.to_start_again()],
+        )
         return report
 
-    def _restore_deployments(self, report):
-        for change in self.deployment_changes():
-            self._send(change, apps(self.namespace, "deployments"), "Deployment", "apps/v1")
-            report[{"create": "created", "delete": "deleted"}.get(change.action, "updated")].append(change.name)
-        for name, count in self.to_start_again():
-            self.cluster.patch(apps(self.namespace, "deployments", name) + "/scale", {"spec": {"replicas": count}})
-            report["started"].append(name)
+    def _start_again(self, name, count, report):
+        self.cluster.patch(apps(self.namespace, "deployments", name) + "/scale", {"spec": {"replicas": count}})
+        report["started"].append(name)
 
-    def _send(self, change, path, kind, api_version):
-        made = rollback_differences.body(change, kind, api_version, self.namespace) if change.content else None
-        if change.action == "update":
-            return self.cluster.replace(f"{path}/{change.name}", made)
-        if change.action in ("delete", "recreate"):
-            self.cluster.delete(f"{path}/{change.name}", uid=change.present["metadata"]["uid"])
-        if change.action in ("create", "recreate"):
-            return self._create(path, change, made)
-        return None
+    def _deployments(self):
+        return self._sending(apps(self.namespace, "deployments"), "Deployment", "apps/v1")
 
-    def _create(self, path, change, made):
-        """An old one of that name may still be on its way out."""
-        started = self._clock()
-        while True:
-            try:
-                return self.cluster.create(path, made)
-            except ApiError as exc:
-                if exc.status != 409 or change.action != "recreate" or self._clock() - started > self._timeout:
-                    raise
-            self._sleep(POLL)
+    def _sending(self, path, kind, api_version):
+        return Sending(self.cluster, self.namespace, path, kind, api_version, self._timeout, self._clock, self._sleep)
 
     def restore_registry_replicas(self):
         described, left = [], {}
@@ -265,33 +255,13 @@ class Rollback:
 
     def restore_routes(self):
         path, report = ingress_api(self.cluster), {"created": [], "updated": []}
-        for change in self.old_routes():
-            self._send(change, f"{path}/namespaces/{self.namespace}/ingresses", "Ingress", path[len("/apis/") :])
-            report["created" if change.action == "create" else "updated"].append(change.name)
+        self._sending(f"{path}/namespaces/{self.namespace}/ingresses", "Ingress", path[len("/apis/") :]).all(
+            self.old_routes, lambda change: report["created" if change.action == "create" else "updated"].append(change.name)
+        )
         return report
 
-    def check(self):
-        """Everything is read again and compared with `original`; MonqError where something differs."""
-        found = [f"Deployment {change.name}: {change.action}" for change in self.deployment_changes()]
-        found += [f"Deployment {name}: still stopped, {count} before" for name, count in self.to_start_again()]
-        found += [f"Ingress {change.name}: a new route is still there" for change in self.new_routes()]
-        found += [f"Ingress {change.name}: {change.action}" for change in self.old_routes()]
-        if not self.cluster.find(apps(self.namespace, "deployments", self._registry_deployment)):
-            found.append(f"Deployment {self._registry_deployment}: create")
-        if self.template_differs():
-            found.append("K8s template in the registry: another one")
-        if not self._manual:
-            found += [f"{name} in the registry: {seen} instead of {wanted}" for name, seen, wanted in self.registry_counts()]
-        if found:
-            raise MonqError(
-                "the installation is not what it was",
-                f"namespace {self.namespace}",
-                "Deployments, routes, template and counts of the snapshot original",
-                "; ".join(found),
-                "find out who changes it, then run rollback.yml again",
-                findings=found,
-            )
-        return {"deployments": len(self.sealed("original")["deployments"]), "by_hand": self.by_hand()}
+    def check(self, again=False):
+        return rollback_judge.check(self, again)
 
     def archive(self):
         # An accepted step has put nothing back.
@@ -332,6 +302,6 @@ class Rollback:
             "rollback.replicas.registry": self.restore_registry_replicas,
             "rollback.rollout.wait": self.wait_rollout,
             "rollback.routing.restore": self.restore_routes,
-            "rollback.installation.check": self.check,
+            rollback_steps.CHECK: partial(self.check, again=bool(self.run.ledger.get(rollback_steps.CHECK))),
             rollback_steps.ARCHIVE: self.archive,
         }[key]

@@ -5,16 +5,19 @@ from __future__ import annotations
 
 import socket
 
-from . import answers, guarded_run, permissions, rollback_differences, rollback_steps
+from . import answers, guarded_run, permissions, progress, rollback_differences, rollback_steps
 from .cluster_checks import GRANT, SILENT, refused
 from .errors import MonqError
-from .findings import STOP, WARNING, finding, of_error
+from .findings import STOP, WARNING, finding, lost_ledger, of_error
 from .rollback_database import DatabaseRestore, proved
+from .rollback_ledger import orphans
 from .sealed import NAMES
 
 
 def overview(run, rollback, given, check_mode, read_dumps=True):
     """What is there to take back, what stays, and every reason why the rollback may not begin."""
+    run.require_known_answers()
+    lost = orphans(rollback.cluster, rollback.namespace, rollback.release["version"], run.upgrade)
     report = {
         "needed": run.needed,
         "attempt": run.attempt,
@@ -23,8 +26,8 @@ def overview(run, rollback, given, check_mode, read_dumps=True):
         "put_back": [],
         "irreversible": [],
         "counts": [],
-        "findings": [],
-        "platform": run.platform(),
+        "findings": [lost_ledger(rollback.release, rollback.namespace, lost)] if lost else [],
+        "platform": progress.LOST if lost else run.platform(),
     }
     if not run.needed:
         return report
@@ -32,12 +35,19 @@ def overview(run, rollback, given, check_mode, read_dumps=True):
         entry = run.ledger.get(step.key) or {}
         report["steps"].append({"key": step.key, "state": "done" if run.is_done(step.key) else entry.get("state", "to do"), "title": step.title})
     report["irreversible"] = rollback_steps.irreversible(run.upgrade_plan, run.upgrade.entries, run.databases)
-    found = _reasons(run, given, check_mode) + _context(rollback.monqctl, given)
-    if not run.is_done("rollback.installation.check"):
+    found = _context(rollback.monqctl, given)
+    if not run.is_done(rollback_steps.CHECK):
         found += _snapshots(rollback, report)
         found += _dumps(run, given, read_dumps)
-    report["findings"] = found + _denied(rollback.cluster, rollback.namespace, rollback.release)
+    found += _denied(rollback.cluster, rollback.namespace, rollback.release)
+    report["findings"] += reasons(run, given, check_mode) + (_at_their_steps(found) if run.ledger.unfinished else found)
     return report
+
+
+def _at_their_steps(found):
+    """The same findings where the rollback has begun: a stop here would keep the operator's word from the step that it is on."""
+    then = "repair it first, or go on: the step looks at it again, and where it fails it names the answer that goes on without it"
+    return [{**one, "severity": WARNING, "next": then} if one["severity"] == STOP else one for one in found]
 
 
 def require(report):
@@ -45,7 +55,7 @@ def require(report):
     stops = [one for one in report["findings"] if one["severity"] == STOP]
     if stops:
         raise MonqError(
-            "the rollback may not begin; nothing was changed",
+            "the rollback may not begin; this run has changed nothing",
             "; ".join(one["object"] for one in stops),
             "; ".join(one["expected"] for one in stops),
             "; ".join(one["seen"] for one in stops),
@@ -54,7 +64,8 @@ def require(report):
         )
 
 
-def _reasons(run, given, check_mode):
+def reasons(run, given, check_mode):
+    """What forbids it by the operator's words and the ledgers alone: no answer at a step can take its place."""
     found = []
     if not check_mode and given["confirm"] != given["environment"]:
         found.append(
@@ -93,8 +104,10 @@ def _reasons(run, given, check_mode):
 
 
 def _elsewhere(run):
-    """What the upgrade began on another machine, and nobody saw end: it may still be at work there."""
+    """What the upgrade began on another machine, and nobody saw end: it may still be at work there. Once the rollback has begun, the word was given."""
     found = []
+    if run.ledger.unfinished:
+        return found
     for step in run.upgrade_plan:
         entry, given = run.upgrade.get(step.key) or {}, run.answer(step.key)
         if entry.get("state") != "intent" or entry.get("host") in (None, socket.gethostname()) or not answers.outlives_the_lock(step):
@@ -107,7 +120,7 @@ def _elsewhere(run):
                     step.key,
                     "an end, or a beginning on this machine",
                     f"intent since {entry.get('started')}, attempt {entry.get('attempt')}, pid {entry.get('pid')} on {entry['host']}",
-                    "make sure that nothing is at work there any more, then add " + answers.choice(step.key, "retry", entry.get("attempt")),
+                    "make sure that nothing is at work there any more, then add " + run.choice(step.key, "retry", entry.get("attempt")),
                 )
             )
     return found
@@ -141,9 +154,9 @@ def _snapshots(rollback, report):
 
 def _put_back(rollback):
     """What differs now, in words. The registry may be out of order: that is one reason to go back, and no reason not to."""
-    lines = [f"Deployment {change.name}: {change.action}" for change in rollback.deployment_changes()]
-    lines += [f"Ingress {change.name}: {change.action} (new route)" for change in rollback.new_routes()]
-    lines += [f"Ingress {change.name}: {change.action} (old route)" for change in rollback.old_routes()]
+    lines = [f"Deployment {change.name}: {rollback_differences.told(change)}" for change in rollback.deployment_changes()]
+    lines += [f"Ingress {change.name}: {rollback_differences.told(change)} (new route)" for change in rollback.new_routes()]
+    lines += [f"Ingress {change.name}: {rollback_differences.told(change)} (old route)" for change in rollback.old_routes()]
     reads = [
         lambda: ["K8s template in the registry: apply"] if rollback.template_differs() else [],
         lambda: [f"{name} in the registry: {seen} -> {wanted}" for name, seen, wanted in ([] if rollback.by_hand() else rollback.registry_counts())],
@@ -183,7 +196,8 @@ def _dumps(run, given, read):
                 for expected, seen in DatabaseRestore(server).problems(database):
                     found.append(finding("database", STOP, f"database {database}", expected, seen, "grant it to the role of monq_postgresql_user"))
         except MonqError as exc:
-            found.append(of_error(f"dump of {step}", exc))
+            one = of_error(f"dump of {step}", exc)
+            found.append({**one, "next": f"{one['next']}; or leave its database out of monq_rollback_databases"})
     return found
 
 

@@ -20,11 +20,17 @@ AGAIN = "then run the same command again"
 
 def proved(result, database, read=True):
     """Raises MonqError unless the dump is of this database and the very file that the ledger knows. read: sum it up too."""
+    if not result:
+        raise MonqError(
+            "the ledger knows no dump of this database",
+            f"database {database}",
+            "a dump of before the first SQL",
+            "none",
+            "restore it by hand, from a dump of your own",
+        )
     path = result["path"]
     if result.get("database") != database:
-        raise MonqError(
-            "the dump is of another database", path, database, result.get("database") or "unknown", "correct monq_rollback_databases or monq_database_names"
-        )
+        raise MonqError("the dump is of another database", path, database, result.get("database") or "unknown", f"correct monq_database_names, {AGAIN}")
     try:
         size = os.path.getsize(path)
         if size != result["bytes"]:
@@ -43,7 +49,7 @@ def _altered(path, expected, seen):
         path,
         expected,
         seen,
-        "bring the file back from where you keep copies of monq_backup_dir, or leave its database out of monq_rollback_databases; nothing was changed",
+        f"bring the file back from where you keep copies of monq_backup_dir, {AGAIN}",
     )
 
 

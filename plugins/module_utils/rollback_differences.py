@@ -11,7 +11,8 @@ from .rollout import selected
 
 CONTROLLER = "deployment.kubernetes.io/"  # the Deployment controller's own notes: revision and the like
 
-# action: create, update, recreate (a selector cannot be changed), delete. present: what stands now. content: what is put back.
+# action: create, update, recreate (a selector cannot be changed), delete. content: what is put back. present: what stands now; where something is
+# created, the old one that is still on its way out.
 Change = namedtuple("Change", "action name present content")
 
 
@@ -30,6 +31,20 @@ def body(change, kind, api_version, namespace):
         meta.update({key: there[key] for key in ("uid", "resourceVersion", "finalizers", "ownerReferences") if key in there})
         meta["annotations"].update({key: value for key, value in (there.get("annotations") or {}).items() if key.startswith(CONTROLLER)})
     return {"apiVersion": api_version, "kind": kind, "metadata": meta, "spec": change.content["spec"]}
+
+
+def leaving(obj):
+    """Whether an object is being deleted: a finalizer may hold it for long, and then it is gone."""
+    return bool(obj and obj["metadata"].get("deletionTimestamp"))
+
+
+def told(change):
+    return change.action + (" (still being deleted)" if leaving(change.present) else "")
+
+
+def _going(there, sealed):
+    """Whether it was deleted since: what was on its way out before the upgrade is nothing to bring back."""
+    return leaving(there) and not leaving(sealed)
 
 
 # ---- Deployments
@@ -51,9 +66,10 @@ def deployments(original, now, hpas, registry):
         if name == registry:
             continue
         there, wanted = present.get(name), content(sealed)
-        wanted = {**wanted, "spec": {**wanted["spec"], "replicas": count(sealed, there, name in owned)}}
-        if there is None:
-            changes.append(Change("create", name, None, wanted))
+        gone = there is None or _going(there, sealed)
+        wanted = {**wanted, "spec": {**wanted["spec"], "replicas": count(sealed, None if gone else there, name in owned)}}
+        if gone:
+            changes.append(Change("create", name, there, wanted))
         elif content(there) != wanted:
             fixed = there["spec"].get("selector") == wanted["spec"].get("selector")
             changes.append(Change("update" if fixed else "recreate", name, there, wanted))
@@ -101,8 +117,8 @@ def old_routes(original, cut, now, select, removed=()):
     present, changes = _by_name(now), []
     for name, sealed in sorted(wanted.items()):
         there = present.get(name)
-        if there is None:
-            changes.append(Change("create", name, None, content(sealed)))
+        if there is None or _going(there, sealed):
+            changes.append(Change("create", name, there, content(sealed)))
         elif there["metadata"]["uid"] not in untouched and content(there) != content(sealed):
             changes.append(Change("update", name, there, content(sealed)))
     return changes

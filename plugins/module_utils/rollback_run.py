@@ -46,6 +46,11 @@ class RollbackRun(GuardedRun):
         self.upgrade = upgrade
         self.upgrade_plan = upgrade_plan
         self.databases = databases
+        self.repaired = False  # whether the check of the end, a gate, has put something back
+
+    @property
+    def changed(self):
+        return super().changed or self.repaired
 
     @property
     def attempt(self):
@@ -60,6 +65,9 @@ class RollbackRun(GuardedRun):
         """The operator's word on a step of the upgrade."""
         return self._resolve.get(key)
 
+    def accepted(self, key):
+        return (self.ledger.get(key) or {}).get("state") == "accepted"
+
     def require_known_answers(self):
         answers.check(self._resolve, {**self._steps, **{step.key: step for step in self.upgrade_plan}})
 
@@ -70,7 +78,7 @@ class RollbackRun(GuardedRun):
         except MonqError as exc:
             attempt = exc.details.get("attempt")
             if attempt and key != rollback_steps.ARCHIVE and not isinstance(exc, LockError):
-                exc.next_step += f"; where that cannot be, judge it yourself and go on without this step:\n    {answers.choice(key, 'accept', attempt)}"
+                exc.next_step += f"; where that cannot be, judge it yourself and go on without this step:\n    {self.choice(key, 'accept', attempt)}"
             raise
 
     def begin(self):

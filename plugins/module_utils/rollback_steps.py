@@ -6,6 +6,7 @@ from __future__ import annotations
 from .steps import DONE
 
 CUT = "upgrade.routing.cut"
+CHECK = "rollback.installation.check"
 ARCHIVE = "rollback.ledger.archive"
 # An entry with this key tells of SQL that an earlier attempt ran: every dump of the present attempt has it in it.
 EARLIER = "earlier_attempt"
@@ -42,7 +43,7 @@ def plan(upgrade, databases, configure=False, registry_replicas="monqctl"):
         add("rollback.replicas.registry", "put back what the registry says of the microservices, with their counts")
     add("rollback.rollout.wait", "the Deployments are rolled out", "gate")
     add("rollback.routing.restore", "put back the old routes")
-    add("rollback.installation.check", "the installation is what it was", "gate")
+    add(CHECK, "the installation is what it was", "gate")
     add(ARCHIVE, "archive the upgrade's ledger and snapshots")
     return steps
 

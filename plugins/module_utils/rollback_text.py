@@ -3,9 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+MAY_NOT = "The rollback may not begin. This run has changed nothing."
+
 
 def overview(report):
     """What a rollback would put back, what stays, and why it may not begin: shown before anything is changed."""
+    if not report["needed"] and report["findings"]:
+        return "\n".join([*_findings(report["findings"]), MAY_NOT])
     if not report["needed"]:
         return "There is nothing to roll back: no ledger of an upgrade tells of a change here."
     done = sum(row["state"] == "done" for row in report["steps"])
@@ -15,12 +19,18 @@ def overview(report):
     lines += _part("It puts back", report["put_back"])
     lines += _part("It cannot take back", [f"{row['key']}  ({row['title']})" for row in report["irreversible"]])
     lines += _part("Counts that were changed between the two snapshots", report["counts"])
-    for found in report["findings"]:
-        lines.append(f"[{found['severity'].upper()}] {found['check']}: {found['object']}")
-        lines += [f"  {name}: {found[name]}" for name in ("expected", "seen", "next") if found.get(name)]
+    lines += _findings(report["findings"])
     if any(found["severity"] == "stop" for found in report["findings"]):
-        lines.append("The rollback may not begin. This run has changed nothing.")
+        lines.append(MAY_NOT)
     return "\n".join(lines)
+
+
+def _findings(found):
+    lines = []
+    for one in found:
+        lines.append(f"[{one['severity'].upper()}] {one['check']}: {one['object']}")
+        lines += [f"  {name}: {one[name]}" for name in ("expected", "seen", "next") if one.get(name)]
+    return lines
 
 
 def summary(report, results):

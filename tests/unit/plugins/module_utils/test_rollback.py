@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import socket
+import types
 
 import pytest
-from ansible_collections.monq.platform.plugins.module_utils import rollback_checks, rollback_database, rollback_run, steps
-from ansible_collections.monq.platform.plugins.module_utils.errors import ApiError, CommandError, LockError, MonqError, StepError
+from ansible_collections.monq.platform.plugins.module_utils import rollback_checks, rollback_database, rollback_run, rollback_steps, steps
+from ansible_collections.monq.platform.plugins.module_utils.errors import (
+    ApiError,
+    ApiUnreachable,
+    CommandError,
+    InputError,
+    LockError,
+    MonqError,
+    SnapshotError,
+    StepError,
+)
 from ansible_collections.monq.platform.plugins.module_utils.installation import TEMPLATE
 from ansible_collections.monq.platform.plugins.module_utils.ledger import Ledger
 from ansible_collections.monq.platform.plugins.module_utils.replicas import table
 from ansible_collections.monq.platform.plugins.module_utils.rollback import Rollback
+from ansible_collections.monq.platform.plugins.module_utils.rollback_database import DatabaseRestore
+from ansible_collections.monq.platform.plugins.module_utils.rollback_judge import differences
 from ansible_collections.monq.platform.plugins.module_utils.rollback_ledger import RollbackLedger, number
 from ansible_collections.monq.platform.plugins.module_utils.rollback_steps import plan
 from ansible_collections.monq.platform.plugins.module_utils.sealed import SealedStore
+from ansible_collections.monq.platform.plugins.modules.rollback_database import perform
 from fake_cluster import CONFIGMAPS, DEPLOYMENTS, INGRESSES, LEASES, PODS, REPLICA_SETS, SECRETS, Clock, FakeCluster, deployment, ingress
 from repository import RELEASE
 
@@ -136,9 +150,9 @@ class World:
     def rollback(self, run=None, **more):
         return Rollback(self.cluster, run or self.run(), self.given(**more), self.monqctl, self.clock, self.clock.sleep)
 
-    def overview(self, check_mode=False, **more):
+    def overview(self, check_mode=False, allowed=True, **more):
         run, create = self.run(), self.cluster.create
-        self.cluster.create = lambda path, body: {"status": {"allowed": True}} if "selfsubject" in path else create(path, body)
+        self.cluster.create = lambda path, body: {"status": {"allowed": allowed}} if "selfsubject" in path else create(path, body)
         try:
             return rollback_checks.overview(run, self.rollback(run), self.given(**more), check_mode)
         finally:
@@ -156,6 +170,10 @@ class World:
 @pytest.fixture
 def world():
     return World()
+
+
+def lock(world):
+    return rollback_run.Lease(world.cluster, "production", 120, world.clock, world.clock.sleep).acquire("us")
 
 
 def all_steps(world, rollback):
@@ -244,6 +262,150 @@ def test_the_check_names_what_differs(world):
         world.rollback().check()
     for part in ("Deployment pl-a", "Deployment pl-new", "Ingress pl-api", "Ingress frontend-box", "template", "pl-a in the registry"):
         assert part in caught.value.seen
+
+
+def checked(world, taken):
+    """Everything up to the check is done; then somebody changes what was put back, and the check fails."""
+    world.upgrade()
+    keys = all_steps(world, world.rollback())
+    for key in keys[: keys.index("rollback.installation.check")]:
+        world.settle()
+        world.rollback(world.run(taken)).perform(key)
+    world.cluster.drop(f"{INGRESSES}/frontend-box")
+    world.cluster.put(f"{INGRESSES}/pl-api", ingress("pl-api", "monq.example.org"))
+    world.cluster.objects[f"{DEPLOYMENTS}/pl-a"]["spec"]["replicas"] = 1
+    world.monqctl.template = {"JsonConfig": {"v": 6}}
+    world.monqctl.services[0]["Replicas"] = 1
+    with pytest.raises(MonqError, match="not what it was") as caught:
+        world.rollback(world.run(taken)).perform("rollback.installation.check")
+    assert "puts back what differs" in caught.value.next_step
+    assert f"{INGRESSES}/pl-api" in world.cluster.objects, "the first look changes nothing"
+    world.clock.at(world.clock.now + 1, world.settle)
+
+
+def test_the_next_run_puts_back_what_the_check_has_found(world):
+    """The steps of before are done and stay skipped: the check does their work, and the printed advice is true."""
+    taken = lock(world)
+    checked(world, taken)
+    run = world.run(taken)
+    world.rollback(run).perform("rollback.installation.check")
+    assert run.done == ["rollback.installation.check"] and run.changed, "a gate that has changed something says so"
+    world.rollback(world.run(taken)).perform("rollback.ledger.archive")
+    assert world.installation() == world.before and world.monqctl.template == {"JsonConfig": {"v": 5}} and world.monqctl.services[0]["Replicas"] == 3
+
+
+def test_what_cannot_be_put_back_again_keeps_no_other_back_and_is_told(world):
+    taken = lock(world)
+    checked(world, taken)
+
+    def refused(*_given, **_more):
+        raise CommandError("monqctl failed", seen="no space left")
+
+    world.monqctl.change = refused
+    with pytest.raises(MonqError, match="not what it was") as caught:
+        world.rollback(world.run(taken)).perform("rollback.installation.check")
+    assert "template" in caught.value.seen and "no space left" in caught.value.seen
+    assert "Ingress" not in caught.value.seen and "Deployment" not in caught.value.seen
+
+
+def test_a_check_without_a_difference_changes_nothing_the_second_time(world):
+    taken = lock(world)
+    begun_and_whole = all_steps(world, world.rollback())
+    for key in begun_and_whole[: begun_and_whole.index("rollback.installation.check")]:
+        world.rollback(world.run(taken)).perform(key)
+    begun(world, "rollback.installation.check", "failed")
+    run = world.run(taken)
+    world.rollback(run).perform("rollback.installation.check")
+    assert not run.changed and differences(world.rollback()) == [] and world.installation() == world.before
+
+
+# ---- what is still on its way out
+
+
+def hold(world, path):
+    """Deleted, and held by a finalizer."""
+    world.cluster.objects[path]["metadata"].update(deletionTimestamp="2026-03-01T10:00:00Z", finalizers=["example.com/held"])
+
+
+@pytest.mark.parametrize("name", ["pl-a", REGISTRY, "frontend-box"])
+def test_what_is_still_being_deleted_is_made_again_once_it_is_gone(world, name):
+    world.record("prepare.registry.update")
+    world.seal("cut", "upgrade")
+    world.record("upgrade.routing.cut")
+    path = f"{INGRESSES if name == 'frontend-box' else DEPLOYMENTS}/{name}"
+    hold(world, path)
+    with pytest.raises(MonqError, match="not what it was") as caught:
+        world.rollback().check()
+    assert f"{name}: create (still being deleted)" in caught.value.seen
+    world.clock.at(5, lambda: world.cluster.drop(path))
+    rollback = world.rollback()
+    {"pl-a": rollback.restore_deployments, REGISTRY: rollback.restore_registry, "frontend-box": rollback.restore_routes}[name]()
+    assert world.clock.now >= 5 and world.cluster.objects[path]["metadata"].get("deletionTimestamp") is None
+    world.rollback().check()
+
+
+def test_a_finalizer_that_holds_for_ever_is_named_and_keeps_no_other_back(world):
+    world.upgrade()
+    hold(world, f"{DEPLOYMENTS}/pl-a")
+    with pytest.raises(MonqError, match="could be put back") as caught:
+        world.rollback().restore_deployments()
+    assert "example.com/held" in caught.value.seen and "finalizers" in caught.value.next_step
+    assert f"{DEPLOYMENTS}/pl-new" not in world.cluster.objects and 60 <= world.clock.now < 70, "waited for once"
+
+
+# ---- one that is refused
+
+
+def refuse(world, method, path, error):
+    def before(seen, at):
+        if (seen, at) == (method, path):
+            raise error
+
+    world.cluster.before = before
+
+
+def several(world):
+    """Three Deployments of before, all of them changed since."""
+    for name in ("pl-b", "pl-c"):
+        world.cluster.put(f"{DEPLOYMENTS}/{name}", deployment(name, 2))
+    for path in [path for path in world.cluster.objects if "-original-" in path]:
+        world.cluster.drop(path)
+    world.seal("original", "prepare")
+    for name in ("pl-a", "pl-b", "pl-c"):
+        world.cluster.objects[f"{DEPLOYMENTS}/{name}"]["spec"]["replicas"] = 1
+    return world
+
+
+@pytest.mark.parametrize("status", [403, 422, 409])
+def test_a_deployment_that_is_refused_keeps_no_other_back(world, status):
+    refuse(several(world), "PUT", f"{DEPLOYMENTS}/pl-b", ApiError(status, "Refused", "field is immutable", "PUT", "pl-b"))
+    with pytest.raises(MonqError, match="1 refused") as caught:
+        world.rollback().restore_deployments()
+    assert "field is immutable" in caught.value.seen and "pl-b" in caught.value.obj and "pl-a" not in caught.value.obj
+    assert {name: world.cluster.objects[f"{DEPLOYMENTS}/{name}"]["spec"]["replicas"] for name in ("pl-a", "pl-b", "pl-c")} == {"pl-a": 3, "pl-b": 1, "pl-c": 2}
+
+
+def test_all_that_are_refused_are_named(world):
+    several(world)
+    refused = {}
+
+    def before(method, path):
+        if method == "PUT" and path.endswith(("pl-a", "pl-c")):
+            refused[path] = True
+            raise ApiError(422, "Invalid", f"no {path[-4:]}", method, path)
+
+    world.cluster.before = before
+    with pytest.raises(MonqError, match="2 refused") as caught:
+        world.rollback().restore_deployments()
+    assert "no pl-a" in caught.value.seen and "no pl-c" in caught.value.seen and len(refused) == 2
+
+
+@pytest.mark.parametrize("error", [LockError("the lock is lost"), ApiUnreachable("no answer")])
+def test_without_the_lock_or_the_api_no_other_is_tried(world, error):
+    refuse(several(world), "PUT", f"{DEPLOYMENTS}/pl-a", error)
+    with pytest.raises(type(error)):
+        world.rollback().restore_deployments()
+    assert [path for method, path in world.cluster.writes if method == "PUT"] == [f"{DEPLOYMENTS}/pl-a"]
 
 
 def test_diagnostics_are_saved_though_the_registry_is_down(world):
@@ -377,15 +539,50 @@ def test_what_another_machine_began_is_asked_about(world, step, asked):
     world.resolve = {step: {"answer": "retry", "attempt": "a7"}}
     assert stops(world.overview()) == []
     world.run().require_known_answers()
+    world.resolve = {}
+    begun(world, "rollback.diagnostics.save")
+    assert stops(world.overview()) == [], "the rollback has begun, so the word was given"
+
+
+def test_the_words_that_were_given_are_shown_with_the_next_one(world):
+    for step, attempt in (("upgrade.pl.microservices.replace", "a7"), ("prepare.registry.update", "a8")):
+        Ledger(world.cluster, "production", "6.0.0").load().write(step, {**NOW, "state": "intent", "attempt": attempt, "host": "elsewhere", "pid": 7})
+    world.resolve = {"upgrade.pl.microservices.replace": {"answer": "retry", "attempt": "a7"}}
+    words = {**world.resolve, "prepare.registry.update": {"answer": "retry", "attempt": "a8"}}
+    assert json.dumps({"monq_resolve": words}) in world.overview()["findings"][0]["next"]
 
 
 def stops(report):
     return [one["check"] for one in report["findings"] if one["severity"] == "stop"]
 
 
+def lose_the_ledger(world):
+    world.cluster.drop(f"{CONFIGMAPS}/monq-upgrade-6.0.0")
+
+
+def test_a_lost_ledger_is_a_stop_and_not_nothing_to_roll_back(world):
+    lose_the_ledger(world)
+    report = world.overview()
+    assert stops(report) == ["version"] and not report["needed"] and "unknown" in report["platform"]
+    assert "monq-upgrade-6.0.0-original-0" in report["findings"][0]["expected"]
+
+
+@pytest.mark.parametrize("read", ["deployment_changes", "old_routes", "registry_counts"])
+def test_a_ledger_that_is_lost_after_the_rollback_has_begun_says_what_to_do(world, read):
+    world.upgrade()
+    begun(world, "rollback.diagnostics.save")
+    lose_the_ledger(world)
+    assert stops(world.overview()) == ["version"]
+    with pytest.raises(SnapshotError, match="does not know its snapshot") as caught:
+        getattr(world.rollback(), read)()
+    assert "from a backup of the cluster" in caught.value.next_step
+
+
 def test_without_a_ledger_there_is_nothing_to_roll_back():
     world = World()
-    world.cluster.drop(f"{CONFIGMAPS}/monq-upgrade-6.0.0")
+    lose_the_ledger(world)
+    for path in [path for path in world.cluster.objects if path.startswith(SECRETS)]:
+        world.cluster.drop(path)
     assert world.overview(confirm="") == {**world.overview(), "needed": False} and stops(world.overview(confirm="")) == []
 
 
@@ -444,7 +641,85 @@ def test_the_dump_must_be_the_one_that_the_ledger_knows(tmp_path, fault):
     if fault != "no dump":
         Ledger(world.cluster, "production", "6.0.0").load().write("prepare.backup.database.pl-i18n-service", {**NOW, "result": result})
     {"altered": lambda: path.write_bytes(b"dumq"), "longer": lambda: path.write_bytes(b"dump."), "gone": path.unlink}.get(fault, lambda: None)()
+    found = world.overview()["findings"]
     assert [word.split()[0] for word in stops(world.overview())] == ([] if fault == "none" else ["dump"])
+    assert all("leave it" in one["next"] or "leave its database out" in one["next"] for one in found)
+    # Once it has begun the step itself says no, and there the operator has a word.
+    world.rollback(world.run(lock(world))).perform("rollback.diagnostics.save")
+    found = world.overview()["findings"]
+    assert stops(world.overview()) == [] and [one["severity"] for one in found] == ([] if fault == "none" else ["warning"])
+    assert all("leave" not in one["next"] and "nothing was changed" not in one["next"] for one in found)
+    if fault != "none":
+        known = rollback_steps.dump_of(world.run().upgrade.entries, "pl-i18n-service")[1]
+        with pytest.raises(MonqError) as caught:
+            rollback_database.DatabaseRestore({"host": "h", "port": 1, "user": "u"}).run("pl_i18n_service", known, 1)
+        assert "leave" not in caught.value.next_step and "nothing was changed" not in caught.value.next_step
+
+
+def test_a_begun_rollback_whose_dump_is_gone_ends_by_the_operators_word():
+    """Nobody gets past the check of before otherwise, and the databases must stay named: the list of steps would be another one."""
+    world = World([{"microservice": "pl-i18n-service", "database": "pl_i18n_service"}])
+    world.upgrade()
+    taken = lock(world)
+    restore = DatabaseRestore({"host": "127.0.0.1", "port": 1, "user": "u"})
+    dumps = types.SimpleNamespace(dump=lambda *_given: {"path": "/d"})
+    gone = {"path": "/nowhere/x.dump", "bytes": 4, "sha256": "x", "database": "pl_i18n_service"}
+    Ledger(world.cluster, "production", "6.0.0").load().write("prepare.backup.database.pl-i18n-service", {**NOW, "result": gone})
+    for key in ("rollback.diagnostics.save", "rollback.deployments.stop"):
+        world.rollback(world.run(taken)).perform(key)
+    with pytest.raises(MonqError, match="missing or altered") as caught:
+        perform(world.run(taken), dumps, restore, world.databases)
+    word = {"rollback.database.pl-i18n-service": {"answer": "accept", "attempt": caught.value.details["attempt"]}}
+    assert json.dumps({"monq_resolve": word}) in caught.value.next_step
+    world.resolve = word
+    rollback_checks.require(world.overview())
+    assert perform(world.run(taken), dumps, restore, world.databases) == []
+    for key in all_steps(world, world.rollback()):
+        world.settle()
+        world.rollback(world.run(taken)).perform(key)
+    assert RollbackLedger(world.cluster, "production", "6.0.0").load().finished
+
+
+@pytest.mark.parametrize("fault", ["context", "snapshot", "permission"])
+def test_what_can_be_answered_at_its_step_stops_only_what_has_not_begun(world, fault):
+    def wrong():
+        raise CommandError("monqctl's current context is another one")
+
+    if fault == "context":
+        world.monqctl.require_context = wrong
+    elif fault == "snapshot":
+        world.cluster.drop(f"{SECRETS}/monq-upgrade-6.0.0-original-0")
+    allowed = fault != "permission"
+    assert set(stops(world.overview(allowed=allowed))) == {{"context": "identity", "permission": "permissions"}.get(fault, fault)}
+    begun(world, "rollback.diagnostics.save")
+    report = world.overview(allowed=allowed)
+    assert stops(report) == [] and any(one["severity"] == "warning" for one in report["findings"])
+    assert stops(world.overview(allowed=allowed, confirm="")) == ["confirmation"], "the operator's own words have no step"
+
+
+@pytest.mark.parametrize("read", ["template_differs", "registry_counts", "registry_entries"])
+def test_another_context_is_another_registry_at_the_step_too(world, read):
+    def wrong():
+        raise CommandError("monqctl's current context is another one")
+
+    world.upgrade().monqctl.require_context = wrong
+    with pytest.raises(CommandError, match="another one"):
+        getattr(world.rollback(), read)()
+
+
+@pytest.mark.parametrize("given", ["retry", ["retry"], {"attempt": "a7"}, {"answer": "perhaps"}])
+def test_an_answer_that_is_none_says_the_form(world, given):
+    world.resolve = {"upgrade.pl.microservices.replace": given}
+    with pytest.raises(InputError, match="unknown answer") as caught:
+        world.overview()
+    assert '"attempt": "the id out of the refusal"' in caught.value.expected
+
+
+@pytest.mark.parametrize(("key", "known"), [("upgrade.routing.cut", True), ("rollback.routing.remove", True), ("rollback.routing.removed", False)])
+def test_answers_to_both_lists_of_steps_are_known_and_no_others(world, key, known):
+    world.resolve = {key: {"answer": "retry", "attempt": "a1"}}
+    with contextlib.nullcontext() if known else pytest.raises(InputError, match="not part of the plan"):
+        world.overview()
 
 
 def test_steps_refuse_without_the_lock_and_before_their_predecessors(world):

@@ -23,11 +23,19 @@ def changed(obj, **spec):
 SEALED = deployment("pl-a", 3)
 
 
+def leaving(obj):
+    made = copy.deepcopy(obj)
+    made["metadata"].update(deletionTimestamp="2026-03-01T10:00:00Z", finalizers=["example.com/held"])
+    return made
+
+
 @pytest.mark.parametrize(
     ("now", "owned", "expected"),
     [
         pytest.param([SEALED], False, [], id="the same"),
         pytest.param([], False, [("create", 3)], id="gone"),
+        pytest.param([leaving(SEALED)], False, [("create", 3)], id="still being deleted"),
+        pytest.param([leaving(changed(SEALED, replicas=5))], True, [("create", 3)], id="still being deleted, with an HPA"),
         pytest.param([changed(SEALED, replicas=1)], False, [("update", 3)], id="another count"),
         pytest.param([changed(SEALED, replicas=0)], False, [("update", 3)], id="stopped"),
         pytest.param([changed(SEALED, paused=True)], False, [("update", 3)], id="another spec"),
@@ -40,6 +48,21 @@ SEALED = deployment("pl-a", 3)
 def test_a_deployment_is_put_back_as_it_was(now, owned, expected):
     found = differences.deployments([SEALED], now, [hpa("pl-a")] if owned else [], REGISTRY)
     assert [(change.action, change.content["spec"]["replicas"]) for change in found] == expected
+
+
+def test_what_was_on_its_way_out_before_the_upgrade_is_not_brought_back():
+    assert differences.deployments([leaving(SEALED)], [leaving(SEALED)], [], REGISTRY) == []
+    old = leaving(ingress("frontend-box", "monq.example.org"))
+    assert differences.old_routes([old], [old], [old], select("frontend-box")) == []
+
+
+def test_an_old_route_that_is_still_being_deleted_is_made_again():
+    """The cut has deleted it, and a finalizer holds it: it stands, and it will be gone."""
+    old = ingress("frontend-box", "monq.example.org")
+    (change,) = differences.old_routes([old], [old], [leaving(old)], select("frontend-box"))
+    assert change.action == "create" and differences.told(change) == "create (still being deleted)"
+    made = differences.body(change, "Ingress", "extensions/v1beta1", "production")
+    assert set(made["metadata"]) == {"name", "namespace", "labels", "annotations"}
 
 
 def test_an_hpas_deployment_that_stood_at_0_stays_off():

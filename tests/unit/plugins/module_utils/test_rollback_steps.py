@@ -159,6 +159,8 @@ def test_the_overview_says_what_comes_back_what_stays_and_why_it_may_not_begin()
     for part in ("attempt 2", "Ingress frontend-box", "It cannot take back:", "prepare.registry.update", "[STOP] confirmation", "changed nothing"):
         assert part in text
     assert "nothing to roll back" in rollback_text.overview(report(needed=False))
+    lost = rollback_text.overview(report(needed=False, findings=[{**stop, "object": "ConfigMap monq-upgrade-6.0.0"}]))
+    assert "nothing to roll back" not in lost and "[STOP] confirmation: ConfigMap monq-upgrade-6.0.0" in lost and "may not begin" in lost
 
 
 def test_the_summary_names_the_databases_that_were_kept_and_the_counts_to_enter():
