@@ -11,7 +11,9 @@ version_added: 1.0.0
 description:
   - Takes the same lock as an upgrade, the Lease C(monq-upgrade). Refuses where M(monq.platform.rollback_info) finds what forbids the rollback, a missing
     confirmation above all; the contents of dumps are not summed up again.
-  - Then archives the ledger of a rollback that is finished, so that this one begins anew.
+  - Under the lock the ledgers are read and judged once more, as whoever held it before may have changed them; an error gives the lock back.
+  - Then archives the ledger of a rollback that is finished, so that this one begins anew, and reads the results that an earlier run could only leave beside
+    the backup.
   - Where there is nothing to roll back, no lock is taken and RV(id) is empty.
 extends_documentation_fragment:
   - monq.platform.cluster
@@ -50,26 +52,74 @@ id:
   returned: always
   type: str
   sample: 5f2c1f3b9a10
+finished:
+  description: Whether nothing is left to do. The last result lay beside the backup, or another run has ended the rollback while this one waited for the lock.
+  returned: always
+  type: bool
+  sample: false
+outcomes:
+  description: What the steps that are done so far have done, by key.
+  returned: always
+  type: dict
+  sample: {}
 """
+
+import contextlib
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.arguments import CLUSTER, MONQCTL, RUN, cluster, monqctl
-from ..module_utils.errors import MonqError
+from ..module_utils.errors import MonqError, StepError
 from ..module_utils.lease import Lease
 from ..module_utils.rollback import Rollback
 from ..module_utils.rollback_archive import clear_finished
-from ..module_utils.rollback_checks import overview, require
+from ..module_utils.rollback_checks import overview, reasons, require
+from ..module_utils.rollback_ledger import RollbackLedger
 from ..module_utils.rollback_run import DATABASES, ROUTES, WORDS, rollback_run
 
 
+def answer(lock_id="", finished=False, outcomes=None):
+    return {"id": lock_id, "finished": finished, "outcomes": outcomes or {}}
+
+
 def acquire(connection, run, given, client):
-    """The new lock's id. What forbids the rollback is asked here too: no tag and no --start-at-task comes past it."""
-    require(overview(run, Rollback(connection, run, given, client), given, False, read_dumps=False))
-    lock_id = Lease(connection, given["namespace"], given["lock_duration"]).acquire()
-    clear_finished(connection, given["namespace"], given["plan"]["release"]["version"])
-    rollback_run({**given, "lock_id": lock_id}, False, connection).begin()
-    return lock_id
+    """What the module answers. What forbids the rollback is asked here too: no tag and no --start-at-task comes past it."""
+    report = overview(run, Rollback(connection, run, given, client), given, False, read_dumps=False)
+    require(report)
+    if not report["needed"]:
+        return answer()
+    lease = Lease(connection, given["namespace"], given["lock_duration"])
+    lock_id = lease.acquire()
+    ended = True  # a lock whose id nobody would learn, or that nobody needs, is given back
+    try:
+        begun = begin(connection, {**given, "lock_id": lock_id}, run.attempt)
+        ended = not begun["id"]
+        return begun
+    finally:
+        if ended:
+            with contextlib.suppress(MonqError):
+                lease.release(lock_id)
+
+
+def begin(connection, given, attempt):
+    """Under the lock: what was asked before it was waited for is asked again, of the ledgers."""
+    where = (connection, given["namespace"], given["plan"]["release"]["version"])
+    run = rollback_run(given, False, connection)
+    last = RollbackLedger(*where).load()
+    if last.finished and last.attempt == attempt:
+        return answer("", True, last.results())
+    if not run.needed or run.attempt != attempt:
+        raise StepError(
+            "the ledgers were changed while this run waited for the lock",
+            f"ConfigMap {given['namespace']}/{run.upgrade.name}",
+            f"attempt {attempt}",
+            f"attempt {run.attempt}" if run.needed else "nothing to roll back",
+            "look with status.yml where things stand, then run the same command again",
+        )
+    require({"findings": reasons(run, given, False)})
+    clear_finished(*where)
+    run.begin()
+    return answer(given["lock_id"], run.ledger.finished, run.ledger.results())
 
 
 def main():
@@ -78,8 +128,7 @@ def main():
     try:
         connection = cluster(given)
         run = rollback_run(given, module.check_mode, connection)
-        wanted = run.needed and not module.check_mode
-        module.exit_json(changed=False, id=acquire(connection, run, given, monqctl(given, run=run)) if wanted else "")
+        module.exit_json(changed=False, **(answer() if module.check_mode else acquire(connection, run, given, monqctl(given, run=run))))
     except MonqError as exc:
         module.fail_json(**exc.result())
 
