@@ -39,6 +39,11 @@ def examine(cluster, given, begin):
     found += refused(cluster, namespace, permissions.reviews(namespace, permissions.DIAGNOSTICS), findings.INFO, SILENT)
     run = begin()
     known = {"begun": bool(run.ledger.entries), "cut": "upgrade.routing.cut" in run.ledger.entries}
+    if not known["begun"]:
+        snapshots = SealedStore(cluster, namespace, release["version"]).secrets()
+        # Looked at again: another run may have begun since. Whatever else differs from the release of before is that run's doing, and no finding.
+        if snapshots and not begin().ledger.entries:
+            return {"findings": [*found, findings.lost_ledger(release, namespace, snapshots)], **nothing}
     deployments, routes = installation.deployments(cluster, namespace), installation.routes(cluster, namespace)
     certificates, missing = _certificates(cluster, namespace, given["ingress_secrets"])
     installed = _identity(release, namespace, deployments) + findings.modules(release, declared, deployments, routes) + missing
@@ -49,10 +54,6 @@ def examine(cluster, given, begin):
         found += unread + findings.routing(release, declared, routes, given, elsewhere)
         found += findings.signature(release, declared, routes)
     if not known["begun"]:
-        snapshots = SealedStore(cluster, namespace, release["version"]).secrets()
-        # Looked at again: another run may have begun since.
-        if snapshots and not begin().ledger.entries:
-            found.append(findings.lost_ledger(release, namespace, snapshots))
         found += findings.health(deployments)
     return {"findings": found, "certificates": certificates, **known}
 
