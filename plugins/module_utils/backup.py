@@ -90,7 +90,8 @@ class Backup:
             with self._on_disk(partial):
                 self._sweep(database)
                 os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-            entry = self._verified(database, partial)
+            # A rollback dumps what stands, and that may be a database that was made anew for it.
+            entry = self._verified(database, partial, may_be_empty=stage == "rollback")
             entry.update(
                 microservice=microservice,
                 stage=stage,
@@ -109,7 +110,7 @@ class Backup:
             raise
         return dump.kept(entry)
 
-    def _verified(self, database, path):
+    def _verified(self, database, path, may_be_empty):
         self._pg_dump_version = self._pg_dump_version or self._source.pg_dump_version()
         with self._source.snapshot(database) as (session, snapshot):
             server_version = session.value("SHOW server_version")
@@ -118,7 +119,7 @@ class Backup:
             )[0]
             size = session.value("SELECT pg_database_size(current_database())")
             rows = session.rows()
-            if not rows:
+            if not rows and not may_be_empty:
                 raise MonqError(
                     "a database without tables is no backup of a service",
                     f"database {database} on {self._source.name}",

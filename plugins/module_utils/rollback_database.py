@@ -6,7 +6,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import socket
 import time
 import uuid
 
@@ -123,13 +122,13 @@ class DatabaseRestore:
 
     def _drop_abandoned(self, session):
         for name, comment in self._server.scratch_databases(session):
-            if dump.is_abandoned(name, comment, self._clock(), socket.gethostname(), command.start_time):
+            if dump.is_abandoned(name, comment, self._clock(), command.here(), command.start_time):
                 with contextlib.suppress(MonqError):
                     self._server.drop_scratch(session, name)
 
     def _replace(self, session, database, facts, result, attempt):
         new, pid = dump.SCRATCH + uuid.uuid4().hex[:12], os.getpid()
-        owner = {"host": socket.gethostname(), "pid": pid, "pid_start": command.start_time(pid), "created": int(self._clock())}
+        owner = {"host": command.here(), "pid": pid, "pid_start": command.start_time(pid), "created": int(self._clock())}
         try:
             session.query(rollback_sql.create(new, facts))
             session.query(dump.comment_scratch(new, owner))

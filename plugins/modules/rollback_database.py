@@ -112,9 +112,10 @@ def main():
     module = AnsibleModule(argument_spec={**RUN, **ARGUMENTS, **OPTIONS}, supports_check_mode=True)
     given = {"max_age": 0, **module.params}
     try:
-        run = rollback_run(given, module.check_mode, cluster(given))
+        connection = cluster(given)
+        run = rollback_run(given, module.check_mode, connection)
         restore = DatabaseRestore(given["postgresql"], given["pg_restore"], given["timeout"], given["terminate_connections"], run.fence)
-        module.exit_json(restored=perform(run, backup(given, run.attempt), restore, given["databases"]), **run.result())
+        module.exit_json(restored=perform(run, backup(given, run.attempt, connection.server), restore, given["databases"]), **run.result())
     except MonqError as exc:
         module.fail_json(**exc.result())
 

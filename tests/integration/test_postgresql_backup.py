@@ -252,12 +252,14 @@ class Installation:
     def server_client(self, role=None):
         return Postgresql(role or self.role, self.pg_dump, f"{BIN}/pg_restore", 60, self.runner)
 
+    def backup(self, attempt=1):
+        return Backup(
+            self.server_client(), self.server_client(), str(self.folder), "production", "6.0.0", attempt, self.max_age, self.limit,
+            self.identity, clock=lambda: self.now)  # fmt: skip
+
     def run(self, stage, check_mode=False, database=DATABASE):
         run = self.guarded(check_mode)
-        backup = Backup(
-            self.server_client(), self.server_client(), str(self.folder), "production", "6.0.0", run.ledger.attempt, self.max_age, self.limit,
-            self.identity, clock=lambda: self.now)  # fmt: skip
-        answer = backup.run_stage(run, stage, [{"microservice": SERVICE, "database": database}])
+        answer = self.backup(run.ledger.attempt).run_stage(run, stage, [{"microservice": SERVICE, "database": database}])
         return run.result(), answer["backups"][0]
 
     def refused(self, stage="prepare", **kwargs):
@@ -446,6 +448,8 @@ def test_a_database_without_tables_is_no_backup(installation):
         assert "a database without tables" in message and installation.dumps() == []
         by_check, _found = inspect(installation, databases=("empty_one",))
         assert by_check["empty"]["severity"] == "stop" and "monq_database_names" in by_check["empty"]["next"]
+        taken = installation.backup().dump(SERVICE, "empty_one", "rollback")
+        assert taken["tables"] == 0, "what a rollback is about to replace may be empty"
     finally:
         installation.server.sql("DROP DATABASE empty_one")
 

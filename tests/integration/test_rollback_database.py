@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 from pathlib import Path
 
 import psycopg2
@@ -206,7 +205,7 @@ def test_the_first_error_of_pg_restore_changes_nothing(server, dumped):
 def test_what_a_killed_run_left_is_dropped(server, dumped):
     left = dump.SCRATCH + "0123456789ab"
     server.sql(f"CREATE DATABASE {left} OWNER monq")
-    dead = {"host": socket.gethostname(), "pid": os.getpid(), "pid_start": 1, "created": 1e9}
+    dead = {"host": command.here(), "pid": os.getpid(), "pid_start": 1, "created": 1e9}
     server.sql(dump.comment_scratch(left, dead))
     restore(server).run(DATABASE, dumped[0], 1)
     assert names(server) == {DATABASE, KEPT}
