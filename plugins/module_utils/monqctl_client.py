@@ -162,4 +162,4 @@ class Monqctl:
 
 
 def mask(text, secrets):
-    return redaction.mask(text, secrets)
+    return redaction.Known(secrets).mask(text)

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from .redaction import MASK, looks_secret, redact
+from .redaction import MASK, known, looks_secret, redact
 
 # Parts of a manifest that only say where a Secret is used.
 _REFERENCES = {"secret", "secrets", "secretRef", "secretKeyRef", "imagePullSecrets", "serviceAccountToken"}
@@ -11,6 +11,7 @@ _REFERENCES = {"secret", "secrets", "secretRef", "secretKeyRef", "imagePullSecre
 
 def sanitise(value, secrets=()):
     """JSON data without secrets: values of names that look secret, env, args, annotations, and any spelling of the known ones."""
+    secrets = known(secrets)
     if isinstance(value, dict):
         return _sanitised(value, secrets)
     if isinstance(value, (list, tuple)):
@@ -19,11 +20,11 @@ def sanitise(value, secrets=()):
 
 
 def _sanitised(given, secrets):
-    named = given.get("name", given.get("Name"))  # {name: DB_PASSWORD, value: x}, as in env
+    names = [name for key, name in given.items() if str(key).lower() in ("name", "key") and isinstance(name, str)]  # {name: DB_PASSWORD, value: x}, as in env
     result = {}
     for key, value in given.items():
         key = str(key)
-        hidden = looks_secret(named if key.lower() == "value" and isinstance(named, str) else key)
+        hidden = looks_secret(key) or (key.lower() == "value" and any(looks_secret(name) for name in names))
         if key.endswith("last-applied-configuration") or (given.get("kind") == "Secret" and key in ("data", "stringData")):
             result[key] = MASK  # the former is the whole manifest once more, as a text
         elif hidden and isinstance(value, (dict, list)):

@@ -20,8 +20,9 @@ TASK_FILES = sorted(str(path.relative_to(ROOT)) for pattern in ("roles/*/tasks/*
 
 # Files that hold no I/O: standard library and each other only.
 PURE = [
-    "account_manifest", "answers", "drift", "dump", "errors", "failures", "findings", "monqctl_output", "permissions", "progress", "redaction", "replicas",
-    "rollback_differences", "rollback_sql", "rollback_steps", "rollback_text", "rollout", "routes", "sanitising", "steps", "template", "texts",
+    "account_manifest", "answers", "drift", "dump", "errors", "failures", "findings", "monqctl_output", "permissions", "progress", "quoted_rows",
+    "redaction", "replicas", "rollback_differences", "rollback_sql", "rollback_steps", "rollback_text", "rollout", "routes", "sanitising", "spellings",
+    "steps", "template", "texts",
 ]  # fmt: skip
 # Files that talk to the world; their library is imported where it is used, so that its absence is a message.
 CLIENTS = {"kubernetes", "urllib3", "psycopg2", "jmespath"}

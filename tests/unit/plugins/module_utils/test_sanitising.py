@@ -11,6 +11,9 @@ from ansible_collections.monq.platform.plugins.module_utils.sanitising import sa
 DATA = [
     ({"Password": "x", "Name": "K8s"}, {"Password": "********", "Name": "K8s"}),
     ({"Name": "%SmtpPassword%", "Value": "x"}, {"Name": "%SmtpPassword%", "Value": "********"}),
+    ({"Key": "DbPassword", "Value": "x"}, {"Key": "DbPassword", "Value": "********"}),
+    ({"key": "DbPassword", "name": "settings", "value": "x"}, {"key": "DbPassword", "name": "settings", "value": "********"}),
+    ({"key": "Host", "value": "x"},) * 2,
     ({"name": "SECURE_TOKEN", "value": "x"}, {"name": "SECURE_TOKEN", "value": "********"}),
     ({"Name": "%IngressSecrets%", "Value": [{"hosts": ["a"], "secretName": "t"}]},) * 2,
     ({"Name": "%IngressSecrets%", "Value": "text"},) * 2,
