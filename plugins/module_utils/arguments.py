@@ -14,6 +14,11 @@ from .kubernetes_client import Cluster
 from .lease import Lease
 from .ledger import Ledger
 from .monqctl_client import Monqctl
+from .redaction import of_environment
+
+# As JSON, and not as a dict or a list: of these, no_log would mask each value, such as a lone "1", wherever the results hold it.
+SHOWN_NOWHERE = {"type": "json", "default": "", "no_log": True}
+MASK = {"mask": SHOWN_NOWHERE}
 
 CLUSTER = {
     "kubeconfig": {"type": "path"},
@@ -48,17 +53,18 @@ RUN = {
     "monqctl_home": {"type": "path", "default": "~"},
     "emergency_directory": {"type": "path", "default": ""},
     "emergency_host": {"type": "str", "default": ""},
+    **MASK,
 }
 
 MONQCTL = {
     "monqctl_path": {"type": "str", "default": "monqctl"},
     "monqctl_home": {"type": "path", "default": "~"},
     "monqctl_context": {"type": "str", "required": True},
-    # As JSON, and not as a dict: of a dict, no_log would mask each value, such as a lone "1", wherever the results hold it.
-    "monqctl_environment": {"type": "json", "default": "", "no_log": True},
+    "monqctl_environment": SHOWN_NOWHERE,
     "monqctl_timeout": {"type": "int", "default": 3600},
     "monqctl_failure_patterns": {"type": "dict", "default": {}},
     "replica_commands": {"type": "dict", "default": {}},
+    **MASK,
 }
 
 
@@ -75,7 +81,7 @@ def cluster(params):
             repr(params["namespace"]),
             "set monq_namespace in the inventory",
         )
-    return Cluster.connect(params["kubeconfig"], params["kube_context"])
+    return Cluster.connect(params["kubeconfig"], params["kube_context"], known_secrets(params))
 
 
 def plan(params):
@@ -95,18 +101,29 @@ def monqctl(params, run=None):
         params["monqctl_context"],
         params["monqctl_failure_patterns"],
         fence=run.fence if run else None,
+        secrets=known_secrets(params),
     )
 
 
+def known_secrets(params):
+    """What is to be masked wherever it turns up: the secrets of the operator's variables, and those of monqctl's environment."""
+    given = _loaded(params.get("mask") or "[]", list, "mask", "a list of secrets", "secrets")
+    return [str(secret) for secret in given] + of_environment(_environment(params.get("monqctl_environment")))
+
+
 def _environment(text):
+    found = _loaded(text or "{}", dict, "monq_monqctl_environment", "a set of variables", "names with values")
+    return {str(name): str(value) for name, value in found.items()}
+
+
+def _loaded(text, kind, name, what, expected):
     try:
-        found = json.loads(text or "{}")
-        if isinstance(found, dict):
-            return {str(name): str(value) for name, value in found.items()}
+        found = json.loads(text)
+        if isinstance(found, kind):
+            return found
     except ValueError:
         pass
-    name = "monq_monqctl_environment"
-    raise InputError(f"{name} is no set of variables", name, "names with values", "something else", "correct it in the inventory")
+    raise InputError(f"{name} is not {what}", name, expected, "something else", "correct it in the inventory")
 
 
 def ledger(params, connection=None):

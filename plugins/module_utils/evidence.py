@@ -23,9 +23,9 @@ def of_deployment(cluster, namespace, name):
         sets = replica_sets(cluster, namespace)
         found = rollout.pods_of(deployment, sets, pods(cluster, namespace))
     except (MonqError, ValueError, KeyError) as exc:
-        return [f"{name}: pods: {_unread(exc)}"]
+        return [f"{name}: pods: {_unread(exc, cluster.secrets)}"]
     pod = failing_pod(found)
-    lines = [pod_line(pod)] if pod else [f"{name}: no pod"]
+    lines = [pod_line(pod, cluster.secrets)] if pod else [f"{name}: no pod"]
     involved = {name, *(s["metadata"]["name"] for s in sets if rollout.owner(s, "Deployment") == deployment["metadata"]["uid"])}
     involved |= {pod["metadata"]["name"]} if pod else set()
     lines.append(_event(cluster, namespace, name, involved))
@@ -60,13 +60,13 @@ def failing_container(pod):
     return None
 
 
-def pod_line(pod):
+def pod_line(pod, secrets=()):
     """pod x: container y: CrashLoopBackOff, ended with status 1 (Error), 3 restarts: message"""
     container, status = failing_container(pod), pod.get("status") or {}
     name = f"pod {pod['metadata']['name']}"
     if not container:
         why = [f"{c['reason']}: {c.get('message', '')}" for c in status.get("conditions") or [] if c.get("status") == "False" and c.get("reason")]
-        return f"{name}: {status.get('phase', 'unknown')}" + (f", {redact(why[0])}" if why else "")
+        return f"{name}: {status.get('phase', 'unknown')}" + (f", {redact(why[0], secrets)}" if why else "")
     state = container.get("state") or {}
     waiting = state.get("waiting") or {}
     ended = state.get("terminated") or (container.get("lastState") or {}).get("terminated") or {}
@@ -76,7 +76,7 @@ def pod_line(pod):
     if container.get("restartCount"):
         parts.append(f"{container['restartCount']} restarts")
     message = waiting.get("message") or ended.get("message") or ""
-    return f"{name}: container {container.get('name', '?')}: {', '.join(parts)}" + (f": {redact(message)}" if message else "")
+    return f"{name}: container {container.get('name', '?')}: {', '.join(parts)}" + (f": {redact(message, secrets)}" if message else "")
 
 
 def newest_warning(events, involved):
@@ -94,11 +94,12 @@ def _event(cluster, namespace, name, involved):
     try:
         event = newest_warning(cluster.items(core(namespace, "events"), fieldSelector="type=Warning"), involved)
     except (MonqError, ValueError) as exc:
-        return f"events: {_unread(exc)}"
+        return f"events: {_unread(exc, cluster.secrets)}"
     if not event:
         return f"events: no warning about {name}"
     thing = event["involvedObject"]
-    return f"event {_when(event)}: {thing.get('kind', '?')} {thing['name']}: {event.get('reason')}: {redact(str(event.get('message') or ''))}"
+    said = redact(str(event.get("message") or ""), cluster.secrets)
+    return f"event {_when(event)}: {thing.get('kind', '?')} {thing['name']}: {event.get('reason')}: {said}"
 
 
 def _log(cluster, namespace, pod):
@@ -113,18 +114,18 @@ def _log(cluster, namespace, pod):
     try:
         lines = [line.strip() for line in cluster.text(core(namespace, "pods", name) + "/log", **query).splitlines() if line.strip()]
     except (MonqError, ValueError) as exc:
-        return f"{where}: {_unread(exc)}"
-    return f"{where}: {redact(lines[-1])}" if lines else f"{where}: empty"
+        return f"{where}: {_unread(exc, cluster.secrets)}"
+    return f"{where}: {redact(lines[-1], cluster.secrets)}" if lines else f"{where}: empty"
 
 
-def _unread(exc):
+def _unread(exc, secrets):
     if isinstance(exc, ApiError):
         if exc.status == 403:
             return "not readable by this account"
         if exc.status == 404:
             return "not there"
-        return f"not readable: {exc.status} {redact(str(exc.message))}"
-    return f"not readable: {redact(exc.what if isinstance(exc, MonqError) else str(exc))}"
+        return f"not readable: {exc.status} {redact(str(exc.message), secrets)}"
+    return f"not readable: {redact(exc.what if isinstance(exc, MonqError) else str(exc), secrets)}"
 
 
 def short(line):

@@ -49,7 +49,7 @@ class RegistryReplicas:
     def counts(self, known=None):
         """{name: count}; known: the names that count, where a new service of another shape must not stop what is put back."""
         answer = self._monqctl.read_json(*self._commands["list"]["argv"])
-        return replicas.registry_counts(self._search(answer), known)
+        return replicas.registry_counts(self._search(answer), known, self._monqctl.secrets)
 
     def _search(self, answer):
         try:
@@ -92,7 +92,7 @@ class RegistryReplicas:
         name = min(counts)
         _service, part, key = self._read(name)
         if part[key] != counts[name]:
-            raise self._odd(name, f"{part[key]!r} where the list says {counts[name]}")
+            raise self._odd(name, f"{sanitise(part[key], self._monqctl.secrets)!r} where the list says {counts[name]}")
         return []
 
     def _read(self, name):
@@ -105,7 +105,7 @@ class RegistryReplicas:
                 part = part[word]
             part[key]  # pylint: disable=pointless-statement
         except (KeyError, TypeError, IndexError) as exc:
-            raise self._odd(name, repr(sanitise(service))[:200]) from exc
+            raise self._odd(name, repr(sanitise(service, self._monqctl.secrets))[:200]) from exc
         return service, part, key
 
     def _argv(self, call, name):

@@ -11,19 +11,21 @@ from .errors import ApiError, ApiUnreachable
 from .private_file import private_folder
 
 MERGE = "application/merge-patch+json"
+LONGEST = 20_000  # characters of an answer that are looked through to show its beginning
 STRATEGIC = "application/strategic-merge-patch+json"
 
 
 class Cluster:
     """Plain JSON over one keep-alive connection; the kubernetes library reads the kubeconfig and authenticates."""
 
-    def __init__(self, configuration, pool):
+    def __init__(self, configuration, pool, secrets=()):
         self._configuration = configuration
         self._pool = pool
+        self.secrets = redaction.known(secrets)  # shown in no error text
         self.fence = lambda: None  # asked before every changing call; raises where the lock is lost
 
     @classmethod
-    def connect(cls, kubeconfig=None, context=None):
+    def connect(cls, kubeconfig=None, context=None, secrets=()):
         try:
             from kubernetes import client, config
         except ImportError as exc:
@@ -38,13 +40,13 @@ class Cluster:
                 if kubeconfig or context:
                     raise
                 config.load_incluster_config(client_configuration=configuration)
-            return cls(configuration, client.ApiClient(configuration).rest_client.pool_manager)
+            return cls(configuration, client.ApiClient(configuration).rest_client.pool_manager, secrets)
         except (config.ConfigException, OSError, ValueError) as exc:
             raise ApiUnreachable(
                 "the kubeconfig cannot be used",
                 f"{kubeconfig or 'default kubeconfig'}, context {context or 'current'}",
                 "a readable kubeconfig with that context",
-                str(exc),
+                redaction.redact(str(exc), secrets),
                 "check monq_kubeconfig and monq_kube_context",
             ) from exc
 
@@ -76,13 +78,13 @@ class Cluster:
                 "the Kubernetes API does not answer",
                 self._configuration.host,
                 "an answer",
-                f"{type(exc).__name__}: {exc}"[:500],
+                redaction.redact(f"{type(exc).__name__}: {exc}", self.secrets)[:500],
                 "check that the API server is up and reachable from here, then run the same command again",
             ) from exc
         text = answer.data.decode("utf-8", "replace")
         if answer.status >= 400:
-            raise _error(answer.status, answer.reason, text, method, path)
-        return text if plain else _json(text, f"{method} {self._configuration.host}{path}")
+            raise _error(answer.status, answer.reason, text, method, path, self.secrets)
+        return text if plain else _json(text, f"{method} {self._configuration.host}{path}", self.secrets)
 
     def get(self, path, **query):
         return self.call("GET", path, query=query)
@@ -126,7 +128,7 @@ class Cluster:
         return True
 
 
-def _json(text, request):
+def _json(text, request, secrets):
     try:
         return json.loads(text)
     except ValueError as exc:
@@ -134,17 +136,17 @@ def _json(text, request):
             "what answers is not the Kubernetes API",
             request,
             "JSON",
-            redaction.redact(text[:200]) or "nothing",
+            redaction.redact(text[:LONGEST], secrets)[:200] or "nothing",
             "see what stands between here and the API server: a proxy, a login page; then run the same command again",
         ) from exc
 
 
-def _error(status, reason, text, method, path):
+def _error(status, reason, text, method, path, secrets):
     try:
         message = json.loads(text).get("message", text)
     except (ValueError, AttributeError):
         message = text
-    return ApiError(status, reason, message, method, path)
+    return ApiError(status, reason, redaction.redact(str(message)[:LONGEST], secrets), method, path)
 
 
 def core(namespace, kind, name=""):

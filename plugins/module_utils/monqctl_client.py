@@ -22,12 +22,14 @@ SWITCH = ["config", "use-context"]
 class Monqctl:
     """The vendor's client, in one home. The runner is injected: tests give a list of answers."""
 
-    def __init__(self, path="monqctl", home=None, environment=None, timeout=3600, context="", patterns=None, runner=command.run, fence=None):
+    def __init__(self, path="monqctl", home=None, environment=None, timeout=3600, context="", patterns=None, runner=command.run, fence=None, secrets=()):
         self.path = path
         self.home = os.path.expanduser(home or "~")
         self.context = context
         self._env = {**(environment or {}), "HOME": self.home}
-        self._secrets = redaction.of_environment(environment or {})
+        long_enough = [secret for secret in secrets if secret and len(secret) >= redaction.SHORTEST]
+        self._secrets = [*redaction.of_environment(environment or {}), *long_enough]
+        self.secrets = redaction.Known(self._secrets)  # for whoever shows what a call has answered
         self._timeout = timeout
         self._patterns = patterns or {}
         self._runner = runner
@@ -41,14 +43,14 @@ class Monqctl:
         limit = min(self._timeout, 120)
         result = self._run(argv, timeout=limit)
         try:
-            self._judge(list(argv), result, [], limit)
+            self._judge(list(argv), result, "", limit)
         except CommandError as exc:
             exc.unknown = False  # whatever became of it, nothing was changed
             raise
         return result.stdout
 
     def read_json(self, *argv):
-        return json_reply(self.read(*argv), "monqctl " + " ".join(argv))
+        return json_reply(self.read(*argv), "monqctl " + " ".join(argv), self.secrets)
 
     def current_context(self):
         return self.read("config", "current-context").strip()
@@ -61,7 +63,7 @@ class Monqctl:
                 "monqctl's current context is another one",
                 f"monqctl in {self.home}",
                 self.context,
-                seen or "none",
+                redaction.redact(seen, self.secrets) or "none",
                 f"monqctl config use-context {self.context}, then run the same command again",
             )
 
@@ -75,7 +77,7 @@ class Monqctl:
                 full = [word.replace("{secret}", secret).replace("{file}", path) for word in argv]
                 self._ask_fence()
                 result = self._run(full)
-        return self._judge(argv, result, [secret], self._timeout)
+        return self._judge(argv, result, secret, self._timeout)
 
     @contextlib.contextmanager
     def _shared(self, exclusive):
@@ -114,12 +116,16 @@ class Monqctl:
             exc.unknown = False  # nothing was called yet
             raise
 
-    def _judge(self, argv, result, secrets, limit):
-        output = mask(result.stdout + ("\n" + result.stderr if result.stderr else ""), [*secrets, *self._secrets])
-        text = "monqctl " + " ".join(argv)
-        line = failure_line(output, failure_patterns(self._patterns, argv))
-        # Judged as it was printed; shown without what looks like a secret that is not ours to know, such as the registry's database password.
-        shown = redaction.redact(output)
+    def _shown(self, text, secret):
+        """Without the known secrets, and without what looks like one that is not ours to know, such as the registry's database password."""
+        return redaction.redact(text, redaction.Known([secret, *self._secrets]))
+
+    def _judge(self, argv, result, secret, limit):
+        # Judged as it was printed, shown without secrets.
+        output = result.stdout + ("\n" + result.stderr if result.stderr else "")
+        patterns = failure_patterns(self._patterns, argv)
+        line, shown = failure_line(output, patterns), self._shown(output, secret)
+        text = self.secrets.mask("monqctl " + " ".join(argv))
         if result.rc == 0 and not line and not result.timed_out:
             return shown
         if result.timed_out:
@@ -130,7 +136,7 @@ class Monqctl:
             # A file of SQL may be half applied, whatever the status (trap 36).
             seen, unknown = f"exit status {result.rc}", argv[:3] == SQL and not never_began(output)
         else:
-            seen, unknown = f"exit status 0, but its output says: {redaction.redact(line)}", True
+            seen, unknown = f"exit status 0, but its output says: {failure_line(shown, patterns) or redaction.MASK}", True
         error = CommandError(
             f"{text} failed",
             f"context {self.context or 'none'}",
@@ -159,7 +165,3 @@ class Monqctl:
         with open(os.path.join(self.home, MARKER), "w", encoding="ascii") as file:
             file.write(new + "\n")
         return new
-
-
-def mask(text, secrets):
-    return redaction.Known(secrets).mask(text)

@@ -12,12 +12,18 @@ from .errors import CommandError
 UNREADABLE = "check monqctl's configuration and the registry, then run the same command again"
 
 
-def version(text):
+def version(text, secrets=()):
     """(1, 1, 2) out of the first line of "monqctl version"."""
     first = (text.splitlines() or [""])[0]
     found = re.search(r"\bv?(\d+)\.(\d+)\.(\d+)", first)
     if not found:
-        raise CommandError("monqctl version shows no version", "monqctl version", "a first line that carries vX.Y.Z", repr(first), "check monq_monqctl_path")
+        raise CommandError(
+            "monqctl version shows no version",
+            "monqctl version",
+            "a first line that carries vX.Y.Z",
+            repr(redaction.redact(first, secrets)[:200]),
+            "check monq_monqctl_path",
+        )
     return tuple(int(part) for part in found.groups())
 
 
@@ -31,14 +37,20 @@ def status_rows(text):
     return rows
 
 
-def json_reply(text, what):
+def json_reply(text, what, secrets=()):
     """The JSON of a reply; an empty reply is an error and not an empty object (trap 16)."""
     if not text.strip():
         raise CommandError(f"monqctl answered {what} with nothing", what, "JSON", "an empty reply", UNREADABLE)
     try:
         return json.loads(text)
     except ValueError as exc:
-        raise CommandError(f"monqctl answered {what} with something else than JSON", what, "JSON", repr(redaction.redact(text)[:200]), UNREADABLE) from exc
+        raise CommandError(
+            f"monqctl answered {what} with something else than JSON", what, "JSON", repr(redaction.redact(text, secrets)[:200]), UNREADABLE
+        ) from exc
+
+
+def shown_rows(rows, secrets=()):
+    return {redaction.redact(name, secrets): redaction.redact(state, secrets) for name, state in rows.items()}
 
 
 def failure_patterns(patterns, argv):
@@ -85,8 +97,8 @@ def failed_rows(rows, ignored):
     return {name: state for name, state in rows.items() if BAD.search(state) and name not in ignored}
 
 
-def healthy_status(text, ignored):
-    """The rows of the status; CommandError where a row failed that may not (trap 28)."""
+def healthy_status(text, ignored, secrets=()):
+    """The rows of the status, as they may be shown; CommandError where a row failed that may not (trap 28)."""
     rows = status_rows(text)
     failed = failed_rows(rows, ignored)
     if failed or not rows:
@@ -94,7 +106,7 @@ def healthy_status(text, ignored):
             "the registry is not healthy" if rows else "the registry's status cannot be read",
             "monqctl registry get status",
             f"no failed row but {', '.join(ignored)}",
-            ", ".join(f"{name}: {state}" for name, state in failed.items()) or repr(redaction.redact(text)[:200]),
+            ", ".join(f"{name}: {state}" for name, state in shown_rows(failed, secrets).items()) or repr(redaction.redact(text, secrets)[:200]),
             "fix what has failed, then run the same command again",
         )
-    return rows
+    return shown_rows(rows, secrets)

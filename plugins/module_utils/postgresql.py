@@ -8,6 +8,7 @@ import os
 
 from . import command, dump
 from .errors import CommandError, MonqError
+from .redaction import known, redact
 
 SERVER = {
     "host": {"type": "str", "required": True},
@@ -64,10 +65,11 @@ _HIDDEN_ROWS = "SELECT n.nspname || '.' || c.relname" + _MINE + " AND c.relkind 
 class Session:
     """One connection. Every statement stands alone unless BEGIN was sent."""
 
-    def __init__(self, connection, where, failure):
+    def __init__(self, connection, where, failure, secrets=()):
         self._connection = connection
         self._where = where
         self._failure = failure
+        self._secrets = secrets
 
     def query(self, sql):
         try:
@@ -79,7 +81,7 @@ class Session:
                 "PostgreSQL refused a statement",
                 self._where,
                 sql.strip().splitlines()[0][:120],
-                _one_line(exc),
+                _one_line(exc, self._secrets),
                 "fix the cause, then run the same command again",
             ) from exc
 
@@ -104,14 +106,17 @@ class Postgresql:
         self._pg_restore = pg_restore
         self._timeout = timeout
         self._runner = runner
+        self._secrets = known([server.get("password")])
 
     # ---- programs
 
-    def _run(self, argv):
-        return self._runner(argv, env=dump.environment(self.server), timeout=self._timeout)
+    def run(self, argv):
+        """One call of a program; what it said may be shown."""
+        result = self._runner(argv, env=dump.environment(self.server), timeout=self._timeout)
+        return result._replace(stderr=redact(result.stderr, self._secrets))
 
     def _version(self, program):
-        result = self._run([program, "--version"])
+        result = self.run([program, "--version"])
         dump.judge(
             result,
             "a program of PostgreSQL cannot be used",
@@ -136,7 +141,7 @@ class Postgresql:
         return self._version(self._pg_restore)
 
     def dump(self, database, snapshot, path):
-        result = self._run(dump.pg_dump(self._pg_dump, self.server, database, snapshot, path))
+        result = self.run(dump.pg_dump(self._pg_dump, self.server, database, snapshot, path))
         dump.judge(
             result,
             "pg_dump failed",
@@ -145,7 +150,7 @@ class Postgresql:
         )
 
     def read_whole(self, database, path):
-        result = self._run(dump.full_read(self._pg_restore, path))
+        result = self.run(dump.full_read(self._pg_restore, path))
         dump.judge(
             result,
             "the dump cannot be read to its end",
@@ -154,7 +159,7 @@ class Postgresql:
         )
 
     def restore(self, database, path):
-        result = self._run(dump.restore(self._pg_restore, self.server, database, path))
+        result = self.run(dump.restore(self._pg_restore, self.server, database, path))
         dump.judge(
             result,
             "the dump could not be restored into a scratch database",
@@ -195,12 +200,12 @@ class Postgresql:
                 "PostgreSQL does not let us in",
                 f"{where}, role {self.server['user']}",
                 "a connection",
-                _one_line(exc),
+                _one_line(exc, self._secrets),
                 "check monq_postgresql_host, _port, _user, _password, _sslmode and pg_hba.conf; then run the same command again",
             ) from exc
         try:
             connection.autocommit = True
-            session = Session(connection, where, psycopg2.Error)
+            session = Session(connection, where, psycopg2.Error, self._secrets)
             # A server that is strict with idle sessions must not end the one that holds the snapshot.
             session.query("SET idle_in_transaction_session_timeout = 0; SET statement_timeout = 0; SET lock_timeout = '60s'; SET row_security = off")
             if connection.server_version >= 140000:
@@ -284,5 +289,5 @@ def nearest(path):
     return path
 
 
-def _one_line(exc):
-    return " | ".join(str(exc).strip().splitlines())[:500]
+def _one_line(exc, secrets):
+    return " | ".join(redact(str(exc), secrets).strip().splitlines())[:500]

@@ -8,6 +8,7 @@ import os
 from . import findings, monqctl_output, template
 from .errors import CommandError, TemplateError
 from .installation import TEMPLATE, RegistryReplicas
+from .redaction import redact
 from .registry_secret import RESTORE
 
 CREDENTIAL = "prepare.registry_token.credential"
@@ -28,7 +29,7 @@ def examine(client, given, run, stored):
         if not os.path.isdir(path) or not os.listdir(path)
     ]
     try:
-        found += findings.monqctl_version(monqctl_output.version(client.read("version")), given["plan"]["release"]["monqctl_version"])
+        found += findings.monqctl_version(monqctl_output.version(client.read("version"), client.secrets), given["plan"]["release"]["monqctl_version"])
     except CommandError as exc:
         return {"findings": found + [findings.of_error("monqctl", exc)], "deferred": False}
     seen = _context(client)
@@ -41,7 +42,7 @@ def examine(client, given, run, stored):
                 findings.STOP,
                 f"monqctl's current context in {client.home}",
                 client.context,
-                seen or "none",
+                redact(seen, client.secrets) or "none",
                 f"monqctl config use-context {client.context}, or monq_monqctl_configure: true",
             )
         )
@@ -87,7 +88,7 @@ def _registry(client, given, run):
 
 
 def _status(client, ignored):
-    monqctl_output.healthy_status(client.read("registry", "get", "status"), ignored)
+    monqctl_output.healthy_status(client.read("registry", "get", "status"), ignored, client.secrets)
     return []
 
 

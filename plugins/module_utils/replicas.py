@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from .errors import CommandError
+from .sanitising import sanitise
 
 CORRECT = "correct monq_registry_replica_commands; before an upgrade has begun, monq_registry_replicas: manual is another way"
 
@@ -43,14 +44,14 @@ def table(deployments, hpas, registry):
     return rows
 
 
-def registry_counts(answer, known=None):
+def registry_counts(answer, known=None, secrets=()):
     """{name: count} out of what the configured JMESPath found: a list of objects with name and replicas. known: other names may be odd, and are left out."""
     if not isinstance(answer, list) or not answer:
         raise CommandError(
             "the registry's replica counts cannot be read",
             "registry get microservices",
             "a list of objects with name and replicas",
-            repr(answer)[:200],
+            repr(sanitise(answer, secrets))[:200],
             CORRECT,
         )
     counts = {}
@@ -67,7 +68,7 @@ def registry_counts(answer, known=None):
                 "the registry's replica counts cannot be read",
                 "registry get microservices",
                 "objects with a name and a whole number of replicas",
-                repr(row)[:200],
+                repr(sanitise(row, secrets))[:200],
                 CORRECT,
             )
         counts[row["name"]] = row["replicas"]

@@ -147,7 +147,7 @@ class DatabaseRestore:
     def _fill(self, new, result):
         argv = rollback_sql.restore(self._pg_restore, self._settings, new, result["path"])
         dump.judge(
-            self._runner(argv, env=dump.environment(self._settings), timeout=self._timeout),
+            self._server.run(argv),
             "the dump could not be restored; the present database is untouched",
             f"{result['path']} on {self._server.name}",
             f"fix the cause, {AGAIN}",

@@ -13,13 +13,13 @@ import sys
 import tarfile
 
 from . import progress, texts
-from .arguments import cluster, guarded_run, monqctl
+from .arguments import cluster, guarded_run, known_secrets, monqctl
 from .errors import ApiError, ApiUnreachable, MonqError
 from .installation import hpas, replica_sets, routes
 from .kubernetes_client import apps, core
 from .lease import NAME, Lease
 from .ledger import LABELS
-from .redaction import redact
+from .redaction import known, redact
 from .sanitising import sanitise
 from .version import COLLECTION
 
@@ -32,7 +32,8 @@ class Bundle:
     """Sanitised files, and for each that is missing the reason."""
 
     def __init__(self, secrets=(), limit=FILE_LIMIT):
-        self._secrets = [secret for secret in secrets if secret]
+        self._given = list(secrets)
+        self._secrets = known(self._given)
         self._limit = limit
         self._unreachable = ""
         self.files = {}
@@ -40,7 +41,8 @@ class Bundle:
         self.cut = {}
 
     def knows(self, *secrets):
-        self._secrets += [secret for secret in secrets if secret and secret not in self._secrets]
+        self._given += secrets
+        self._secrets = known(self._given)
 
     def add(self, name, read, remote=True):
         """One file of what read() returns: a text, or JSON data. What cannot be read is listed with its reason."""
@@ -52,10 +54,13 @@ class Bundle:
             self.files[name] = self._text(name, found).encode()
             return found
         except (MonqError, OSError, ValueError, KeyError, TypeError, AttributeError, ImportError) as exc:
-            self.missing[name] = redact(_reason(exc), self._secrets)
+            self.lacks(name, exc)
             if isinstance(exc, ApiUnreachable):
                 self._unreachable = self.missing[name]
         return None
+
+    def lacks(self, name, exc):
+        self.missing[name] = redact(_reason(exc), self._secrets)[:300]
 
     def _text(self, name, found):
         if isinstance(found, str):
@@ -107,15 +112,15 @@ class Bundle:
 
 def _reason(exc):
     if isinstance(exc, ApiError):
-        return {403: "not readable by this account", 404: "not there"}.get(exc.status, f"{exc.status} {exc.message}")[:300]
-    return (
-        f"{exc.what}: {exc.seen.splitlines()[0]}" if isinstance(exc, MonqError) and exc.seen else str(exc).splitlines()[0] if str(exc) else type(exc).__name__
-    )[:300]
+        return {403: "not readable by this account", 404: "not there"}.get(exc.status, f"{exc.status} {exc.message}")
+    if isinstance(exc, MonqError) and exc.seen:
+        return f"{exc.what}: {exc.seen.splitlines()[0]}"
+    return str(exc).splitlines()[0] if str(exc) else type(exc).__name__
 
 
 def collect(params, connect=cluster, client=None, ansible_version=""):
     """(bundle, attempt): everything that can be read now, without the lock."""
-    bundle, namespace, release = Bundle(params["mask"]), params["namespace"], params["plan"]["release"]
+    bundle, namespace, release = Bundle(known_secrets(params)), params["namespace"], params["plan"]["release"]
     client = client or monqctl({**params, "monqctl_timeout": PATIENCE})
     found = {"attempt": None}
 
@@ -133,7 +138,7 @@ def collect(params, connect=cluster, client=None, ansible_version=""):
     try:
         bundle.knows(*known_tokens(connection(), namespace, release))
     except (MonqError, ValueError, KeyError, TypeError) as exc:
-        bundle.missing["the registry's token, to blot it out"] = _reason(exc)
+        bundle.lacks("the registry's token, to blot it out", exc)
     if params["failure"]:
         bundle.add("failure.txt", lambda: params["failure"], remote=False)
     bundle.add("overview.txt", overview)

@@ -163,6 +163,6 @@ class Verification:
 
     def _status(self):
         try:
-            healthy_status(self._monqctl.read("registry", "get", "status"), self._release["ignored_status"])
+            healthy_status(self._monqctl.read("registry", "get", "status"), self._release["ignored_status"], self._monqctl.secrets)
         except CommandError as exc:
             self.report["findings"].append(findings.of_error("status", exc))

@@ -10,6 +10,7 @@ from .errors import MonqError
 from .installation import deployments, pods, replica_sets
 from .installation import routes as read_routes
 from .kubernetes_client import ingresses
+from .redaction import redact
 
 POLL = 0.5
 EXPLAINED = 3  # Deployments that a failure shows the evidence of: one cause is often that of all
@@ -60,6 +61,7 @@ class Rollouts:
             self._fail(lasting, "a pod cannot start")
 
     def _fail(self, reasons, what):
+        reasons = {name: redact(why, self._cluster.secrets) for name, why in reasons.items()}  # words of controllers
         error = MonqError(
             f"the rollout has not ended: {what}",
             ", ".join(f"Deployment {self._namespace}/{name}" for name in sorted(reasons)),

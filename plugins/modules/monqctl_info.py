@@ -77,9 +77,9 @@ from ..module_utils.errors import MonqError
 from ..module_utils.installation import TEMPLATE, RegistryReplicas
 
 READERS = {
-    "version": lambda client, params: ".".join(map(str, monqctl_output.version(client.read("version")))),
+    "version": lambda client, params: ".".join(map(str, monqctl_output.version(client.read("version"), client.secrets))),
     "context": lambda client, params: client.current_context(),
-    "status": lambda client, params: monqctl_output.status_rows(client.read("registry", "get", "status")),
+    "status": lambda client, params: monqctl_output.shown_rows(monqctl_output.status_rows(client.read("registry", "get", "status")), client.secrets),
     "template": lambda client, params: client.read_json(*TEMPLATE),
     "replicas": lambda client, params: RegistryReplicas(client, params["replica_commands"]).counts(),
 }

@@ -74,7 +74,7 @@ def main():
         run = guarded_run(given, module.check_mode)
         client = monqctl(given)
         ignored = given["plan"]["release"]["ignored_status"]
-        rows = run.run("prepare.registry.status", lambda: healthy_status(client.read("registry", "get", "status"), ignored))
+        rows = run.run("prepare.registry.status", lambda: healthy_status(client.read("registry", "get", "status"), ignored, client.secrets))
         module.exit_json(status=rows or {}, **run.result())
     except MonqError as exc:
         module.fail_json(**exc.result())

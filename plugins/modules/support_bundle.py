@@ -44,11 +44,6 @@ options:
     description: The message of the failure, kept as C(failure.txt).
     type: str
     default: ''
-  mask:
-    description: Known secrets. They are hidden wherever they turn up, also in base64, URL-encoded and JSON-escaped.
-    type: list
-    elements: str
-    default: []
 """
 
 EXAMPLES = r"""
@@ -87,7 +82,6 @@ OPTIONS = {
     "directory": {"type": "path", "required": True},
     "host": {"type": "str", "required": True},
     "failure": {"type": "str", "default": ""},
-    "mask": {"type": "list", "elements": "str", "default": [], "no_log": True},
 }
 
 

@@ -23,6 +23,7 @@ class FakeCluster:
     """Objects by path. before(method, path) is called ahead of each request: a test interferes there."""
 
     server = "https://fake"
+    secrets = ()
 
     def __init__(self):
         self.objects = {"/apis/extensions/v1beta1": {"resources": [{"name": "ingresses"}]}}

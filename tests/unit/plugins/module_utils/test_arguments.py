@@ -6,7 +6,7 @@ import pytest
 from ansible_collections.monq.platform.plugins.module_utils import arguments, steps
 from ansible_collections.monq.platform.plugins.module_utils.errors import InputError
 from fake_cluster import FakeCluster
-from repository import RELEASE
+from repository import RELEASE, load
 
 PLAN = {
     "release": RELEASE,
@@ -33,7 +33,8 @@ def test_a_namespace_that_is_none_is_refused_before_any_connection(namespace, mo
 @pytest.mark.parametrize("namespace", ["a", "production", "monq-6", "x" * 63])
 def test_a_namespace(namespace, monkeypatch):
     monkeypatch.setattr(arguments.Cluster, "connect", lambda *given: given)
-    assert arguments.cluster({"namespace": namespace, "kubeconfig": "k", "kube_context": "c"}) == ("k", "c")
+    given = {"namespace": namespace, "kubeconfig": "k", "kube_context": "c", "mask": '["hunter2"]', "monqctl_environment": '{"A_TOKEN": "t0ken", "B": "x"}'}
+    assert arguments.cluster(given) == ("k", "c", ["hunter2", "t0ken"])
 
 
 def test_the_plan_of_the_options_is_the_plan():
@@ -48,3 +49,38 @@ def test_a_guarded_run_reads_and_makes_nothing(tmp_path):
     run = arguments.guarded_run(params, True, cluster)
     assert not run.ledger.exists and not run.is_done("prepare.snapshot.original")
     assert cluster.bodies == [] and list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, []),
+        ({"mask": "", "monqctl_environment": ""}, []),
+        ({"mask": None}, []),
+        ({"mask": '["a b", "c\\u0026"]'}, ["a b", "c&"]),
+        ({"mask": '["a"]', "monqctl_environment": '{"HTTPS_PROXY": "http://u:pr0xy@x", "LANG": "C"}'}, ["a", "pr0xy"]),
+    ],
+)
+def test_the_known_secrets(given, expected):
+    assert arguments.known_secrets(given) == expected
+
+
+@pytest.mark.parametrize("text", ["{}", "[", "hunter2"])
+def test_secrets_that_are_no_list_are_refused_and_not_repeated(text):
+    with pytest.raises(InputError, match="mask is not a list") as caught:
+        arguments.known_secrets({"mask": text})
+    assert "hunter2" not in str(caught.value)
+
+
+def test_monqctl_knows_the_secrets_of_both_options():
+    given = {"monqctl_path": "monqctl", "monqctl_home": "/h", "monqctl_environment": '{"A_TOKEN": "t0ken"}', "monqctl_timeout": 1, "monqctl_context": "c"}
+    client = arguments.monqctl({**given, "monqctl_failure_patterns": {}, "mask": '["hunter2"]'})
+    assert client.secrets.mask("hunter2 t0ken") == "******** ********"
+
+
+def test_the_role_hands_the_secrets_over_as_json():
+    """As a list, no_log would mask each, however short, wherever a result holds it; an empty one is nothing."""
+    wanted = "{{ '' if not _monq_secrets else _monq_secrets | to_json }}"
+    found = load("roles/monq/vars/main/connection.yml")
+    assert [found[name]["mask"] for name in ("_monq_run_defaults", "_monq_monqctl_defaults")] == [wanted, wanted]
+    assert arguments.RUN["mask"] == arguments.MONQCTL["mask"] == {"type": "json", "default": "", "no_log": True}

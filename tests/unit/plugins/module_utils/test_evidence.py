@@ -122,6 +122,29 @@ def test_a_pod_that_is_well_explains_nothing(cluster):
     assert lines(cluster)[0] == "pl-a: no pod"
 
 
+def test_no_line_shows_a_known_secret(cluster):
+    cluster.secrets = ["hunter&2x"]
+    crash = {**CRASH, "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "with hunter&2x"}}}
+    pod(cluster, crash)
+    event(cluster, "new", "2026-03-01T10:05:00Z", message="hunter%262x refused")
+    cluster.logs[LOG + "?previous"] = r"said hunter\u00262x"
+    assert [line.rpartition(": ")[2] for line in lines(cluster)] == ["with ********", "******** refused", "said ********"]
+    pod(cluster, conditions=[{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "hunter&2x"}])
+    assert lines(cluster)[0].endswith("Unschedulable: ********")
+    for part in ("/log", "/events", "/replicasets"):
+        refuse(cluster, part, lambda path: ApiError(500, "x", "hunter&2x", "GET", path))
+        pod(cluster, crash)
+        assert any("not readable" in line and "********" in line for line in lines(cluster)) and "hunter" not in "".join(lines(cluster))
+
+
+def test_the_wait_for_a_rollout_says_why_without_a_known_secret(cluster):
+    cluster.secrets, clock = ["hunter&2x"], Clock()
+    pod(cluster, {**PULL, "state": {"waiting": {"reason": "ImagePullBackOff", "message": "of hunter&2x"}}})
+    with pytest.raises(MonqError) as caught:
+        Rollouts(cluster, "production", 60, clock, clock.sleep).wait(["pl-*"], {})
+    assert "of ********" in str(caught.value) and "hunter" not in str(caught.value) + repr(caught.value.result())
+
+
 def test_a_line_has_an_end(cluster):
     pod(cluster, CRASH)
     cluster.logs[LOG + "?previous"] = "x" * 5000

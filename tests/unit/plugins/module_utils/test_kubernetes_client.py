@@ -147,3 +147,21 @@ def test_an_answer_that_is_no_json_says_who_answered(body):
     with pytest.raises(ApiUnreachable) as caught:
         cluster.get("/x")
     assert "https://api.test/x" in str(caught.value) and "s3cret-s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"status": 422, "body": {"message": "Invalid value: hunter&2x"}},
+        {"status": 502, "body": "<p>hunter\\u00262x"},
+        {"body": "no JSON, but " + "x" * 180 + "hunter&2x"},
+        {"body": "no JSON, but hunter&2x"},
+        {"error": urllib3.exceptions.HTTPError("by way of http://u:hunter&2x@proxy, hunter&2x")},
+    ],
+)
+def test_no_error_shows_a_known_secret(given):
+    """a whole one, and not the beginning of one that the end of the line has cut"""
+    cluster, pool = make(**given)
+    with pytest.raises((ApiError, ApiUnreachable)) as caught:
+        client.Cluster(cluster._configuration, pool, ["hunter&2x"]).get("/x")
+    assert "hunter" not in str(caught.value) + repr(caught.value.result()) + str(getattr(caught.value, "message", ""))

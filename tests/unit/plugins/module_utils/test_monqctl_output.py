@@ -147,3 +147,17 @@ def test_the_shipped_patterns_leave_the_data_of_others_alone():
 def test_tail():
     assert monqctl_output.tail("a\nb\nc\n\n", 2) == "b\nc"
     assert monqctl_output.tail("") == ""
+
+
+def test_a_status_is_judged_as_it_is_and_shown_without_secrets():
+    found = monqctl_output.healthy_status(table(("db", "OK at hunter2x"), ("K8s", "OK")), [], ["hunter2x"])
+    assert found == {"db": "OK at ********", "K8s": "OK"}
+    for text in (table(("db", "Failed: password=theirs hunter2x")), "--- hunter2x\n", "password=theirs"):
+        with pytest.raises(CommandError) as caught:
+            monqctl_output.healthy_status(text, [], ["hunter2x"])
+        assert "********" in str(caught.value) and not [part for part in ("hunter2x", "theirs") if part in str(caught.value)]
+
+
+def test_a_version_that_is_none_is_shown_without_secrets():
+    with pytest.raises(CommandError, match=r"'no \*{8}'"):
+        monqctl_output.version("no hunter2x", ["hunter2x"])

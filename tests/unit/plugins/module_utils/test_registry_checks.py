@@ -26,7 +26,7 @@ GIVEN = {
 class Refused:
     """monqctl whose registry answers 401."""
 
-    home, context = "/home/op", "production"
+    home, context, secrets = "/home/op", "production", ()
 
     def __init__(self):
         self.told = []

@@ -41,6 +41,8 @@ NOW = {"state": "done", "started": "2026-03-01T10:00:00Z"}
 class FakeMonqctl:
     """A registry: a template and microservices."""
 
+    secrets = ()
+
     def __init__(self):
         self.template = {"JsonConfig": {"v": 5}}
         self.services = [{"Name": "pl-a", "Replicas": 3, "Version": "5.9.3"}, {"Name": REGISTRY, "Replicas": 1, "Version": "3.1.0"}]

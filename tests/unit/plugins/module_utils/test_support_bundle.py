@@ -20,7 +20,7 @@ NOW = datetime.datetime(2026, 3, 1, 10, 15, 0, 7000, datetime.timezone.utc)
 PARAMS = {
     "namespace": "production", "plan": {"release": RELEASE, "modules": ["pl"], "prefetch_images": True, "configure": False, "online": True,
                                         "registry_replicas": "monqctl", "backup_databases": [], "backup_in_outage": False, "variables": {}},
-    "lock_id": "", "lock_duration": 120, "resolve": {}, "monqctl_home": "/nowhere", "mask": ["hunter2"],
+    "lock_id": "", "lock_duration": 120, "resolve": {}, "monqctl_home": "/nowhere", "mask": '["hunter2"]',
     "emergency_directory": "", "emergency_host": "", "failure": "boom hunter2",
 }  # fmt: skip
 
@@ -77,6 +77,16 @@ def test_the_registrys_token_is_read_to_be_hidden_and_no_secret_is_kept(cluster)
     bundle, _attempt = run(cluster)
     assert not any(b"canary-token" in data or b"Y2FuYXJ5" in data for data in bundle.files.values())
     assert [path for method, path in cluster.calls if "/secrets" in path] == [f"{SECRETS}/registry-token"]
+
+
+def test_the_secrets_of_monqctls_environment_are_known_and_reasons_are_masked(cluster):
+    def before(method, path):
+        if path == PODS:
+            raise ApiError(500, "x", "y" * 280 + " t0ken-of-the-proxy", method, path)
+
+    cluster.before = before
+    bundle, _attempt = run(cluster, monqctl_environment='{"PROXY_TOKEN": "t0ken-of-the-proxy"}', failure="by t0ken-of-the-proxy")
+    assert bundle.files["failure.txt"] == b"by ********" and "t0ken" not in bundle.missing["pods.json"]
 
 
 def test_what_may_not_be_read_is_listed(cluster):

@@ -19,7 +19,7 @@ def make(closed, status="Registry OK"):
     cluster = FakeCluster()
     cluster.put(f"{DEPLOYMENTS}/pl-a", deployment("pl-a", 3))
     run = types.SimpleNamespace(is_done=lambda key: closed)
-    return Verification(cluster, types.SimpleNamespace(read=lambda *argv: status), run, GIVEN), cluster
+    return Verification(cluster, types.SimpleNamespace(read=lambda *argv: status, secrets=()), run, GIVEN), cluster
 
 
 @pytest.mark.parametrize(("closed", "severity"), [(False, "stop"), (True, "warning")])
