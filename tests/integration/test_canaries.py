@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import subprocess
 import tarfile
 from pathlib import Path
@@ -15,13 +16,20 @@ from support.canaries import STRACE, found, in_files, started
 CHOSEN = {
     "Release Hub token": 'hub+canary/"a%é-7f',
     "registry token": 'registry+canary/"b%2f-8e',
-    "database password": 'p@ss/"w+rd%é',
+    "database password": """p@ss/"w+rd%é&b;c'd e""",
     "password in the template": 'smtp+canary/"c%é-9d',
     "variable of monqctl": 'proxy+canary/"d%é-6c',
 }
 ADMIN = "sandbox-admin"
 
 # ---- the search itself
+
+NET = {ord(one): f"\\u{ord(one):04X}" for one in "+&'"}
+
+
+def quoted(secret):
+    return secret.replace("'", "''")
+
 
 PLANTED = {
     "plain": lambda s: s.encode(),
@@ -35,6 +43,11 @@ PLANTED = {
     "JSON with escaped slashes": lambda s: json.dumps({"password": s}).replace("/", "\\/").encode(),
     "JSON in JSON": lambda s: json.dumps({"stdout": json.dumps({"password": s})}).encode(),
     "JSON in JSON, not ASCII alone": lambda s: json.dumps({"stdout": json.dumps({"password": s}, ensure_ascii=False)}, ensure_ascii=False).encode(),
+    "JSON of .NET": lambda s: json.dumps({"password": s}).translate(NET).replace('\\"', "\\u0022").replace("\\u00e9", "\\u00E9").encode(),
+    "JSON of .NET in JSON": lambda s: json.dumps({"stdout": s.translate(NET).replace('"', "\\u0022").replace("é", "\\u00E9")}).encode(),
+    "JSON of Go": lambda s: json.dumps({"password": s}, ensure_ascii=False).replace("&", "\\u0026").encode(),
+    "SQL": lambda s: f"ALTER ROLE monq PASSWORD '{quoted(s)}'".encode(),
+    "URL, small letters": lambda s: re.sub("%..", lambda hit: hit.group().lower(), quote(s, safe="")).encode(),
     "repr": lambda s: repr([s]).encode(),
     "repr of bytes": lambda s: repr([s.encode()]).encode(),
 }
@@ -119,6 +132,7 @@ def plant_in_template(installation):
     template = json.loads(path.read_text())
     template["JsonConfig"]["Parameters"].append({"Name": "%SmtpPassword%", "Value": CHOSEN["password in the template"]})
     path.write_text(json.dumps(template))
+    return json.dumps(template["JsonConfig"])
 
 
 def echo(secret):
@@ -127,17 +141,21 @@ def echo(secret):
 
 @pytest.fixture(scope="module")
 def evidence(install):
-    """A check, a monqctl that repeats the token that it refuses, SQL that fails and quotes the password, the rest of the upgrade."""
+    """A check, a monqctl that repeats the token that it refuses, one that prints the template that it refuses, SQL that fails and quotes the password,
+    the rest of the upgrade."""
     secrets = {"postgresql": CHOSEN["database password"], "releasehub": CHOSEN["Release Hub token"]}
     installation = install("canary", modules="pl", alias=True, secrets=secrets)
-    plant_in_template(installation)
+    template = plant_in_template(installation)
     kept = Evidence(installation)
     kept.variables(monq_registry_token=CHOSEN["registry token"], monq_monqctl_environment={"MONQ_PROXY_PASSWORD": CHOSEN["variable of monqctl"]})
     kept.play("check", "site", "--check", "--diff", confirm=False)
     hub, db, proxy = CHOSEN["Release Hub token"], CHOSEN["database password"], CHOSEN["variable of monqctl"]
     installation.faults({"match": ["config", "set", "releasehub"], "kind": "fail", "text": f"Error: {echo(hub)} was refused by way of {proxy}"})
     kept.play("refused", "prepare")
-    installation.faults({"match": ["release", "update", "db", "pgsql"], "kind": "fail", "text": f"could not connect: Host=127.0.0.1;Password={db};Port=5432"})
+    installation.faults({"match": ["registry", "apply", "service", "K8s"], "kind": "fail", "text": f"400 Bad Request: {template}"})
+    kept.play("echoed", "prepare")
+    said = f"could not connect: Host=127.0.0.1;Password={db};Port=5432\nas {db}, with password='{quoted(db)}' and password='{db}'; {echo(db)}"
+    installation.faults({"match": ["release", "update", "db", "pgsql"], "kind": "fail", "text": said})
     kept.play("failed", "site")
     installation.faults()
     kept.play("succeeded", "site")
@@ -147,8 +165,9 @@ def evidence(install):
 
 def test_the_runs_did_what_they_were_for(evidence):
     results = evidence.results
-    assert [results[name].rc for name in ("check", "refused", "failed", "succeeded")] == [0, 2, 2, 0], results["succeeded"].text[-3000:]
+    assert [results[name].rc for name in ("check", "refused", "echoed", "failed", "succeeded")] == [0, 2, 2, 2, 0], results["succeeded"].text[-3000:]
     assert "was refused by way of ********" in results["refused"].text and "Port=5432" in results["failed"].text, "what monqctl said is shown"
+    assert "400 Bad Request" in results["echoed"].text and "%SmtpPassword%" in results["echoed"].text.partition("400 Bad Request")[2], "likewise"
     assert '"Name": "%SmtpPassword%"' in results["check"].text and "********" in results["check"].text, "the diff is shown"
     assert evidence.installation.registry("template")["JsonConfig"]["Parameters"][3]["Value"] == CHOSEN["password in the template"], "applied as it was"
     stored = json.loads(evidence.installation.kubectl("get", "secret", "registry-token", "-o", "json", user=ADMIN))["data"]["secure_token"]
@@ -156,7 +175,7 @@ def test_the_runs_did_what_they_were_for(evidence):
     assert len(evidence.canaries) == 8
 
 
-@pytest.mark.parametrize("label", ["check", "refused", "failed", "succeeded"])
+@pytest.mark.parametrize("label", ["check", "refused", "echoed", "failed", "succeeded"])
 def test_no_canary_in_the_output(evidence, label):
     """At -vvvv, with --diff, in what monqctl said, in every error."""
     text = evidence.results[label].text

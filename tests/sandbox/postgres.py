@@ -188,7 +188,8 @@ class Postgres:
         by_name = {database_name(service): service for service in services}
         wanted = saved if saved is not None else dict.fromkeys(by_name, "seed")
         seen = self.origins(name)
-        text = f"ALTER ROLE {ROLE} LOGIN CREATEDB NOSUPERUSER PASSWORD '{self.state.token('monq-' + name)}';\n"
+        password = self.state.token("monq-" + name).replace("'", "''")
+        text = f"ALTER ROLE {ROLE} LOGIN CREATEDB NOSUPERUSER PASSWORD '{password}';\n"
         text += "".join(f'DROP DATABASE "{database}" WITH (FORCE);\n' for database, origin in seen.items() if not origin or wanted.get(database) != origin)
         missing = [database for database, origin in wanted.items() if seen.get(database) != origin]
         text += "".join(

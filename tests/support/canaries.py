@@ -31,6 +31,12 @@ def forms(secret):
         "repr of bytes": repr(secret.encode())[2:-1],
         "ascii": ascii(secret)[1:-1],
     }
+    found[".NET's JSON"] = "".join(written(one, "\"&'+<>`", ascii_only=True) for one in secret)
+    found[".NET's JSON in JSON"] = json.dumps(found[".NET's JSON"])[1:-1]
+    found["Go's JSON"] = "".join(written(one, "&<>").lower() if one in "&<>" else written(one) for one in secret)
+    found["Go's JSON in JSON"] = json.dumps(found["Go's JSON"], ensure_ascii=False)[1:-1]
+    found["SQL"] = secret.replace("'", "''")
+    found["URL, JavaScript"] = quote(secret, safe="!'()*")
     known = {name: text.encode() for name, text in found.items()}
     known["URL, small letters"] = re.sub(rb"%[0-9A-F]{2}", lambda hit: hit.group().lower(), known["URL"])
     for before in range(3):
@@ -40,6 +46,13 @@ def forms(secret):
         known[f"base64, {before} bytes before it"] = encoded
         known[f"base64 for URLs, {before} bytes before it"] = encoded.replace(b"+", b"-").replace(b"/", b"_")
     return known
+
+
+def written(one, escaped="", ascii_only=False):
+    """One character in JSON: as its number where it is among these, or where only ASCII is written."""
+    if one in escaped or (ascii_only and not one.isascii()):
+        return f"\\u{ord(one):04X}"
+    return json.dumps(one, ensure_ascii=False)[1:-1]
 
 
 def found(data, canaries):
