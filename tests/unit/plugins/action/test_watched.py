@@ -71,11 +71,12 @@ def test_a_task_that_fails_ends_the_thread(shown, monkeypatch):
 
 def test_a_lock_that_is_waited_for_names_the_holder_and_counts_down(shown, monkeypatch):
     monkeypatch.setattr(Normal, "run", lambda self, tmp, task_vars: {})
-    made = action(lock.ActionModule, state="acquired", lock_duration=120, namespace="production", preflight=True)
+    made = action(lock.ActionModule, state="acquired", lock_duration=120, namespace="production", mask='["x"]', preflight=True)
     asked = []
     made._execute_module = lambda **given: asked.append(given) or {"lock": "bob@bastion, lock id 5f2c"}
     made.run(task_vars={"inventory_hostname": "production"})
-    assert asked[0]["module_name"] == "monq.platform.ledger_info" and asked[0]["module_args"] == {"namespace": "production", "lock_duration": 120}
+    assert asked[0]["module_name"] == "monq.platform.ledger_info"
+    assert asked[0]["module_args"] == {"namespace": "production", "lock_duration": 120, "mask": '["x"]'}
     assert "held by bob@bastion, lock id 5f2c" in shown.lines[0] and "after about 120 s" in shown.lines[0]
     assert made._line("production", 5.2) == "monq.platform: production: waiting for the lock: 115 s left"
     assert "longer Lease" in made._line("production", 130)

@@ -165,3 +165,16 @@ def test_no_error_shows_a_known_secret(given):
     with pytest.raises((ApiError, ApiUnreachable)) as caught:
         client.Cluster(cluster._configuration, pool, ["hunter&2x"]).get("/x")
     assert "hunter" not in str(caught.value) + repr(caught.value.result()) + str(getattr(caught.value, "message", ""))
+
+
+def test_a_connection_knows_the_secrets_from_the_start(tmp_path):
+    pytest.importorskip("kubernetes")
+    path = tmp_path / "hunter&2x"
+    with pytest.raises(ApiUnreachable) as caught:
+        client.Cluster.connect(str(path), "c", ["hunter&2x"])
+    assert "hunter" not in caught.value.seen
+    path.write_text(json.dumps({
+        "clusters": [{"name": "c", "cluster": {"server": "https://api.test"}}], "users": [{"name": "u", "user": {"token": "t"}}],
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}], "current-context": "c",
+    }))  # fmt: skip
+    assert client.Cluster.connect(str(path), "c", ["hunter&2x"]).secrets.mask("a hunter&2x") == "a ********"

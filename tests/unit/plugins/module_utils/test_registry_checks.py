@@ -7,6 +7,7 @@ from ansible_collections.monq.platform.plugins.module_utils import registry_chec
 from ansible_collections.monq.platform.plugins.module_utils.errors import CommandError, MonqError
 from ansible_collections.monq.platform.plugins.module_utils.guarded_run import GuardedRun
 from ansible_collections.monq.platform.plugins.module_utils.ledger import Ledger
+from ansible_collections.monq.platform.plugins.module_utils.redaction import MASK
 from ansible_collections.monq.platform.plugins.modules.monqctl_home import repeat
 from fake_cluster import FakeCluster
 from repository import RELEASE
@@ -106,3 +107,27 @@ class Eager:
     def run(self, key, call, told=None):
         if key == CREDENTIAL:
             call()
+
+
+class Telling(Refused):
+    """monqctl that repeats a secret wherever it can."""
+
+    secrets = ["hunter2x"]
+
+    def __init__(self, version, context):
+        super().__init__()
+        self._version, self._context = version, context
+
+    def current_context(self):
+        return self._context
+
+    def read(self, *argv):
+        return self._version if argv == ("version",) else "db   Failed hunter2x"
+
+
+@pytest.mark.parametrize(
+    ("version", "context"), [("no hunter2x", "production"), ("monqctl version 99.0.0", "hunter2x"), ("monqctl version 99.0.0", "production")]
+)
+def test_no_finding_shows_a_known_secret(version, context):
+    found = registry_checks.examine(Telling(version, context), GIVEN, run_with({}), lambda: "")
+    assert MASK in str(found) and "hunter2x" not in str(found)

@@ -38,3 +38,10 @@ def test_the_registrys_status_is_a_finding_among_others(monkeypatch):
     with pytest.raises(MonqError, match="not what the release promises") as caught:
         found.require()
     assert "monqctl registry get status" in str(caught.value)
+
+
+def test_the_registrys_status_shows_no_known_secret():
+    found, _cluster = make(True, "pl-files-service   Failed hunter2x")
+    found._monqctl.secrets = ["hunter2x"]
+    found._status()
+    assert [row["seen"] for row in found.report["findings"]] and "hunter2x" not in str(found.report)
