@@ -23,6 +23,8 @@ ARCHIVE = "rollback.ledger.archive"
 
 
 class FakeMonqctl:
+    secrets = ()
+
     def require_context(self):
         return None
 
