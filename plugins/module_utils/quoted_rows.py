@@ -10,14 +10,16 @@ from .spellings import MASK
 _NAMES = ("detail", "context", "statement", "query", "internalquery", "подробности", "контекст", "оператор", "запрос")
 _ANY = "(?i:" + "|".join(_NAMES) + ")"
 _CAPITAL = "(?:" + "|".join(form for name in _NAMES for form in (name.upper(), name.capitalize())) + "|InternalQuery)"
-# Inside a line a small "context:" is a word of somebody's sentence. A JSON key ends with its quote and not with the colon.
-_LABEL = re.compile(
-    rf"^[ \t]*{_ANY}:(?=[ \t]+\S)|^[ \t]*{_CAPITAL}:(?=[ \t]*$)"
-    rf"|(?:(?<=[\s\"'])|(?<=\\[nrt]))(?:{_CAPITAL}|(?i:detail|statement|query)):(?=[ \t]+\S)"
-)
 _SEVERITY = (
     r"(?i:(?:ERROR|FATAL|PANIC|WARNING|NOTICE|INFO|LOG|DEBUG|HINT|LOCATION|LINE|LINE \d+"
     r"|ОШИБКА|ВАЖНО|ПАНИКА|ПРЕДУПРЕЖДЕНИЕ|ЗАМЕЧАНИЕ|ИНФОРМАЦИЯ|СООБЩЕНИЕ|ОТЛАДКА|ПОДСКАЗКА|ПОЛОЖЕНИЕ|СТРОКА|СТРОКА \d+)\s*:)"
+)
+# Inside a line a small "query:" or "context:" is a word of somebody's sentence ("could not execute query: ERROR: …" of pg_restore), unless SQL or a row
+# follows. A JSON key ends with its quote and not with the colon.
+_SQL = r"(?:(?i:select|insert|update|delete|merge|with|values|copy|alter|create|drop|grant|revoke|comment|do|call|set)\b|Key \(|Failing row)"
+_LABEL = re.compile(
+    rf"^[ \t]*{_ANY}:(?=[ \t]+\S)|^[ \t]*{_CAPITAL}:(?=[ \t]*$)"
+    rf"|(?:(?<=[\s\"'])|(?<=\\[nrt]))(?:{_CAPITAL}:(?=[ \t]+\S)|(?:detail|statement|query):(?=[ \t]+{_SQL}))"
 )
 _NPGSQL = "(?:SchemaName|TableName|ColumnName|ConstraintName|File|Routine):"
 # Where a quoted row ends: the next field of PostgreSQL or Npgsql, a program's own word, a stack, a row of our own messages.

@@ -25,6 +25,7 @@ HIDDEN = {
     ),
     "inside a line": ("psql:a.sql:3: ERROR: x DETAIL: Key (a)=(b)", f"psql:a.sql:3: ERROR: x DETAIL: {MASK}"),
     "a statement in a log": ("LOG:  statement: ALTER ROLE a PASSWORD 'b'", f"LOG:  statement: {MASK}"),
+    "a driver's query": ("could not exec query: INSERT INTO a VALUES ('b')", f"could not exec query: {MASK}"),
     "in JSON": (r'{"msg":"ERROR: x\nDETAIL: Key (a)=(b)\nHINT: c"}', r'{"msg":"ERROR: x\nDETAIL: ' + MASK),
     "a program goes on": (
         "DETAIL:  a\nb\npsql: error: c\n\nDETAIL:  a\nError: step failed",
@@ -47,6 +48,7 @@ def test_rows_are_hidden(case):
     [
         '{"detail": "Not found.", "a": 1}', '  "detail": "Not found",\n  "query": "x"', "no such context: staging", "unknown context:staging",
         "context:\n  cluster: a", "See the details: none", "http://host/query: refused", "context deadline exceeded", "current-context: production", "",
+        'pg_restore: error: could not execute query: ERROR:  relation "users" already exists', "exec query: pq: relation does not exist",
         "\n\n", "detail\n: x",
     ],
 )  # fmt: skip
