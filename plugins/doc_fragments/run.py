@@ -82,12 +82,6 @@ options:
     description: Name of the inventory host, a part of that folder's path.
     type: str
     default: ''
-  mask:
-    description:
-      - Known secrets, as a JSON list. They are hidden wherever a text shows them, in whatever spelling, such as base64, URL-encoded and JSON-escaped.
-        One of less than four characters is not looked for.
-    type: json
-    default: ''
 notes:
   - In check mode the module reads for real, predicts C(changed) as a real run would report it, and writes nothing.
   - A step refuses to run before its predecessors are done, and names the missing one.

@@ -12,6 +12,7 @@ description:
   - Asks monqctl for its version, current context and, on request, for the registry's status, the K8s template and the replica counts. Changes nothing.
 extends_documentation_fragment:
   - monq.platform.monqctl
+  - monq.platform.mask
 attributes:
   check_mode:
     description: Can run in C(check_mode) and return changed status prediction without modifying the target.

@@ -17,6 +17,7 @@ extends_documentation_fragment:
   - monq.platform.monqctl
   - monq.platform.rollback
   - monq.platform.rollback.routes
+  - monq.platform.mask
 attributes:
   check_mode:
     description: Can run in C(check_mode) and return changed status prediction without modifying the target.

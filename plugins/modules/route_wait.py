@@ -13,6 +13,7 @@ description:
 extends_documentation_fragment:
   - monq.platform.cluster
   - monq.platform.run
+  - monq.platform.mask
 attributes:
   check_mode:
     description: Can run in C(check_mode) and return changed status prediction without modifying the target.
