@@ -9,7 +9,7 @@ import re
 from . import findings, installation, permissions
 from .errors import ApiError
 from .kubernetes_client import core, ingress_api
-from .sealed import SealedStore
+from .sealed import orphans
 
 OUTSIDE = {resource: permissions.in_words(group, resource, verbs[0]) for group, resource, verbs, _purpose in permissions.OPTIONAL}
 GRANT = "grant it to the account of monq_kubeconfig; docs/permissions/monq-upgrade.yml holds all that is needed"
@@ -39,11 +39,9 @@ def examine(cluster, given, begin):
     found += refused(cluster, namespace, permissions.reviews(namespace, permissions.DIAGNOSTICS), findings.INFO, SILENT)
     run = begin()
     known = {"begun": bool(run.ledger.entries), "cut": "upgrade.routing.cut" in run.ledger.entries}
-    if not known["begun"]:
-        snapshots = SealedStore(cluster, namespace, release["version"]).secrets()
-        # Looked at again: another run may have begun since. Whatever else differs from the release of before is that run's doing, and no finding.
-        if snapshots and not begin().ledger.entries:
-            return {"findings": [*found, findings.lost_ledger(release, namespace, snapshots)], **nothing}
+    snapshots = orphans(cluster, namespace, release["version"], run.ledger)
+    if snapshots:  # whatever else differs from the release of before is that run's doing, and no finding
+        return {"findings": [*found, findings.lost_ledger(release, namespace, snapshots)], **nothing}
     deployments, routes = installation.deployments(cluster, namespace), installation.routes(cluster, namespace)
     certificates, missing = _certificates(cluster, namespace, given["ingress_secrets"])
     installed = _identity(release, namespace, deployments) + findings.modules(release, declared, deployments, routes) + missing

@@ -10,8 +10,7 @@ from .cluster_checks import GRANT, SILENT, refused
 from .errors import MonqError
 from .findings import STOP, WARNING, finding, lost_ledger, of_error
 from .rollback_database import DatabaseRestore, proved
-from .rollback_ledger import orphans
-from .sealed import NAMES
+from .sealed import NAMES, orphans
 
 
 def overview(run, rollback, given, check_mode, read_dumps=True):

@@ -5,10 +5,9 @@ from __future__ import annotations
 
 import json
 
-from .errors import ApiError, StepError
+from .errors import StepError
 from .ledger import ATTEMPT, Ledger
 from .rollback_steps import ARCHIVE, CUT
-from .sealed import SealedStore
 from .steps import DONE
 
 PREFIX = "monq-rollback"
@@ -59,18 +58,6 @@ def upgrade_ledger(cluster, namespace, release, attempt=None):
     if attempt is None or (live.exists and live.attempt == attempt):
         return live
     return Ledger(cluster, namespace, archived(release, attempt)).load()
-
-
-def orphans(cluster, namespace, release, ledger):
-    """The Secrets of snapshots whose ledger was deleted; none where this account may not read Secrets. ledger: as it was read before."""
-    try:
-        found = [] if ledger.entries else SealedStore(cluster, namespace, release).secrets()
-    except ApiError as exc:
-        if exc.status != 403:
-            raise
-        return []
-    # Looked at again: a run may have begun since.
-    return [] if not found or Ledger(cluster, namespace, release).load().entries else found
 
 
 def archived(release, attempt):

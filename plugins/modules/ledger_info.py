@@ -101,7 +101,8 @@ from ..module_utils import findings, progress
 from ..module_utils.arguments import CLUSTER, RUN, cluster, guarded_run
 from ..module_utils.errors import MonqError
 from ..module_utils.lease import Lease
-from ..module_utils.rollback_ledger import orphans, unfinished_text
+from ..module_utils.rollback_ledger import unfinished_text
+from ..module_utils.sealed import orphans
 
 
 def main():

@@ -16,12 +16,11 @@ from ansible_collections.monq.platform.plugins.module_utils.rollback_ledger impo
     RollbackLedger,
     number,
     numbered,
-    orphans,
     require_no_rollback,
     unfinished_text,
     upgrade_ledger,
 )
-from ansible_collections.monq.platform.plugins.module_utils.sealed import SealedStore
+from ansible_collections.monq.platform.plugins.module_utils.sealed import SealedStore, orphans
 from fake_cluster import CONFIGMAPS, SECRETS, FakeCluster
 from repository import RELEASE
 
