@@ -11,8 +11,8 @@ from .errors import ApiError, ApiUnreachable
 from .private_file import private_folder
 
 MERGE = "application/merge-patch+json"
-LONGEST = 20_000  # characters of an answer that are looked through to show its beginning
 STRATEGIC = "application/strategic-merge-patch+json"
+LONGEST = 20_000  # characters of an answer that are looked through to show its beginning
 
 
 class Cluster:

@@ -27,8 +27,7 @@ class Monqctl:
         self.home = os.path.expanduser(home or "~")
         self.context = context
         self._env = {**(environment or {}), "HOME": self.home}
-        long_enough = [secret for secret in secrets if secret and len(secret) >= redaction.SHORTEST]
-        self._secrets = [*redaction.of_environment(environment or {}), *long_enough]
+        self._secrets = redaction.long_enough(secrets)
         self.secrets = redaction.Known(self._secrets)  # for whoever shows what a call has answered
         self._timeout = timeout
         self._patterns = patterns or {}

@@ -64,9 +64,14 @@ def looks_secret(name):
     return bool(_NAME.search(name)) and not _HARMLESS.fullmatch(name)
 
 
+def long_enough(secrets):
+    """Those that may be looked for in any text."""
+    return [secret for secret in secrets if secret and len(secret) >= SHORTEST]
+
+
 def known(secrets):
-    """All spellings of those that are long enough to be looked for in any text."""
-    return secrets if isinstance(secrets, Known) else Known(secret for secret in secrets if secret and len(secret) >= SHORTEST)
+    """All spellings of those that are long enough."""
+    return secrets if isinstance(secrets, Known) else Known(long_enough(secrets))
 
 
 def redact(text, secrets=()):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
 import socket
 import stat
@@ -12,6 +13,7 @@ from time import sleep as real_sleep
 
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils import monqctl_client, private_file
+from ansible_collections.monq.platform.plugins.module_utils.arguments import known_secrets
 from ansible_collections.monq.platform.plugins.module_utils.command import Result
 from ansible_collections.monq.platform.plugins.module_utils.errors import CommandError, LockError
 from ansible_collections.monq.platform.plugins.module_utils.installation import RegistryReplicas
@@ -178,7 +180,9 @@ def test_what_looks_like_somebody_elses_secret_is_not_shown(client, runner):
 
 
 def test_the_secrets_of_the_environment_are_not_shown(runner, tmp_path):
-    client = Monqctl("monqctl", str(tmp_path), {"HTTPS_PROXY": "http://u:pr0xy@proxy", "X_TOKEN": "t0ken", "LANG": "C"}, context="production", runner=runner)
+    environment = {"HTTPS_PROXY": "http://u:pr0xy@proxy", "X_TOKEN": "t0ken", "LANG": "C"}
+    secrets = known_secrets({"monqctl_environment": json.dumps(environment)})
+    client = Monqctl("monqctl", str(tmp_path), environment, context="production", runner=runner, secrets=secrets)
     runner.answers["instance"] = Result(1, "proxy said pr0xy, hub said t0ken, LANG C", "", False)
     with pytest.raises(CommandError, match="proxy said \\*{8}, hub said \\*{8}, LANG C"):
         client.change(CALL)
