@@ -8,7 +8,8 @@ from urllib.parse import urlencode
 
 from . import redaction
 from .errors import ApiError, ApiUnreachable
-from .private_file import private_folder
+from .k8s.connection import Connection
+from .k8s.kubeconfig import access
 
 MERGE = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
@@ -16,43 +17,25 @@ LONGEST = 20_000  # characters of an answer that are looked through to show its 
 
 
 class Cluster:
-    """Plain JSON over one keep-alive connection; the kubernetes library reads the kubeconfig and authenticates."""
+    """Plain JSON over keep-alive connections."""
 
-    def __init__(self, configuration, pool, secrets=()):
-        self._configuration = configuration
-        self._pool = pool
-        self.secrets = redaction.known(secrets)  # shown in no error text
+    def __init__(self, connection, secrets=()):
+        self._connection = connection
+        self.secrets = redaction.known([*secrets, *connection.secrets])  # shown in no error text
         self.fence = lambda: None  # asked before every changing call; raises where the lock is lost
 
     @classmethod
     def connect(cls, kubeconfig=None, context=None, secrets=()):
+        """The cluster of a context of the kubeconfig. Raises ApiUnreachable where the kubeconfig cannot be used; asks the server nothing."""
         try:
-            from kubernetes import client, config
-        except ImportError as exc:
-            raise ApiUnreachable(
-                "the Python library kubernetes is missing", seen=str(exc), next_step="pip install kubernetes, for the Python that runs modules"
-            ) from exc
-        try:
-            configuration = client.Configuration()
-            try:
-                config.load_kube_config(kubeconfig or None, context or None, configuration, temp_file_path=private_folder())
-            except config.ConfigException:
-                if kubeconfig or context:
-                    raise
-                config.load_incluster_config(client_configuration=configuration)
-            return cls(configuration, client.ApiClient(configuration).rest_client.pool_manager, secrets)
-        except (config.ConfigException, OSError, ValueError) as exc:
-            raise ApiUnreachable(
-                "the kubeconfig cannot be used",
-                f"{kubeconfig or 'default kubeconfig'}, context {context or 'current'}",
-                "a readable kubeconfig with that context",
-                redaction.redact(str(exc), secrets),
-                "check monq_kubeconfig and monq_kube_context",
-            ) from exc
+            return cls(Connection(access(kubeconfig, context)), secrets)
+        except ApiUnreachable as exc:
+            exc.obj, exc.seen = redaction.redact(exc.obj, secrets), redaction.redact(exc.seen, secrets)
+            raise
 
     @property
     def server(self):
-        return self._configuration.host
+        return self._connection.server
 
     def call(self, method, path, body=None, query=None, content_type="application/json", plain=False):
         """One request; the parsed answer. Reads may be repeated by the pool, writes never. plain: a text, asked for once and not for long."""
@@ -60,23 +43,21 @@ class Cluster:
 
         if method != "GET" and "/leases" not in path:
             self.fence()
-        url = self._configuration.host + path + ("?" + urlencode(query) if query else "")
+        target = path + ("?" + urlencode(query) if query else "")
         headers = {"Accept": "*/*" if plain else "application/json", "User-Agent": "monq.platform"}
-        token = self._configuration.auth_settings().get("BearerToken")
-        if token and token.get("value"):
-            headers["Authorization"] = token["value"]
         data = None
         if body is not None:
             headers["Content-Type"] = content_type
             data = json.dumps(body).encode()
         # A write that was lost on the way is a question for the ledger, not for a retry.
-        retries = urllib3.Retry(3, backoff_factor=0.3) if method == "GET" and not plain else False
+        retries = urllib3.Retry(3, other=0, backoff_factor=0.3) if method == "GET" and not plain else False
         try:
-            answer = self._pool.request(method, url, body=data, headers=headers, retries=retries, timeout=urllib3.Timeout(connect=5, read=10 if plain else 60))
+            timeout = urllib3.Timeout(connect=5, read=10 if plain else 60)
+            answer = self._connection.request(method, target, headers, body=data, retries=retries, timeout=timeout)
         except urllib3.exceptions.HTTPError as exc:
             raise ApiUnreachable(
                 "the Kubernetes API does not answer",
-                self._configuration.host,
+                self.server,
                 "an answer",
                 redaction.redact(f"{type(exc).__name__}: {exc}", self.secrets)[:500],
                 "check that the API server is up and reachable from here, then run the same command again",
@@ -84,7 +65,7 @@ class Cluster:
         text = answer.data.decode("utf-8", "replace")
         if answer.status >= 400:
             raise _error(answer.status, answer.reason, text, method, path, self.secrets)
-        return text if plain else _json(text, f"{method} {self._configuration.host}{path}", self.secrets)
+        return text if plain else _json(text, f"{method} {self.server}{path}", self.secrets)
 
     def get(self, path, **query):
         return self.call("GET", path, query=query)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import base64
 import json
 import os
 import socket
@@ -64,14 +63,27 @@ if sys.argv[2] == "killed":
 """
 
 
+def pair():
+    """A certificate and its key; made by openssl, as nothing here needs a library for it."""
+    argv = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "-", "-out", "-", "-subj", "/CN=operator", "-days", "1"]
+    made = subprocess.run(argv, check=True, capture_output=True, text=True).stdout
+    key = made[made.index("-----BEGIN PRIVATE KEY") : made.index("-----END PRIVATE KEY-----") + 26]
+    return made.replace(key, "").strip() + "\n", key
+
+
 def connect(tmp_path, how):
-    key = "-----BEGIN PRIVATE KEY-----\ncanary\n-----END PRIVATE KEY-----\n"
-    data = base64.b64encode(key.encode()).decode()
+    """A connection whose credentials come from a plugin."""
+    certificate, key = pair()
+    status = {"clientCertificateData": certificate, "clientKeyData": key}
+    (tmp_path / "credential").write_text(
+        json.dumps({"apiVersion": "client.authentication.k8s.io/v1beta1", "kind": "ExecCredential", "status": status})
+    )
+    plugin = {"apiVersion": "client.authentication.k8s.io/v1beta1", "command": "cat", "args": [str(tmp_path / "credential")], "interactiveMode": "Never"}
     config = {
         "apiVersion": "v1", "kind": "Config", "current-context": "c",
         "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
         "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}],
-        "users": [{"name": "u", "user": {"client-certificate-data": data, "client-key-data": data}}],
+        "users": [{"name": "u", "user": {"exec": plugin}}],
     }  # fmt: skip
     (tmp_path / "config").write_text(json.dumps(config))
     temporary = tmp_path / "tmp"
@@ -81,11 +93,11 @@ def connect(tmp_path, how):
     return sorted(temporary.iterdir())
 
 
-def test_trap_7_the_keys_of_a_kubeconfig_lie_in_a_folder_of_our_own_that_the_next_connection_removes(tmp_path):
-    """The kubernetes library writes them into files, and a killed process cannot remove these."""
+def test_trap_7_the_key_of_a_plugin_lies_in_a_folder_of_our_own_that_the_next_connection_removes(tmp_path):
+    """The kubernetes library writes it into a file, and a killed process cannot remove that."""
     left = connect(tmp_path, "killed")
     assert [stat.S_IMODE(path.stat().st_mode) for path in left] == [0o700]
-    assert any("canary" in file.read_text() for file in left[0].iterdir()), "what this test is about"
+    assert any("PRIVATE KEY" in file.read_text() for file in left[0].iterdir()), "what this test is about"
     assert connect(tmp_path, "ended") == []
 
 
