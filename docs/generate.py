@@ -17,7 +17,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = ROOT / "docs" / "docsite" / "rst"
 sys.path.insert(0, str(ROOT / "plugins"))
 
-from module_utils import account_manifest, permissions, steps  # noqa: E402  pylint: disable=wrong-import-position
+from module_utils.engine import steps  # noqa: E402  pylint: disable=wrong-import-position
+from module_utils.k8s import account_manifest, permissions  # noqa: E402  pylint: disable=wrong-import-position
 
 LABEL = "ansible_collections.monq.platform.docsite."
 NOTE = ".. Made by docs/generate.py: change its source, then run it again."
@@ -193,7 +194,7 @@ class Indented(yaml.SafeDumper):
 def account_yaml():
     """What an operator applies; the namespace is that of kubectl apply -n."""
     head = (
-        "# Made by docs/generate.py out of plugins/module_utils/permissions.py, the table that preflight asks the API server about.\n"
+        "# Made by docs/generate.py out of plugins/module_utils/k8s/permissions.py, the table that preflight asks the API server about.\n"
         "# kubectl apply -n <monq_namespace> -f monq-upgrade.yml\n"
     )
     # One List: ansible-test wants one document in a file.

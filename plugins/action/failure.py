@@ -10,7 +10,7 @@ from ansible import context
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ..module_utils import failures
+from ..module_utils.report import failure as failures
 
 JOBS = ("JOB_ID", "AWX_JOB_ID", "TOWER_JOB_ID")
 

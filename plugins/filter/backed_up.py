@@ -42,7 +42,7 @@ _value:
 
 from ansible.errors import AnsibleFilterError
 
-from ..module_utils import steps
+from ..module_utils.engine import steps
 from ..module_utils.errors import InputError
 
 

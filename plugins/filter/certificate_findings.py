@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from ..module_utils import findings
+from ..module_utils.checks import findings
 
 DOCUMENTATION = r"""
 name: certificate_findings

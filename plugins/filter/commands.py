@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from ..module_utils import steps
+from ..module_utils.engine import steps
 
 DOCUMENTATION = r"""
 name: commands

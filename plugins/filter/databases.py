@@ -36,7 +36,7 @@ _value:
   elements: dict
 """
 
-from ..module_utils.dump import databases
+from ..module_utils.postgres.dump import databases
 
 
 class FilterModule:

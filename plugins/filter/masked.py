@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from ..module_utils.sanitising import sanitise
+from ..module_utils.redaction.data import sanitise
 
 DOCUMENTATION = r"""
 name: masked

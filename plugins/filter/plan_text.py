@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from ..module_utils import texts
+from ..module_utils.report import upgrade as texts
 
 DOCUMENTATION = r"""
 name: plan_text

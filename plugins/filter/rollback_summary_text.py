@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from ..module_utils import rollback_text
+from ..module_utils.report import rollback as rollback_text
 
 DOCUMENTATION = r"""
 name: rollback_summary_text

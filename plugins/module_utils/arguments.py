@@ -6,15 +6,16 @@ from __future__ import annotations
 import json
 import re
 
-from . import release_files, rollback_ledger, steps
-from .emergency import EmergencyCopies
+from .engine import sql_files, steps
+from .engine.lease import Lease
+from .engine.ledger import Ledger
+from .engine.runner import GuardedRun
+from .engine.spool import EmergencyCopies
 from .errors import InputError
-from .guarded_run import GuardedRun
-from .kubernetes_client import Cluster
-from .lease import Lease
-from .ledger import Ledger
-from .monqctl_client import Monqctl
-from .redaction import of_environment
+from .k8s.cluster import Cluster
+from .monqctl.client import Monqctl
+from .redaction.text import of_environment
+from .rollback import ledger as rollback_ledger
 
 # As JSON, and not as a dict or a list: of these, no_log would mask each value, such as a lone "1", wherever the results hold it.
 SHOWN_NOWHERE = {"type": "json", "default": "", "no_log": True}
@@ -146,7 +147,7 @@ def guarded_run(params, check_mode, connection=None):
         params["resolve"],
         check_mode,
         {name: given[name] for name in ("modules", "prefetch_images", "registry_replicas", "backup_databases", "backup_in_outage")},
-        release_files.digests(given["release"], given["modules"], given["variables"].get("release_source_dir")),
+        sql_files.digests(given["release"], given["modules"], given["variables"].get("release_source_dir")),
         EmergencyCopies(params["emergency_directory"], params["emergency_host"], given["release"]["version"]),
     )
     connection.fence = run.fence

@@ -97,12 +97,13 @@ lock:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils import findings, progress
 from ..module_utils.arguments import CLUSTER, RUN, cluster, guarded_run
+from ..module_utils.checks import findings
+from ..module_utils.engine import progress
+from ..module_utils.engine.lease import Lease
+from ..module_utils.engine.snapshots import orphans
 from ..module_utils.errors import MonqError
-from ..module_utils.lease import Lease
-from ..module_utils.rollback_ledger import unfinished_text
-from ..module_utils.sealed import orphans
+from ..module_utils.rollback.ledger import unfinished_text
 
 
 def main():

@@ -89,9 +89,9 @@ import contextlib
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.arguments import CLUSTER, RUN, cluster, guarded_run
+from ..module_utils.engine.lease import Lease
 from ..module_utils.errors import MonqError, StepError
-from ..module_utils.lease import Lease
-from ..module_utils.rollback_ledger import require_no_rollback
+from ..module_utils.rollback.ledger import require_no_rollback
 
 
 def acquire(lease, run, preflight, check_mode):

@@ -101,7 +101,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.arguments import CLUSTER, MONQCTL, RUN, guarded_run, monqctl
 from ..module_utils.errors import MonqError
-from ..module_utils.monqctl_output import tail
+from ..module_utils.monqctl.output import tail
 
 COMMAND = {
     "step": {"type": "str", "required": True},

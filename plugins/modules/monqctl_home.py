@@ -72,7 +72,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.arguments import CLUSTER, MONQCTL, RUN, cluster, guarded_run, monqctl
 from ..module_utils.errors import MonqError
-from ..module_utils.registry_secret import RegistrySecret
+from ..module_utils.upgrade.registry_token import RegistrySecret
 
 
 def repeat(run, client, until, secrets, required):

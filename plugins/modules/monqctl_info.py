@@ -72,15 +72,15 @@ replicas:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils import monqctl_output
 from ..module_utils.arguments import MONQCTL, monqctl
 from ..module_utils.errors import MonqError
-from ..module_utils.installation import TEMPLATE, RegistryReplicas
+from ..module_utils.k8s.objects import TEMPLATE, RegistryReplicas
+from ..module_utils.monqctl import output
 
 READERS = {
-    "version": lambda client, params: ".".join(map(str, monqctl_output.version(client.read("version"), client.secrets))),
+    "version": lambda client, params: ".".join(map(str, output.version(client.read("version"), client.secrets))),
     "context": lambda client, params: client.current_context(),
-    "status": lambda client, params: monqctl_output.shown_rows(monqctl_output.status_rows(client.read("registry", "get", "status")), client.secrets),
+    "status": lambda client, params: output.shown_rows(output.status_rows(client.read("registry", "get", "status")), client.secrets),
     "template": lambda client, params: client.read_json(*TEMPLATE),
     "replicas": lambda client, params: RegistryReplicas(client, params["replica_commands"]).counts(),
 }

@@ -153,9 +153,9 @@ steps_skipped:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.arguments import RUN, cluster, guarded_run
-from ..module_utils.backup import backup
 from ..module_utils.errors import MonqError
-from ..module_utils.postgresql import ARGUMENTS
+from ..module_utils.postgres.backup import backup
+from ..module_utils.postgres.client import ARGUMENTS
 
 OPTIONS = {
     "stage": {"type": "str", "choices": ["prepare", "upgrade", "outage"], "required": True},

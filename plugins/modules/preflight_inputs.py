@@ -105,7 +105,7 @@ findings:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils import findings
+from ..module_utils.checks import findings
 
 TEXTS = ("confirm_outage", "monqctl_context", "credential_name", "releasehub_name", "instance_name", "registry_server")
 OPTIONS = {

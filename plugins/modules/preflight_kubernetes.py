@@ -89,9 +89,9 @@ begun:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.arguments import CLUSTER, RUN, cluster, guarded_run
-from ..module_utils.cluster_checks import examine
+from ..module_utils.checks.cluster import examine
+from ..module_utils.checks.findings import of_error
 from ..module_utils.errors import ApiError, ApiUnreachable, MonqError
-from ..module_utils.findings import of_error
 
 OPTIONS = {
     "domain": {"type": "str", "required": True},

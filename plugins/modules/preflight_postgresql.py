@@ -59,9 +59,9 @@ sizes:
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils.checks.postgres import inspect
 from ..module_utils.errors import MonqError
-from ..module_utils.postgresql import ARGUMENTS
-from ..module_utils.postgresql_findings import inspect
+from ..module_utils.postgres.client import ARGUMENTS
 
 
 def main():

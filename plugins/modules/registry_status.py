@@ -65,7 +65,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.arguments import CLUSTER, MONQCTL, RUN, guarded_run, monqctl
 from ..module_utils.errors import MonqError
-from ..module_utils.monqctl_output import healthy_status
+from ..module_utils.monqctl.output import healthy_status
 
 
 def main():

@@ -103,8 +103,8 @@ import json
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.errors import MonqError
-from ..module_utils.sanitising import sanitise
-from ..module_utils.template import transform
+from ..module_utils.redaction.data import sanitise
+from ..module_utils.upgrade.template import transform
 
 SPEC = {
     "template": {"type": "raw", "required": True},

@@ -102,8 +102,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.arguments import CLUSTER, MONQCTL, RUN, cluster, guarded_run, monqctl
 from ..module_utils.errors import MonqError
-from ..module_utils.registry_secret import RegistrySecret
-from ..module_utils.waiting import Rollouts
+from ..module_utils.k8s.watch import Rollouts
+from ..module_utils.upgrade.registry_token import RegistrySecret
 
 OPTIONS = {
     "secret_step": {"type": "str", "no_log": False},

@@ -90,10 +90,10 @@ steps_skipped:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.arguments import CLUSTER, MONQCTL, RUN, cluster, guarded_run, monqctl
+from ..module_utils.engine.snapshots import SealedStore
 from ..module_utils.errors import MonqError
-from ..module_utils.installation import RegistryReplicas
-from ..module_utils.replica_stores import Restore
-from ..module_utils.sealed import SealedStore
+from ..module_utils.k8s.objects import RegistryReplicas
+from ..module_utils.upgrade.counts import Restore
 
 
 def main():

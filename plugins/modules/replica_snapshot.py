@@ -73,11 +73,11 @@ steps_skipped:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils import installation
 from ..module_utils.arguments import CLUSTER, MONQCTL, RUN, cluster, guarded_run, monqctl
+from ..module_utils.engine.snapshots import SealedStore
 from ..module_utils.errors import MonqError
-from ..module_utils.replicas import table
-from ..module_utils.sealed import SealedStore
+from ..module_utils.k8s import objects as installation
+from ..module_utils.upgrade.replicas import table
 
 
 def read(connection, params):

@@ -85,12 +85,12 @@ steps_skipped:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.arguments import RUN, cluster
-from ..module_utils.backup import backup
 from ..module_utils.errors import MonqError
-from ..module_utils.postgresql import ARGUMENTS
-from ..module_utils.rollback_database import DatabaseRestore
-from ..module_utils.rollback_run import rollback_run
-from ..module_utils.rollback_steps import dump_of
+from ..module_utils.postgres.backup import backup
+from ..module_utils.postgres.client import ARGUMENTS
+from ..module_utils.rollback.database import DatabaseRestore
+from ..module_utils.rollback.run import rollback_run
+from ..module_utils.rollback.steps import dump_of
 
 OPTIONS = {"host": {"type": "str", "required": True}, "terminate_connections": {"type": "bool", "default": False}}
 

@@ -99,9 +99,9 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.arguments import CLUSTER, MONQCTL, RUN, cluster, monqctl
 from ..module_utils.errors import MonqError
-from ..module_utils.rollback import Rollback
-from ..module_utils.rollback_checks import overview
-from ..module_utils.rollback_run import DATABASES, ROUTES, WORDS, rollback_run
+from ..module_utils.rollback.checks import overview
+from ..module_utils.rollback.restore import Rollback
+from ..module_utils.rollback.run import DATABASES, ROUTES, WORDS, rollback_run
 
 
 def main():

@@ -70,13 +70,13 @@ import contextlib
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.arguments import CLUSTER, MONQCTL, RUN, cluster, monqctl
+from ..module_utils.engine.lease import Lease
 from ..module_utils.errors import MonqError, StepError
-from ..module_utils.lease import Lease
-from ..module_utils.rollback import Rollback
-from ..module_utils.rollback_archive import clear_finished
-from ..module_utils.rollback_checks import overview, reasons, require
-from ..module_utils.rollback_ledger import RollbackLedger
-from ..module_utils.rollback_run import DATABASES, ROUTES, WORDS, rollback_run
+from ..module_utils.rollback.archive import clear_finished
+from ..module_utils.rollback.checks import overview, reasons, require
+from ..module_utils.rollback.ledger import RollbackLedger
+from ..module_utils.rollback.restore import Rollback
+from ..module_utils.rollback.run import DATABASES, ROUTES, WORDS, rollback_run
 
 
 def answer(lock_id="", finished=False, outcomes=None):

@@ -79,8 +79,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.arguments import CLUSTER, MONQCTL, RUN, cluster, monqctl
 from ..module_utils.errors import MonqError
-from ..module_utils.rollback import Rollback
-from ..module_utils.rollback_run import DATABASES, ROUTES, rollback_run
+from ..module_utils.rollback.restore import Rollback
+from ..module_utils.rollback.run import DATABASES, ROUTES, rollback_run
 
 OPTIONS = {"step": {"type": "str", "required": True}, "timeout": {"type": "int", "default": 900}}
 

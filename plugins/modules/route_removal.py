@@ -88,13 +88,13 @@ steps_skipped:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.arguments import CLUSTER, RUN, cluster, guarded_run
+from ..module_utils.engine.snapshots import SealedStore
 from ..module_utils.errors import MonqError
-from ..module_utils.installation import deployments, hpas
-from ..module_utils.installation import routes as read_routes
-from ..module_utils.replicas import kubernetes_changes
-from ..module_utils.routes import to_cut
-from ..module_utils.sealed import SealedStore
-from ..module_utils.waiting import Routes, require_sealed
+from ..module_utils.k8s.objects import deployments, hpas
+from ..module_utils.k8s.objects import routes as read_routes
+from ..module_utils.k8s.routes import to_cut
+from ..module_utils.k8s.watch import Routes, require_sealed
+from ..module_utils.upgrade.replicas import kubernetes_changes
 
 OPTIONS = {
     "alias_domains": {"type": "list", "elements": "str", "default": []},

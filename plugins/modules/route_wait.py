@@ -75,9 +75,9 @@ steps_skipped:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.arguments import CLUSTER, RUN, cluster, guarded_run
+from ..module_utils.engine.snapshots import SealedStore
 from ..module_utils.errors import MonqError
-from ..module_utils.sealed import SealedStore
-from ..module_utils.waiting import Routes
+from ..module_utils.k8s.watch import Routes
 
 
 def main():

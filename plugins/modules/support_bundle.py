@@ -77,7 +77,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.arguments import CLUSTER, MONQCTL, RUN
 from ..module_utils.errors import MonqError
-from ..module_utils.support_bundle import make
+from ..module_utils.report.support_bundle import make
 
 OPTIONS = {
     "directory": {"type": "path", "required": True},

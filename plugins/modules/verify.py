@@ -120,8 +120,8 @@ steps_skipped:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.arguments import CLUSTER, MONQCTL, RUN, cluster, guarded_run, monqctl
+from ..module_utils.checks.verification import Verification
 from ..module_utils.errors import MonqError
-from ..module_utils.verification import Verification
 
 OPTIONS = {
     "domains": {"type": "list", "elements": "str", "required": True},

@@ -15,7 +15,7 @@ import time
 from collections import Counter, namedtuple
 from pathlib import Path
 
-from ansible_collections.monq.platform.plugins.module_utils import steps as step_list
+from ansible_collections.monq.platform.plugins.module_utils.engine import steps as step_list
 from support.comparison import differences, state
 from support.harness import ROOT, Installation, descendants
 

@@ -19,7 +19,7 @@ import threading
 
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils.errors import ApiUnreachable, MonqError
-from ansible_collections.monq.platform.plugins.module_utils.kubernetes_client import Cluster
+from ansible_collections.monq.platform.plugins.module_utils.k8s.cluster import Cluster
 
 kubernetes = pytest.importorskip("kubernetes")
 x509 = pytest.importorskip("cryptography.x509")

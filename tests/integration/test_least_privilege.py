@@ -6,7 +6,7 @@ import base64
 import json
 
 import pytest
-from ansible_collections.monq.platform.plugins.module_utils import permissions
+from ansible_collections.monq.platform.plugins.module_utils.k8s import permissions
 from support.account import ADMIN, Account
 from support.harness import ROOT
 from yaml import safe_load

@@ -20,16 +20,17 @@ from pathlib import Path
 
 import psycopg2
 import pytest
-from ansible_collections.monq.platform.plugins.module_utils import backup as backup_module
-from ansible_collections.monq.platform.plugins.module_utils import command, dump
-from ansible_collections.monq.platform.plugins.module_utils.backup import Backup
+from ansible_collections.monq.platform.plugins.module_utils import process
+from ansible_collections.monq.platform.plugins.module_utils.checks.postgres import Inspection
+from ansible_collections.monq.platform.plugins.module_utils.engine.lease import Lease
+from ansible_collections.monq.platform.plugins.module_utils.engine.ledger import Ledger
+from ansible_collections.monq.platform.plugins.module_utils.engine.runner import GuardedRun
+from ansible_collections.monq.platform.plugins.module_utils.engine.steps import Step
 from ansible_collections.monq.platform.plugins.module_utils.errors import ApiError, InputError, MonqError
-from ansible_collections.monq.platform.plugins.module_utils.guarded_run import GuardedRun
-from ansible_collections.monq.platform.plugins.module_utils.lease import Lease
-from ansible_collections.monq.platform.plugins.module_utils.ledger import Ledger
-from ansible_collections.monq.platform.plugins.module_utils.postgresql import Postgresql
-from ansible_collections.monq.platform.plugins.module_utils.postgresql_findings import Inspection
-from ansible_collections.monq.platform.plugins.module_utils.steps import Step
+from ansible_collections.monq.platform.plugins.module_utils.postgres import backup as backup_module
+from ansible_collections.monq.platform.plugins.module_utils.postgres import dump
+from ansible_collections.monq.platform.plugins.module_utils.postgres.backup import Backup
+from ansible_collections.monq.platform.plugins.module_utils.postgres.client import Postgresql
 
 BIN = next(iter(sorted(glob.glob("/usr/lib/postgresql/*/bin"), reverse=True)), "")
 PASSWORD = "kN7-owner-secret"
@@ -210,7 +211,7 @@ class Runner:
         self.argvs.append(list(argv))
         kind = self.kind(argv)
         self.before.get(kind, lambda _argv: None)(argv)
-        result = command.run(argv, env=env, timeout=timeout)
+        result = process.run(argv, env=env, timeout=timeout)
         self.after.get(kind, lambda _argv: None)(argv)
         return result
 
@@ -366,7 +367,7 @@ def test_trap_38_a_dump_cut_to_60_percent_is_refused(installation):
     def cut(argv):
         path = next(arg for arg in argv if arg.startswith("--file=")).split("=", 1)[1]
         os.truncate(path, os.path.getsize(path) * 60 // 100)
-        listed.append(command.run([f"{BIN}/pg_restore", "--list", path]).rc)
+        listed.append(process.run([f"{BIN}/pg_restore", "--list", path]).rc)
 
     installation.runner.after["dump"] = cut
     message = installation.refused()
@@ -410,8 +411,8 @@ def test_a_failure_is_repeated_by_the_same_command(installation):
 
 
 def test_what_a_killed_run_left_is_cleared(installation):
-    dead = {"host": command.here(), "pid": 2**22 + 1, "pid_start": 1, "created": START}
-    alive = {**dead, "pid": os.getpid(), "pid_start": command.start_time(os.getpid())}
+    dead = {"host": process.here(), "pid": 2**22 + 1, "pid_start": 1, "created": START}
+    alive = {**dead, "pid": os.getpid(), "pid_start": process.start_time(os.getpid())}
     old = {**dead, "host": "elsewhere", "created": START - 90000}
     for name, owner in (("monq_scratch_dead", dead), ("monq_scratch_alive", alive), ("monq_scratch_old", old)):
         installation.server.sql(f"CREATE DATABASE {name} OWNER monq", dump.comment_scratch(name, owner))
@@ -730,7 +731,7 @@ def test_trap_39_preflight_misses_programs(installation):
 
 def test_trap_39_preflight_wants_space(installation, monkeypatch):
     monkeypatch.setattr(
-        "ansible_collections.monq.platform.plugins.module_utils.postgresql_findings.free_bytes", lambda _path: 10
+        "ansible_collections.monq.platform.plugins.module_utils.checks.postgres.free_bytes", lambda _path: 10
     )
     by_check, _found = inspect(installation)
     assert by_check["space"]["severity"] == "stop" and by_check["space"]["seen"] == "10 bytes free"
@@ -743,7 +744,7 @@ def test_trap_39_preflight_wants_a_writable_folder(installation, monkeypatch):
 
 
 def test_preflight_shows_scratch_databases_that_stayed(installation):
-    dead = {"host": command.here(), "pid": 2**22 + 1, "pid_start": 1, "created": START}
+    dead = {"host": process.here(), "pid": 2**22 + 1, "pid_start": 1, "created": START}
     installation.server.sql(
         "CREATE DATABASE monq_scratch_dead OWNER monq", dump.comment_scratch("monq_scratch_dead", dead)
     )

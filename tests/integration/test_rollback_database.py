@@ -8,11 +8,12 @@ from pathlib import Path
 
 import psycopg2
 import pytest
-from ansible_collections.monq.platform.plugins.module_utils import command, dump
-from ansible_collections.monq.platform.plugins.module_utils.backup import Backup
+from ansible_collections.monq.platform.plugins.module_utils import process
 from ansible_collections.monq.platform.plugins.module_utils.errors import LockError, MonqError
-from ansible_collections.monq.platform.plugins.module_utils.postgresql import Postgresql
-from ansible_collections.monq.platform.plugins.module_utils.rollback_database import DatabaseRestore, proved
+from ansible_collections.monq.platform.plugins.module_utils.postgres import dump
+from ansible_collections.monq.platform.plugins.module_utils.postgres.backup import Backup
+from ansible_collections.monq.platform.plugins.module_utils.postgres.client import Postgresql
+from ansible_collections.monq.platform.plugins.module_utils.rollback.database import DatabaseRestore, proved
 from integration.test_postgresql_backup import BIN, DATABASE, PASSWORD, TABLES
 from integration.test_postgresql_backup import server as private_server
 
@@ -146,7 +147,7 @@ def test_whoever_comes_during_the_restore_refuses_the_swap(server, dumped):
 
     def runner(argv, **given):
         came.append(psycopg2.connect(host="127.0.0.1", port=server.port, user="monq", password=PASSWORD, dbname=DATABASE, application_name="late"))
-        return command.run(argv, **given)
+        return process.run(argv, **given)
 
     with pytest.raises(MonqError, match="live connections"):
         restore(server, runner=runner).run(DATABASE, dumped[0], 1)
@@ -205,7 +206,7 @@ def test_the_first_error_of_pg_restore_changes_nothing(server, dumped):
 def test_what_a_killed_run_left_is_dropped(server, dumped):
     left = dump.SCRATCH + "0123456789ab"
     server.sql(f"CREATE DATABASE {left} OWNER monq")
-    dead = {"host": command.here(), "pid": os.getpid(), "pid_start": 1, "created": 1e9}
+    dead = {"host": process.here(), "pid": os.getpid(), "pid_start": 1, "created": 1e9}
     server.sql(dump.comment_scratch(left, dead))
     restore(server).run(DATABASE, dumped[0], 1)
     assert names(server) == {DATABASE, KEPT}

@@ -6,7 +6,7 @@ import copy
 import itertools
 
 from ansible_collections.monq.platform.plugins.module_utils.errors import ApiError
-from ansible_collections.monq.platform.plugins.module_utils.kubernetes_client import MERGE, STRATEGIC
+from ansible_collections.monq.platform.plugins.module_utils.k8s.cluster import MERGE, STRATEGIC
 
 INGRESSES = "/apis/extensions/v1beta1/namespaces/production/ingresses"
 DEPLOYMENTS = "/apis/apps/v1/namespaces/production/deployments"

@@ -13,19 +13,19 @@ from repository import ROOT, load
 
 PLUGINS = "ansible_collections.monq.platform.plugins"
 MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py") if path.stem != "__init__")
-UTILS = sorted(path.stem for path in (ROOT / "plugins" / "module_utils").glob("*.py") if path.stem != "__init__")
+UTILS = sorted(str(path.relative_to(ROOT / "plugins" / "module_utils"))[:-3] for path in (ROOT / "plugins" / "module_utils").rglob("*.py"))
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir() if path.is_dir())
 PLAYBOOKS = sorted(path.name for path in (ROOT / "playbooks").glob("*.yml"))
 TASK_FILES = sorted(str(path.relative_to(ROOT)) for pattern in ("roles/*/tasks/*.yml", "playbooks/**/*.yml") for path in ROOT.glob(pattern))
 
 # Files that hold no I/O: standard library and each other only.
 PURE = [
-    "account_manifest", "answers", "drift", "dump", "errors", "failures", "findings", "monqctl_output", "permissions", "progress", "quoted_rows",
-    "redaction", "replicas", "rollback_differences", "rollback_sql", "rollback_steps", "rollback_text", "rollout", "routes", "sanitising", "spellings",
-    "steps", "template", "texts",
+    "checks/findings", "engine/decisions", "engine/progress", "engine/steps", "errors", "k8s/account_manifest", "k8s/permissions", "k8s/rollout",
+    "k8s/routes", "monqctl/output", "postgres/dump", "redaction/data", "redaction/encodings", "redaction/sql_rows", "redaction/text", "report/failure",
+    "report/rollback", "report/upgrade", "rollback/differences", "rollback/sql", "rollback/steps", "upgrade/drift", "upgrade/replicas", "upgrade/template",
 ]  # fmt: skip
 # Files that talk to the world; their library is imported where it is used, so that its absence is a message.
-CLIENTS = {"kubernetes", "urllib3", "psycopg2", "jmespath"}
+CLIENTS = {"kubernetes", "urllib3", "yaml", "psycopg2", "jmespath"}
 
 
 def documentation(path, name):
@@ -169,15 +169,16 @@ def test_module_utils_never_end_the_process(name):
 
 
 def imports(name):
-    """(absolute top-level names, names of siblings) of a file, imports inside functions included."""
-    outside, siblings = set(), set()
+    """(absolute top-level names, files of module_utils) that a file imports, imports inside functions included."""
+    outside, siblings, here = set(), set(), name.split("/")[:-1]
     for node in ast.walk(ast.parse((ROOT / "plugins" / "module_utils" / f"{name}.py").read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             outside |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
             outside.add(node.module.partition(".")[0])
         elif isinstance(node, ast.ImportFrom):
-            siblings |= {node.module} if node.module else {alias.name for alias in node.names}
+            base = here[: len(here) - node.level + 1] + (node.module.split(".") if node.module else [])
+            siblings |= {"/".join(base)} if "/".join(base) in UTILS else {"/".join([*base, alias.name]) for alias in node.names}
     return outside, siblings
 
 
@@ -201,13 +202,15 @@ def test_other_files_import_a_library_where_they_use_it(name):
 
 def test_files_are_named_by_what_they_hold():
     """rule 11"""
-    assert not {"utils", "common", "helpers", "misc"} & set(UTILS)
+    assert not {"utils", "common", "helpers", "misc"} & {part for name in UTILS for part in name.split("/")}
 
 
 @pytest.mark.parametrize("name", UTILS)
 def test_every_file_of_module_utils_is_named_in_a_test(name):
     texts = [path.read_text(encoding="utf-8") for folder in ("unit", "integration") for path in (ROOT / "tests" / folder).rglob("test_*.py")]
-    assert any(re.search(rf"module_utils(\.| import .*\b){name}\b", text) for text in texts)
+    package, _slash, file = name.rpartition("/")
+    path = rf"module_utils\.{package}" if package else "module_utils"
+    assert any(re.search(rf"{path}(\.| import .*\b){file}\b", text) for text in texts)
 
 
 # ---- roles

@@ -58,13 +58,13 @@ def test_every_trap_has_one_row():
 
 
 def test_the_tests_that_guard_a_trap_name_it():
-    tests = [(path.name, path.read_text(encoding="utf-8")) for path in (ROOT / "tests").rglob("test_*.py")]
+    tests = [(f"/{path}", path.read_text(encoding="utf-8")) for path in (ROOT / "tests").rglob("test_*.py")]
     trap = None
     for line in (PAGES / "traps.rst").read_text(encoding="utf-8").splitlines():
         head = re.match(r"   \* - (\d+)$", line)
         trap = head.group(1) if head else trap
-        for name in re.findall(r"``(test_\w+\.py)``", line):
-            named = [text for file, text in tests if file == name]
+        for name in re.findall(r"``([\w/]*test_\w+\.py)``", line):
+            named = [text for file, text in tests if file.endswith(f"/{name}")]
             assert any(re.search(rf"(?i)trap[ _]{trap}(?!\d)", text) for text in named), f"trap {trap}: {name}"
 
 

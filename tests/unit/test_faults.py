@@ -12,7 +12,7 @@ from repository import ROOT
 
 sys.path.insert(0, str(ROOT / "tests"))
 
-from ansible_collections.monq.platform.plugins.module_utils import steps as step_list  # noqa: E402
+from ansible_collections.monq.platform.plugins.module_utils.engine import steps as step_list  # noqa: E402
 from faults import points, record  # noqa: E402
 from faults.hook import Hook  # noqa: E402
 from faults.proxy import Answer, Request  # noqa: E402

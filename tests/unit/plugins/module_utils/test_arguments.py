@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.monq.platform.plugins.module_utils import arguments, steps
+from ansible_collections.monq.platform.plugins.module_utils import arguments
+from ansible_collections.monq.platform.plugins.module_utils.engine import steps
 from ansible_collections.monq.platform.plugins.module_utils.errors import InputError
 from fake_cluster import FakeCluster
 from repository import RELEASE, load

@@ -56,7 +56,7 @@ def test_a_home_that_is_not_made_yet_has_nothing_to_remove(tmp_path):
 
 CONNECT = """
 import os, signal, sys, tempfile
-from ansible_collections.monq.platform.plugins.module_utils.kubernetes_client import Cluster
+from ansible_collections.monq.platform.plugins.module_utils.k8s.cluster import Cluster
 Cluster.connect(sys.argv[1])
 if sys.argv[2] == "killed":
     os.kill(os.getpid(), signal.SIGKILL)

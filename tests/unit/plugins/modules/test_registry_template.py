@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[4]
 COLLECTIONS = ROOT / ".ansible" / "collections"
 MODULE = "ansible_collections.monq.platform.plugins.modules.registry_template"
 SECRETS = [{"hosts": ["monq.domain.com"], "secretName": "monq.domain.com-tls"}]

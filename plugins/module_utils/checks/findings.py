@@ -1,0 +1,289 @@
+# Copyright: (c) 2026, Monq platform collection authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import fnmatch
+import re
+
+from ..errors import MonqError
+from ..k8s import routes
+from ..upgrade.replicas import healthy
+
+STOP, WARNING, INFO = "stop", "warning", "info"
+DOMAIN = re.compile(r"(\*\.)?([a-z0-9]([-a-z0-9]*[a-z0-9])?\.)+[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+OLDEST, NEWEST = (1, 16), (1, 21)
+
+
+def finding(check, severity, obj, expected, seen, next_step=""):
+    return {"check": check, "severity": severity, "object": obj, "expected": str(expected), "seen": str(seen), "next": next_step}
+
+
+def of_error(check, error: MonqError):
+    return finding(
+        check, STOP, error.obj or error.what, error.expected or "no error", (error.what + ": " if error.obj else "") + str(error.seen), error.next_step
+    )
+
+
+def inside_outage(found):
+    """The same findings where the routes are cut: the way out is forward, and what is wrong now may be what the next step repairs."""
+    forward = "the outage has begun: the run goes on, as its next steps may repair this; where they do not, rollback.yml gives back what was before"
+    return [{**one, "severity": WARNING, "next": forward} if one["severity"] == STOP else one for one in found]
+
+
+def inputs(given):
+    """Findings on the operator's variables alone."""
+    fix = "correct it in the inventory"
+    found = []
+    domains = [("monq_domain", given["domain"])] + [("monq_alias_domains", alias) for alias in given["alias_domains"]]
+    for name, value in domains:
+        if not isinstance(value, str) or not DOMAIN.fullmatch(value):
+            found.append(finding("inputs", STOP, name, "a domain name without spaces, such as monq.domain.com or *.monq.domain.com", repr(value), fix))
+    if len({value for name, value in domains}) != len(domains):
+        found.append(finding("inputs", STOP, "monq_alias_domains", "each domain once, without monq_domain", ", ".join(map(str, given["alias_domains"])), fix))
+    covered = []
+    for secret in given["ingress_secrets"]:
+        hosts, name = secret.get("hosts") or [], secret.get("secretName") or ""
+        if not hosts or not name:
+            found.append(
+                finding(
+                    "inputs", STOP, "monq_ingress_secrets", "hosts (a filled list) and secretName in each item", f"hosts {hosts!r}, secretName {name!r}", fix
+                )
+            )
+        covered += hosts
+    bare = [value for name, value in domains if not routes.within(value, covered)]
+    if bare:
+        found.append(
+            finding(
+                "domains", STOP, "monq_ingress_secrets", "hosts that cover the main and every alias domain", "not covered: " + ", ".join(map(str, bare)), fix
+            )
+        )
+    if given["confirmation_required"] and given["confirm_outage"] != given["environment"]:
+        found.append(
+            finding(
+                "confirmation",
+                STOP,
+                "monq_confirm_outage",
+                f"{given['environment']} (the installation will be down while it is upgraded)",
+                repr(given["confirm_outage"]),
+                f"add -e monq_confirm_outage={given['environment']}",
+            )
+        )
+    if given["online"] and not given["releasehub_token"]:
+        found.append(
+            finding(
+                "inputs",
+                STOP,
+                "monq_releasehub_token",
+                "the new token: Monq 6 makes the old ones invalid",
+                "none",
+                "ask Monq's support for it, or set both source dirs",
+            )
+        )
+    required = ["monqctl_context", "credential_name"] + (["releasehub_name"] if given["online"] or given["configure"] else [])
+    for name in required + (["instance_name", "registry_server"] if given["configure"] else []):
+        if not given.get(name):
+            found.append(finding("inputs", STOP, f"monq_{name}", "a value", "none", "set it in the inventory"))
+    return found
+
+
+def server(version, groups):
+    """Findings on the API server: its version (None where it could not be read), and whether it serves what the new routing is written in."""
+    found = []
+    seen = tuple(int(re.sub(r"\D", "", str((version or {}).get(part, "0"))) or 0) for part in ("major", "minor"))
+    if version and not OLDEST <= seen <= NEWEST:
+        found.append(
+            finding(
+                "kubernetes",
+                STOP if seen < OLDEST else WARNING,
+                "API server",
+                "1.16 to 1.21",
+                version.get("gitVersion", seen),
+                "use a cluster of a supported version",
+            )
+        )
+    if "extensions/v1beta1/ingresses" not in groups:
+        found.append(
+            finding(
+                "kubernetes",
+                STOP,
+                "API extensions/v1beta1",
+                "Ingress served: the release's new routing is written in it",
+                "not served (gone from Kubernetes 1.22 on)",
+                "upgrade Monq on a cluster of version 1.21 or older",
+            )
+        )
+    return found
+
+
+def detected(release, deployments, ingresses):
+    """The modules that an installation shows, by Deployments or old routes."""
+    names = [d["metadata"]["name"] for d in deployments]
+    route_names = {i["metadata"]["name"] for i in ingresses}
+    return [
+        module
+        for module, data in release["modules"].items()
+        if any(fnmatch.fnmatchcase(name, pattern) for name in names for pattern in data["deployments"]) or route_names & set(data["legacy_routes"])
+    ]
+
+
+def modules(release, declared, deployments, ingresses):
+    """Findings on declared against detected modules."""
+    seen = detected(release, deployments, ingresses)
+    found = [
+        finding("modules", STOP, f"module {m}", "declared in monq_modules", "it is installed here, but not declared", "add it to monq_modules")
+        for m in seen
+        if m not in declared
+    ]
+    found += [
+        finding(
+            "modules",
+            STOP,
+            f"module {m}",
+            "installed, as monq_modules declares",
+            "no Deployment and no route of it",
+            "remove it from monq_modules, or check monq_namespace",
+        )
+        for m in declared
+        if m not in seen
+    ]
+    return found
+
+
+def lost_ledger(release, namespace, snapshots):
+    """The finding where snapshots stand without the ledger of the run that made them: what that run has done is not known any more."""
+    return finding(
+        "version",
+        STOP,
+        f"ConfigMap {namespace}/monq-upgrade-{release['version']}",
+        f"the ledger of the run that made the snapshots {', '.join(snapshots)}",
+        "it was deleted",
+        "put the ConfigMap back from a backup of the cluster. Only where everything was put back to the release of before by hand, forget that run: "
+        f"kubectl -n {namespace} delete secret {' '.join(snapshots)}",
+    )
+
+
+def signature(release, declared, ingresses):
+    """Findings where an installation does not look like the release that this one follows: each module has its old routes."""
+    names = {i["metadata"]["name"] for i in ingresses}
+    bare = [m for m in declared if not names & set(release["modules"][m]["legacy_routes"])]
+    return (
+        [
+            finding(
+                "version",
+                STOP,
+                f"old routes of {', '.join(bare)}",
+                f"the Ingresses of Monq {release['previous']}",
+                "none, and no ledger of this release to resume",
+                f"make sure that this is Monq {release['previous']}; a newer one needs no upgrade",
+            )
+        ]
+        if bare
+        else []
+    )
+
+
+def routing(release, declared, ingresses, given, elsewhere=()):
+    """Findings on what stands beside the old routes, here or in other namespaces: a survivor on Monq's host and path would block the new routing."""
+    alias, listed = given["alias_domains"], given["alias_ingresses"]
+    cut = routes.to_cut(ingresses, release, declared, alias, listed)
+    uids = {route["uid"] for route in cut}
+    domains = [given["domain"], *alias]
+    found = []
+    for ingress in routes.survivors(ingresses, cut) + list(elsewhere):
+        name = f"Ingress {ingress['metadata'].get('namespace', '')}/{ingress['metadata']['name']}"
+        held = routes.conflicts(ingress, [i for i in ingresses if i["metadata"]["uid"] in uids], domains)
+        if held:
+            found.append(
+                finding(
+                    "routing",
+                    STOP,
+                    name,
+                    "no host and path that the new routing needs",
+                    ", ".join(h + p for h, p in held),
+                    "remove it, or name it in monq_alias_ingresses if it is an alias route",
+                )
+            )
+        elif ingress not in elsewhere and ingress["metadata"]["name"].startswith(release["alias_route_prefix"]):
+            found.append(finding("routing", INFO, name, "an alias route, or a stranger", "hosts " + ", ".join(routes.hosts(ingress)) + ": it stays"))
+    names = {i["metadata"]["name"] for i in ingresses}
+    found += [
+        finding("routing", STOP, f"Ingress {name}", "present, as monq_alias_ingresses says", "none", "correct monq_alias_ingresses")
+        for name in listed or []
+        if name not in names
+    ]
+    return found
+
+
+def health(deployments):
+    """What is not healthy before the upgrade warns, and will not gate."""
+    sick = sorted(d["metadata"]["name"] for d in deployments if not healthy(d))
+    paused = sorted(d["metadata"]["name"] for d in deployments if d["spec"].get("paused"))
+    found = [
+        finding("health", WARNING, f"Deployment {name}", "healthy", "not all pods are available", "repair it first, or go on: it will not gate")
+        for name in sick
+    ]
+    return found + [
+        finding("health", WARNING, f"Deployment {name}", "not paused", "paused: Replace will start it", "know it before you go on") for name in paused
+    ]
+
+
+def monqctl_version(seen, wanted):
+    need = tuple(int(part) for part in wanted.split("."))
+    return (
+        []
+        if seen >= need
+        else [finding("monqctl", STOP, "monqctl", f"{wanted} or newer", ".".join(map(str, seen)), "install the recommended monqctl; see monq_monqctl_path")]
+    )
+
+
+def template_of_prepare():
+    return finding(
+        "template",
+        STOP,
+        "K8s template in the registry",
+        "as prepare applied it for monq_alias_domains and monq_ingress_secrets",
+        "the variables or the template have changed since",
+        "set the two variables back to what prepare applied, or apply a template for the new ones by hand (monqctl registry apply service K8s)",
+    )
+
+
+def template(state, begun):
+    """Findings on the K8s template: untouched in 5.9.3, transformed once this release's ledger says so."""
+    if state == "untouched" or begun:
+        return []
+    return [
+        finding(
+            "version",
+            STOP,
+            "K8s template in the registry",
+            "untouched",
+            f"{state}, and no ledger of this release says that we did it",
+            "somebody began the upgrade by hand: finish it by hand, or put the template back",
+        )
+    ]
+
+
+def certificates(results, cut=False):
+    """Findings on certificates, out of a loop of community.crypto.x509_certificate_info. cut: whether the outage has begun."""
+    found = []
+    for result in results:
+        name, hosts = "certificate in Secret " + result["item"]["secret"], result["item"]["hosts"]
+        names = [entry[4:].lower() for entry in result.get("subject_alt_name") or [] if entry.startswith("DNS:")]
+        bare = [host for host in hosts if not routes.within(host.lower(), names)]
+        if bare:
+            found.append(
+                finding(
+                    "domains",
+                    STOP,
+                    name,
+                    "a certificate that covers " + ", ".join(hosts),
+                    f"not covered: {', '.join(bare)}",
+                    "order a certificate with these names",
+                )
+            )
+        if result.get("expired"):
+            found.append(finding("domains", STOP, name, "a valid certificate", f"expired, not after {result['not_after']}", "renew it"))
+        elif not (result.get("valid_at") or {}).get("soon", True):
+            found.append(finding("domains", WARNING, name, "valid for 30 days more", f"not after {result['not_after']}", "renew it soon"))
+    return inside_outage(found) if cut else found

@@ -1,0 +1,223 @@
+# Copyright: (c) 2026, Monq platform collection authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import os
+import time
+
+from .. import process
+from ..errors import CommandError, MonqError
+from ..postgres import dump
+from ..postgres.client import Postgresql, free_bytes, nearest
+from .findings import finding
+
+NAMES = "add {} to monq_database_names with the database's real name"
+
+
+class Inspection:
+    """Everything that would keep the backups from succeeding, found without writing anything."""
+
+    def __init__(self, source, scratch, databases, directory, scratch_max_bytes, clock=time.time):
+        self._source = source
+        self._scratch = scratch
+        self._databases = databases
+        self._directory = directory
+        self._limit = scratch_max_bytes
+        self._clock = clock
+        self.findings = []
+        self.sizes = {}  # database: bytes
+
+    def run(self):
+        versions = self._programs()
+        server = self._server(versions)
+        self._folder()
+        if server and self._limit > 0:
+            self._scratch_server()
+        return self
+
+    def _add(self, check, severity, obj, expected, seen, next_step=""):
+        self.findings.append(finding(f"postgresql.{check}", severity, obj, expected, seen, next_step))
+
+    def _failed(self, check, severity, exc, next_step=""):
+        self._add(check, severity, exc.obj, exc.expected or "no error", exc.seen or exc.what, next_step or exc.next_step)
+
+    # ---- programs
+
+    def _programs(self):
+        """The major version of pg_dump, or None."""
+        found = {}
+        for name, read in (("pg_dump", self._source.pg_dump_version), ("pg_restore", self._source.pg_restore_version)):
+            try:
+                found[name] = read()
+            except CommandError as exc:
+                self._failed(name, "stop", exc, f"install postgresql-client on this host, or give the path of {name}")
+        if len(found) == 2 and dump.major(found["pg_restore"]) < dump.major(found["pg_dump"]):
+            self._add(
+                "pg_restore",
+                "stop",
+                "pg_restore",
+                f"version {dump.major_text(found['pg_dump'])} or newer, as pg_dump",
+                f"version {dump.major_text(found['pg_restore'])}",
+                "give the path of the pg_restore that belongs to pg_dump",
+            )
+        return found.get("pg_dump")
+
+    # ---- server and databases
+
+    def _server(self, pg_dump_version):
+        try:
+            with self._source.maintenance([item["database"] for item in self._databases]) as session:
+                self._version(pg_dump_version, int(session.value("SHOW server_version_num")))
+                if session.value("SELECT pg_is_in_recovery()"):
+                    self._add(
+                        "primary",
+                        "stop",
+                        self._source.name,
+                        "a primary server",
+                        "a standby",
+                        "set monq_postgresql_host to the primary",
+                    )
+                existing = self._source.existing(session)
+        except MonqError as exc:
+            self._failed("reachable", "stop", exc)
+            return False
+        for item in self._databases:
+            if item["database"] in existing:
+                self._database(item["database"], item["microservice"])
+            else:
+                self._add(
+                    "database",
+                    "stop",
+                    f"database {item['database']} of {item['microservice']} on {self._source.name}",
+                    "it exists",
+                    "there is no such database",
+                    NAMES.format(item["microservice"]),
+                )
+        return True
+
+    def _version(self, ours, theirs):
+        if ours and dump.major(ours) < dump.major(theirs):
+            self._add(
+                "pg_dump",
+                "stop",
+                "pg_dump",
+                f"version {dump.major_text(theirs)} or newer, as the server {self._source.name}",
+                f"version {dump.major_text(ours)}",
+                f"install postgresql-client-{dump.major_text(theirs)} on this host, or give the path of its pg_dump",
+            )
+
+    def _database(self, name, microservice):
+        obj, role = f"database {name} on {self._source.name}", self._source.server["user"]
+        try:
+            with self._source.session(name) as session:
+                self.sizes[name] = session.value("SELECT pg_database_size(current_database())")
+                tables = self._source.tables(session)
+                unreadable, hidden = self._source.unreadable(session), self._source.hidden_rows(session)
+        except MonqError as exc:
+            self._failed("database", "stop", exc)
+            return
+        if not tables:
+            self._add("empty", "stop", obj, f"the tables of {microservice}", "no table: not the database that it works with", NAMES.format(microservice))
+        if unreadable:
+            self._add(
+                "select",
+                "stop",
+                obj,
+                f"role {role} may SELECT every table and sequence",
+                f"not {dump.some(unreadable)}",
+                f"GRANT USAGE on the schemas and SELECT on these to {role}, or set monq_postgresql_user to the owner",
+            )
+        if hidden:
+            self._add(
+                "row_security",
+                "stop",
+                obj,
+                f"role {role} sees every row",
+                f"row security hides rows of {dump.some(hidden)}",
+                f"ALTER ROLE {role} BYPASSRLS, or set monq_postgresql_user to the owner",
+            )
+        if 0 < self._limit < self.sizes[name]:
+            self._add(
+                "scratch_size",
+                "warning",
+                obj,
+                f"at most {self._limit} bytes for a scratch restore",
+                f"{self.sizes[name]} bytes: no scratch restore, the dump is only read",
+                "raise monq_backup_scratch_max_bytes to have it restored and compared",
+            )
+
+    # ---- the folder
+
+    def _folder(self):
+        near = nearest(self._directory)
+        next_step = "set monq_backup_dir to a folder that the user of this connection may write to"
+        if not os.path.isdir(near):
+            self._add("directory", "stop", self._directory, "a folder, or a place for one", f"{near} is no folder", next_step)
+            return
+        if not os.access(near, os.W_OK | os.X_OK):
+            self._add("directory", "stop", self._directory, "a writable folder", f"{near} is not writable", next_step)
+        need, free = sum(self.sizes.values()), free_bytes(near)
+        if free < need:
+            self._add(
+                "space",
+                "stop",
+                self._directory,
+                f"{need} bytes free, the size of the databases",
+                f"{free} bytes free",
+                "free space, or set monq_backup_dir to a larger disk",
+            )
+        elif self.sizes:
+            self._add(
+                "space",
+                "info",
+                self._directory,
+                f"{need} bytes free, the size of {len(self.sizes)} databases",
+                f"{free} bytes free",
+            )
+
+    # ---- the scratch server
+
+    def _scratch_server(self):
+        where = f"role {self._scratch.server['user']} on {self._scratch.name}"
+        try:
+            with self._scratch.maintenance([item["database"] for item in self._databases]) as session:
+                may_create = self._scratch.may_create(session)
+                left = self._scratch.scratch_databases(session)
+        except MonqError as exc:
+            self._failed("scratch", "stop", exc, "check monq_scratch_postgresql_*, or set monq_backup_scratch_max_bytes to 0")
+            return
+        if not may_create:
+            self._add(
+                "scratch",
+                "warning",
+                where,
+                "may create databases",
+                "may not: the dumps are read, but not restored and compared",
+                f"ALTER ROLE {self._scratch.server['user']} CREATEDB, or name another server in monq_scratch_postgresql_host",
+            )
+        if left:
+            gone = [name for name, comment in left if dump.is_abandoned(name, comment, self._clock(), process.here(), process.start_time)]
+            self._add(
+                "leftovers",
+                "info",
+                self._scratch.name,
+                "no scratch databases",
+                dump.some(name for name, _comment in left),
+                (
+                    f"the next backup drops {len(gone)} of them"
+                    if gone
+                    else "a run may be at work on them; those of this installation go with the next backup. Others: look, then DROP DATABASE"
+                ),
+            )
+
+
+def inspect(params):
+    """The findings on what a module's parameters describe, and the sizes of the databases."""
+    for item in params["databases"]:
+        dump.check_database(item["database"])
+    programs = {"pg_dump": params["pg_dump"], "pg_restore": params["pg_restore"], "timeout": params["timeout"]}
+    source = Postgresql(params["postgresql"], **programs)
+    scratch = Postgresql(dump.scratch_server(params["postgresql"], params["scratch_postgresql"]), **programs)
+    found = Inspection(source, scratch, params["databases"], params["directory"], params["scratch_max_bytes"]).run()
+    return {"findings": found.findings, "sizes": found.sizes}

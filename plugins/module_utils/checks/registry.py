@@ -1,0 +1,101 @@
+# Copyright: (c) 2026, Monq platform collection authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import os
+
+from ..errors import CommandError, TemplateError
+from ..k8s.objects import TEMPLATE, RegistryReplicas
+from ..monqctl import output
+from ..redaction.text import redact
+from ..upgrade import template
+from ..upgrade.registry_token import RESTORE
+from . import findings
+
+CREDENTIAL = "prepare.registry_token.credential"
+
+
+def examine(client, given, run, stored):
+    """All findings on monqctl and, through it, on the registry. stored: gives the registry's token that the cluster holds."""
+    found = [
+        findings.finding(
+            "bundle",
+            findings.STOP,
+            path,
+            "a folder with an exported bundle",
+            "empty" if os.path.isdir(path) else "no folder",
+            "export it as the notes say; see the docs on offline upgrades",
+        )
+        for path in given["source_dirs"]
+        if not os.path.isdir(path) or not os.listdir(path)
+    ]
+    try:
+        found += findings.monqctl_version(output.version(client.read("version"), client.secrets), given["plan"]["release"]["monqctl_version"])
+    except CommandError as exc:
+        return {"findings": found + [findings.of_error("monqctl", exc)], "deferred": False}
+    seen = _context(client)
+    if seen != client.context:
+        if given["plan"]["configure"] and not given["final"]:
+            return {"findings": found, "deferred": True}
+        found.append(
+            findings.finding(
+                "identity",
+                findings.STOP,
+                f"monqctl's current context in {client.home}",
+                client.context,
+                redact(seen, client.secrets) or "none",
+                f"monqctl config use-context {client.context}, or monq_monqctl_configure: true",
+            )
+        )
+        return {"findings": found, "deferred": False}
+    if run.is_done("prepare.registry_token.secret") and not stored():
+        secret = f"Secret {given['namespace']}/{given['plan']['release']['registry_token']['secret']}"
+        found.append(findings.finding("identity", findings.STOP, secret, "the registry's token, as prepare made it", "none", RESTORE))
+        return {"findings": found, "deferred": False}
+    if _between(run, stored) or (given["plan"]["configure"] and not given["final"] and not run.is_done(CREDENTIAL)):
+        return {"findings": found, "deferred": True}
+    asked = _registry(client, given, run)
+    if "upgrade.routing.cut" in run.ledger.entries:
+        asked = findings.inside_outage(asked)
+    return {"findings": found + asked, "deferred": False}
+
+
+def _between(run, stored):
+    """Between the registry's new token and monqctl's the registry refuses: the steps that end this must not be stopped by it."""
+    if "prepare.registry_token.env" not in run.ledger.entries:
+        return False
+    # Done before a rotation that was killed: this home still has the token of before.
+    return not run.is_done(CREDENTIAL) or run.corrected(CREDENTIAL, (run.step(CREDENTIAL).argv, stored() or ""))
+
+
+def _context(client):
+    try:
+        return client.current_context()
+    except CommandError:
+        return ""
+
+
+def _registry(client, given, run):
+    checks = [("status", lambda: _status(client, given["plan"]["release"]["ignored_status"])), ("template", lambda: _template(client, given, run))]
+    if given["plan"]["registry_replicas"] == "monqctl":
+        checks.append(("replicas", lambda: RegistryReplicas(client, given["replica_commands"]).probe()))
+    found = []
+    for name, check in checks:
+        try:
+            found += check()
+        except (CommandError, TemplateError) as exc:
+            found.append(findings.of_error(name, exc))
+    return found
+
+
+def _status(client, ignored):
+    output.healthy_status(client.read("registry", "get", "status"), ignored, client.secrets)
+    return []
+
+
+def _template(client, given, run):
+    answer = client.read_json(*TEMPLATE)
+    if run.is_done("prepare.registry_template.apply") and template.transform(answer, given["alias_domains"], given["ingress_secrets"]) != answer:
+        return [findings.template_of_prepare()]
+    return findings.template(template.state(answer), "prepare.registry_template.apply" in run.ledger.entries)

@@ -1,0 +1,163 @@
+# Copyright: (c) 2026, Monq platform collection authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import re
+
+from ..engine.snapshots import SealedStore
+from ..engine.steps import ordered
+from ..errors import CommandError, MonqError
+from ..k8s import objects as installation
+from ..k8s import rollout, routes
+from ..monqctl.output import healthy_status
+from ..upgrade import replicas, template
+from ..upgrade.drift import drift
+from . import findings
+
+GONE = "find out who made it; kubectl -n {} delete ingress {}, then run verify.yml again"
+
+
+class Verification:
+    """What the release promises, read again from cluster and registry."""
+
+    def __init__(self, cluster, monqctl, run, given):
+        self._cluster, self._monqctl, self._run, self._given = cluster, monqctl, run, given
+        self._release, self._modules = given["plan"]["release"], given["plan"]["modules"]
+        self.report = {"findings": [], "versions": {}, "replicas": {}, "drift": {}}
+
+    def require(self):
+        """Examines; MonqError where something stops. Its result is kept in the ledger."""
+        self.examine()
+        stops = [f for f in self.report["findings"] if f["severity"] == findings.STOP]
+        if stops:
+            raise MonqError(
+                "the installation is not what the release promises",
+                f"namespace {self._given['namespace']}",
+                "; ".join(f"{f['object']}: {f['expected']}" for f in stops),
+                "; ".join(f"{f['object']}: {f['seen']}" for f in stops),
+                "repair what deviates, then run verify.yml again",
+                findings=stops,
+            )
+        return {"versions": self.report["versions"], "replicas": self.report["replicas"], "warnings": len(self.report["findings"])}
+
+    def examine(self):
+        namespace, version = self._given["namespace"], self._release["version"]
+        store = SealedStore(self._cluster, namespace, version)
+        sealed = {name: store.open(name, self._result(key)) for name, key in (("cut", "upgrade.snapshot.cut"), ("cut-replicas", "upgrade.replicas.cut"))}
+        deployments = installation.deployments(self._cluster, namespace)
+        self._rollouts(deployments, sealed["cut-replicas"])
+        self._versions(deployments)
+        self._counts(deployments, sealed["cut-replicas"])
+        self._routes(sealed["cut"]["ingresses"])
+        self._template()
+        self._status()
+        self.report["drift"] = drift(sealed["cut"]["deployments"], deployments)
+
+    def _result(self, key):
+        entry = self._run.ledger.get(key) or {}
+        if not entry.get("result"):
+            raise MonqError("there is nothing to verify against", f"ledger, step {key}", "done", entry.get("state", "not begun"), "run upgrade.yml first")
+        return entry["result"]
+
+    def _add(self, check, severity, obj, expected, seen, next_step=""):
+        self.report["findings"].append(findings.finding(check, severity, obj, expected, seen, next_step))
+
+    def _rollouts(self, deployments, sealed):
+        patterns = [pattern for module in self._modules for pattern in self._release["modules"][module]["deployments"]]
+        for deployment in rollout.selected(deployments, patterns):
+            name, reason = deployment["metadata"]["name"], rollout.pending(deployment)
+            exempt = rollout.exempt(name, sealed)
+            if reason:
+                self._add(
+                    "rollout",
+                    findings.WARNING if exempt else findings.STOP,
+                    f"Deployment {name}",
+                    "rolled out",
+                    reason + (f" ({exempt})" if exempt else ""),
+                    f"kubectl -n {self._given['namespace']} describe deployment {name}",
+                )
+
+    def _versions(self, deployments):
+        pattern = re.compile(self._given["version_pattern"])
+        for module in ordered(self._release, "modules", self._modules):
+            data, seen = self._release["modules"][module], {}
+            for deployment in rollout.selected(deployments, data["deployments"]):
+                if deployment["metadata"]["name"] == self._release["registry_deployment"]:
+                    continue  # the registry has a version of its own
+                tag = deployment["spec"]["template"]["spec"]["containers"][0].get("image", "").rpartition(":")[2]
+                found = pattern.match(tag)
+                if found:
+                    seen.setdefault(found.group("version"), []).append(deployment["metadata"]["name"])
+            self.report["versions"][module] = " ".join(sorted(seen))
+            if not seen:
+                self._add(
+                    "version",
+                    findings.WARNING,
+                    f"module {module}",
+                    data["version"],
+                    "no image tag shows a version",
+                    "correct monq_module_version_pattern, or look for yourself",
+                )
+            elif set(seen) != {data["version"]}:
+                others = {version: names for version, names in seen.items() if version != data["version"]}
+                self._add(
+                    "version",
+                    findings.STOP,
+                    f"module {module}",
+                    data["version"],
+                    "; ".join(f"{v}: {', '.join(sorted(n))}" for v, n in sorted(others.items())),
+                    f"see what monqctl release update microservices --module={module} printed",
+                )
+
+    def _counts(self, deployments, sealed):
+        hpas = installation.hpas(self._cluster, self._given["namespace"])
+        differing = [("Kubernetes", row) for row in replicas.kubernetes_changes(sealed, deployments, hpas)]
+        if self._given["plan"]["registry_replicas"] == "monqctl":
+            counts = installation.RegistryReplicas(self._monqctl, self._given["replica_commands"]).counts(known=sealed)
+            differing += [("the registry", row) for row in replicas.registry_changes(sealed, counts)]
+        for store, (name, seen, wanted) in differing:
+            closed = self._run.is_done("verify.installation.check")  # whoever runs Monq may scale it since
+            self._add(
+                "replicas",
+                findings.WARNING if closed else findings.STOP,
+                f"{name} in {store}",
+                wanted,
+                seen,
+                "nothing, if it was scaled on purpose" if closed else "set the count back, or find out who changed it",
+            )
+        names = [d["metadata"]["name"] for d in deployments]
+        self.report["replicas"] = {
+            "appeared": replicas.appeared(sealed, names),
+            "vanished": replicas.vanished(sealed, names),
+            "hpa": sorted(name for name in replicas.hpa_targets(hpas) if name in sealed),
+            "by_hand": {}
+            if self._given["plan"]["registry_replicas"] == "monqctl"
+            else {n: row["kubernetes"] for n, row in sealed.items() if row["kubernetes"] is not None},
+        }
+
+    def _routes(self, old):
+        now = installation.routes(self._cluster, self._given["namespace"])
+        doomed = routes.to_cut(old, self._release, self._modules, self._given["alias_domains"], self._given["alias_ingresses"])
+        uids = {i["metadata"]["uid"] for i in now}
+        for route in doomed:
+            if route["uid"] in uids:
+                then = GONE.format(self._given["namespace"], route["name"])
+                self._add("routes", findings.STOP, f"Ingress {route['name']}", "gone", "an old route is still there", then)
+        served = routes.served(now, {i["metadata"]["uid"] for i in old}, self._given["domains"])
+        for domain in self._given["domains"]:
+            if domain not in served:
+                self._add(
+                    "routes", findings.STOP, domain, "served by the new routing", "no Ingress", "compare the template in the registry with monq_alias_domains"
+                )
+
+    def _template(self):
+        answer = self._monqctl.read_json(*installation.TEMPLATE)
+        if template.transform(answer, self._given["alias_domains"], self._given["ingress_secrets"]) != answer:
+            self.report["findings"].append(findings.template_of_prepare())
+
+    def _status(self):
+        try:
+            healthy_status(self._monqctl.read("registry", "get", "status"), self._release["ignored_status"], self._monqctl.secrets)
+        except CommandError as exc:
+            self.report["findings"].append(findings.of_error("status", exc))

@@ -1,0 +1,193 @@
+# Copyright: (c) 2026, Monq platform collection authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import contextlib
+import datetime
+import getpass
+import os
+import socket
+import threading
+import time
+import uuid
+
+from ..errors import ApiError, LockError
+
+NAME = "monq-upgrade"
+BEAT = 3.0  # seconds between two renewals at most: a starter that watches for 8 s sees a living holder
+ID = "monq.platform/lock-id"
+HOLDER = "monq.platform/lock-holder"
+
+
+def holder_text():
+    job = os.environ.get("JOB_ID") or os.environ.get("AWX_JOB_ID") or os.environ.get("TOWER_JOB_ID")
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # an execution environment may run under a uid without a name
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}" + (f" job {job}" if job else "")
+
+
+class Lease:
+    """A Lease with compare-and-swap. The clock and sleep are injected; other machines' clocks are never believed."""
+
+    def __init__(self, cluster, namespace, duration=120, clock=time.monotonic, sleep=time.sleep):
+        self._cluster = cluster
+        self._namespace = namespace
+        self._base = f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
+        self._duration = duration
+        self._clock = clock
+        self._sleep = sleep
+        self.id = None
+
+    def _read(self):
+        return self._cluster.find(f"{self._base}/{NAME}")
+
+    def holder(self):
+        """Who holds the lock, in words; "none" where it is free."""
+        lease = self._read()
+        if not _held(lease):
+            return "none"
+        notes = lease["metadata"].get("annotations") or {}
+        return f"{notes.get(HOLDER, 'unknown')}, lock id {notes.get(ID, '?')}, renewed {lease['spec'].get('renewTime')}"
+
+    def acquire(self, holder=None):
+        """The new lock's id. A living holder is refused and named; a silent one is waited out."""
+        lease = self._read()
+        if _held(lease):
+            lease = self._wait_out(lease)
+        self._swap(lease, uuid.uuid4().hex[:12], holder or holder_text())
+        return self.id
+
+    def _wait_out(self, lease):
+        first, started = lease, self._clock()
+        promised = max(1.0, float(first["spec"].get("leaseDurationSeconds") or self._duration))
+        while _held(lease):
+            if lease["metadata"]["resourceVersion"] != first["metadata"]["resourceVersion"]:
+                self._refuse(lease)
+            if self._clock() - started >= promised:
+                return lease
+            self._sleep(0.5)
+            lease = self._read()
+        return lease
+
+    def _refuse(self, lease):
+        notes = lease["metadata"].get("annotations") or {}
+        raise LockError(
+            "another run holds the lock",
+            f"Lease {self._namespace}/{NAME}",
+            "no living holder",
+            f"{notes.get(HOLDER, 'unknown')}, lock id {notes.get(ID, '?')}, since {lease['spec'].get('acquireTime')}",
+            "wait for that run to end, then run the same command again; where it is known to be dead: "
+            f"ansible-playbook monq.platform.unlock -e monq_lock_id={notes.get(ID, '?')}",
+            holder=notes.get(HOLDER),
+            lock_id=notes.get(ID),
+        )
+
+    def _swap(self, lease, new_id, holder):
+        now = _now()
+        spec = {"holderIdentity": f"{holder} {new_id}", "leaseDurationSeconds": int(self._duration), "acquireTime": now, "renewTime": now}
+        spec["leaseTransitions"] = ((lease or {}).get("spec", {}).get("leaseTransitions") or 0) + (1 if lease else 0)
+        meta = {"name": NAME, "annotations": {ID: new_id, HOLDER: holder}}
+        body = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": meta, "spec": spec}
+        try:
+            if lease:
+                meta["resourceVersion"] = lease["metadata"]["resourceVersion"]
+                self._cluster.replace(f"{self._base}/{NAME}", body)
+            else:
+                self._cluster.create(self._base, body)
+        except ApiError as exc:
+            if exc.status != 409:
+                raise
+            winner = self._read()
+            if winner:
+                self._refuse(winner)
+            raise LockError(
+                "another run took the lock at the same moment", f"Lease {self._namespace}/{NAME}", "the lock", exc.message, "run the same command again"
+            ) from exc
+        self.id = new_id
+
+    def renew(self, lock_id):
+        """The fence: raises LockError unless this very lock is still ours at the API server."""
+        lease = self._read()
+        self._require(lease, lock_id)
+        body = {
+            "metadata": {"resourceVersion": lease["metadata"]["resourceVersion"]},
+            "spec": {"renewTime": _now(), "leaseDurationSeconds": int(self._duration)},
+        }
+        try:
+            self._cluster.patch(f"{self._base}/{NAME}", body)
+        except ApiError as exc:
+            if exc.status != 409:
+                raise
+            self._require(self._read(), lock_id)  # two renewals of one run may meet
+        self.id = lock_id
+
+    def require(self, lock_id):
+        """The fence before a single call: raises LockError unless this very lock is still ours."""
+        self._require(self._read(), lock_id)
+
+    def _require(self, lease, lock_id):
+        notes = ((lease or {}).get("metadata") or {}).get("annotations") or {}
+        if not lease or not _held(lease) or notes.get(ID) != lock_id:
+            raise LockError(
+                "this run does not hold the lock any more",
+                f"Lease {self._namespace}/{NAME}",
+                f"lock id {lock_id}",
+                f"{notes.get(HOLDER, 'nobody')}, lock id {notes.get(ID, 'none')}",
+                "see with status.yml who works on this installation",
+            )
+
+    def release(self, lock_id):
+        """True when the lock was ours and is now free; a lock of somebody else is left alone."""
+        lease = self._read()
+        notes = ((lease or {}).get("metadata") or {}).get("annotations") or {}
+        if not lease or not _held(lease) or notes.get(ID) != lock_id:
+            return False
+        body = {"metadata": {"resourceVersion": lease["metadata"]["resourceVersion"]}, "spec": {"holderIdentity": None}}
+        try:
+            self._cluster.patch(f"{self._base}/{NAME}", body)
+        except ApiError as exc:
+            if exc.status != 409:
+                raise
+            return self.release(lock_id)  # changed since it was read: by our own renewal, or by whoever took over
+        return True
+
+    def unlock(self, lock_id, check_mode=False):
+        """Takes the lock from the holder of that id, by an operator's word; whoever it was is fenced from now on."""
+        notes = ((self._read() or {}).get("metadata") or {}).get("annotations") or {}
+        if not (_held(self._read()) and notes.get(ID) == lock_id if check_mode else self.release(lock_id)):
+            raise LockError(
+                "no lock of this id is held",
+                f"Lease {self._namespace}/{NAME}",
+                f"lock id {lock_id}",
+                self.holder(),
+                "look with status.yml who holds it now; give the id that the refusal names",
+            )
+
+    @contextlib.contextmanager
+    def renewing(self, lock_id):
+        """Renews in a thread while something long runs."""
+        stop = threading.Event()
+
+        def work():
+            while not stop.wait(min(BEAT, self._duration / 3.0)):
+                with contextlib.suppress(Exception):  # the next fence judges, not this thread; one odd answer must not end it
+                    self.renew(lock_id)
+
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join(timeout=10)
+
+
+def _held(lease):
+    return bool(lease and lease.get("spec", {}).get("holderIdentity"))
+
+
+def _now():
+    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

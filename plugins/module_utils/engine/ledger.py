@@ -1,0 +1,94 @@
+# Copyright: (c) 2026, Monq platform collection authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import json
+
+from ..errors import ApiError, LedgerError
+from ..k8s.cluster import core
+
+LABELS = {"app.kubernetes.io/managed-by": "monq.platform"}
+ATTEMPT = "monq.platform/attempt"
+FINGERPRINT = "monq.platform/steps-sha256"
+INPUTS = "monq.platform/steps-from"
+FILES = "monq.platform/sql-sha256"
+HOLDER = "monq.platform/lock-id"
+CLOSED = "monq.platform/closed"
+
+
+class Ledger:
+    """One ConfigMap, one key for each step. Every write carries the resourceVersion that was read."""
+
+    def __init__(self, cluster, namespace, release, prefix="monq-upgrade"):
+        self._cluster = cluster
+        self._namespace = namespace
+        self.name = f"{prefix}-{release}"
+        self.exists = False
+        self.annotations = {}
+        self.entries = {}
+        self._version = None
+
+    def load(self):
+        self._take(self._cluster.find(core(self._namespace, "configmaps", self.name)))
+        return self
+
+    def _take(self, found):
+        self.exists = bool(found)
+        meta = (found or {}).get("metadata", {})
+        self.annotations = meta.get("annotations") or {}
+        self._version = meta.get("resourceVersion")
+        self.entries = {}
+        for key, text in ((found or {}).get("data") or {}).items():
+            try:
+                self.entries[key] = json.loads(text)
+            except ValueError as exc:
+                raise LedgerError(
+                    "the ledger holds an entry that is not JSON",
+                    f"ConfigMap {self._namespace}/{self.name}, key {key}",
+                    "JSON written by this collection",
+                    text[:200],
+                    "find out who edited it; restore the entry",
+                ) from exc
+
+    @property
+    def attempt(self):
+        return int(self.annotations.get(ATTEMPT, "1"))
+
+    def get(self, key):
+        return self.entries.get(key)
+
+    @property
+    def closed(self):
+        """When the release was finished and verified, or None."""
+        return self.annotations.get(CLOSED)
+
+    def take_over(self, lock_id):
+        """Notes the new holder: a write that an earlier one has prepared then meets another resourceVersion."""
+        if self._version is not None:
+            self._save({"metadata": {"resourceVersion": self._version, "annotations": {HOLDER: lock_id}}}, "its holder")
+
+    def write(self, key, entry, annotations=None):
+        text = json.dumps(entry, ensure_ascii=False, sort_keys=True)
+        if self._version is None:
+            meta = {"name": self.name, "labels": LABELS, "annotations": {ATTEMPT: str(self.attempt), **(annotations or {})}}
+            self._save({"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {key: text}}, f"key {key}")
+        else:
+            self._save({"metadata": {"resourceVersion": self._version, "annotations": annotations or {}}, "data": {key: text}}, f"key {key}")
+
+    def _save(self, body, what):
+        try:
+            if self._version is None:
+                self._take(self._cluster.create(core(self._namespace, "configmaps"), body))
+            else:
+                self._take(self._cluster.patch(core(self._namespace, "configmaps", self.name), body))
+        except ApiError as exc:
+            if exc.status == 409:
+                raise LedgerError(
+                    "somebody else wrote to the ledger",
+                    f"ConfigMap {self._namespace}/{self.name}, {what}",
+                    f"resourceVersion {self._version}",
+                    exc.message,
+                    "see who holds the Lease monq-upgrade; then run the same command again",
+                ) from exc
+            raise

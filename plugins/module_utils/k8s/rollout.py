@@ -1,0 +1,89 @@
+# Copyright: (c) 2026, Monq platform collection authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import fnmatch
+
+from ..upgrade.replicas import desired
+
+# A pod that waits for one of these does not start by itself.
+STUCK = {
+    "ImagePullBackOff",
+    "ErrImagePull",
+    "InvalidImageName",
+    "ErrImageNeverPull",
+    "ImageInspectError",
+    "RegistryUnavailable",
+    "CrashLoopBackOff",
+    "CreateContainerConfigError",
+    "CreateContainerError",
+    "RunContainerError",
+}
+
+
+def selected(deployments, patterns):
+    return [d for d in deployments if any(fnmatch.fnmatchcase(d["metadata"]["name"], pattern) for pattern in patterns)]
+
+
+def owner(obj, kind):
+    return next((o["uid"] for o in obj["metadata"].get("ownerReferences") or [] if o["kind"] == kind), None)
+
+
+def revision(obj):
+    return (obj["metadata"].get("annotations") or {}).get("deployment.kubernetes.io/revision")
+
+
+def pods_of(deployment, replica_sets, pods):
+    """The pods of a Deployment's present revision, by owner and not by label: an old pod may be stuck, the new one is what counts."""
+    wanted = revision(deployment)
+    sets = {rs["metadata"]["uid"] for rs in replica_sets if owner(rs, "Deployment") == deployment["metadata"]["uid"] and revision(rs) == wanted}
+    return [pod for pod in pods if owner(pod, "ReplicaSet") in sets]
+
+
+def pending(deployment):
+    """Why the rollout has not ended, or None when it has: observed, updated, available, no old pods."""
+    meta, status, wanted = deployment["metadata"], deployment.get("status") or {}, desired(deployment)
+    if (status.get("observedGeneration") or 0) < meta.get("generation", 1):
+        return "the controller has not seen the change yet"
+    if deployment["spec"].get("paused"):
+        return "the Deployment is paused"
+    updated, total, available = (status.get(key) or 0 for key in ("updatedReplicas", "replicas", "availableReplicas"))
+    if updated < wanted:
+        return f"{updated} of {wanted} pods are updated"
+    if total > updated:
+        return f"{total - updated} old pods are still there"
+    if available < wanted:
+        return f"{available} of {wanted} pods are available"
+    return None
+
+
+def stuck(deployment, pods):
+    """Why the rollout will not end by itself, or None: quota, deadline, scheduling, image, crash loop."""
+    for condition in (deployment.get("status") or {}).get("conditions") or []:
+        if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
+            return f"{condition.get('reason')}: {condition.get('message')}"
+        if condition["type"] == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded":
+            return f"ProgressDeadlineExceeded: {condition.get('message')}"
+    for pod in pods:
+        if pod["metadata"].get("deletionTimestamp"):
+            continue
+        name, status = pod["metadata"]["name"], pod.get("status") or {}
+        for container in (status.get("initContainerStatuses") or []) + (status.get("containerStatuses") or []):
+            waiting = (container.get("state") or {}).get("waiting") or {}
+            if waiting.get("reason") in STUCK:
+                return f"pod {name}: {waiting['reason']}: {waiting.get('message', '')} (image {container.get('image', '?')})"
+        for condition in status.get("conditions") or []:
+            if condition["type"] == "PodScheduled" and condition["status"] == "False" and condition.get("reason") == "Unschedulable":
+                return f"pod {name}: Unschedulable: {condition.get('message', '')}"
+    return None
+
+
+def exempt(name, sealed):
+    """Why a Deployment does not gate: it was unhealthy or paused already before the outage. What only the registry knew then is new, and gates."""
+    row = sealed.get(name)
+    if row and row["paused"]:
+        return "was paused before the outage"
+    if row and row["kubernetes"] is not None and not row["healthy"]:
+        return "was unhealthy before the outage"
+    return None

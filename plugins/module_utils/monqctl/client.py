@@ -1,0 +1,167 @@
+# Copyright: (c) 2026, Monq platform collection authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+import uuid
+
+from .. import process
+from ..errors import CommandError, MonqError
+from ..private_file import private_file, remove_abandoned
+from ..redaction import text as redaction
+from .output import failure_line, failure_patterns, json_reply, never_began, tail
+
+MARKER = ".monq-platform-home"
+SQL = ["release", "update", "db"]
+SWITCH = ["config", "use-context"]
+
+
+class Monqctl:
+    """The vendor's client, in one home. The runner is injected: tests give a list of answers."""
+
+    def __init__(self, path="monqctl", home=None, environment=None, timeout=3600, context="", patterns=None, runner=process.run, fence=None, secrets=()):
+        self.path = path
+        self.home = os.path.expanduser(home or "~")
+        self.context = context
+        self._env = {**(environment or {}), "HOME": self.home}
+        self._secrets = redaction.long_enough(secrets)
+        self.secrets = redaction.Known(self._secrets)  # for whoever shows what a call has answered
+        self._timeout = timeout
+        self._patterns = patterns or {}
+        self._runner = runner
+        self._fence = fence or (lambda: None)
+
+    def _run(self, argv, timeout=None):
+        return self._runner([self.path, *argv], env=self._env, timeout=timeout or self._timeout)
+
+    def read(self, *argv):
+        """The output of a call that changes nothing; status and output are both judged."""
+        limit = min(self._timeout, 120)
+        result = self._run(argv, timeout=limit)
+        try:
+            self._judge(list(argv), result, "", limit)
+        except CommandError as exc:
+            exc.unknown = False  # whatever became of it, nothing was changed
+            raise
+        return result.stdout
+
+    def read_json(self, *argv):
+        return json_reply(self.read(*argv), "monqctl " + " ".join(argv), self.secrets)
+
+    def current_context(self):
+        return self.read("config", "current-context").strip()
+
+    def require_context(self):
+        """Another terminal may have switched the context since preflight (trap 11)."""
+        seen = self.current_context()
+        if seen != self.context:
+            raise CommandError(
+                "monqctl's current context is another one",
+                f"monqctl in {self.home}",
+                self.context,
+                redaction.redact(seen, self.secrets) or "none",
+                f"monqctl config use-context {self.context}, then run the same command again",
+            )
+
+    def change(self, argv, secret="", content=None, guard=True):
+        """One changing call: the output, or CommandError; its unknown tells whether the work may have been done."""
+        remove_abandoned(self.home)
+        with self._shared(exclusive=argv[:2] == SWITCH):
+            if guard:
+                self.require_context()
+            with private_file(content, self.home) as path:
+                full = [word.replace("{secret}", secret).replace("{file}", path) for word in argv]
+                self._ask_fence()
+                result = self._run(full)
+        return self._judge(argv, result, secret, self._timeout)
+
+    @contextlib.contextmanager
+    def _shared(self, exclusive):
+        """Between the look at the context and the call nobody else of this machine switches it: two installations may share a home by mistake."""
+        if not os.path.isdir(self.home):
+            yield
+            return
+        folder = os.open(self.home, os.O_RDONLY)
+        try:
+            for pause in (0.2,) * 50 if exclusive else (None,):
+                try:
+                    fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB if exclusive else fcntl.LOCK_SH)
+                    break
+                except BlockingIOError:
+                    time.sleep(pause)
+                except OSError:
+                    break  # a file system without locks: the look at the context is all there is
+            else:
+                error = CommandError(
+                    "another run works with this home of monqctl",
+                    self.home,
+                    "no call of another run while the context is switched",
+                    "a call that does not end",
+                    "give each installation a monq_monqctl_home of its own, then run the same command again",
+                )
+                error.unknown = False  # nothing was called yet
+                raise error
+            yield
+        finally:
+            os.close(folder)
+
+    def _ask_fence(self):
+        try:
+            self._fence()
+        except MonqError as exc:
+            exc.unknown = False  # nothing was called yet
+            raise
+
+    def _shown(self, text, secret):
+        """Without the known secrets, and without what looks like one that is not ours to know, such as the registry's database password."""
+        return redaction.redact(text, redaction.Known([secret, *self._secrets]))
+
+    def _judge(self, argv, result, secret, limit):
+        # Judged as it was printed, shown without secrets.
+        output = result.stdout + ("\n" + result.stderr if result.stderr else "")
+        patterns = failure_patterns(self._patterns, argv)
+        line, shown = failure_line(output, patterns), self._shown(output, secret)
+        text = self.secrets.mask("monqctl " + " ".join(argv))
+        if result.rc == 0 and not line and not result.timed_out:
+            return shown
+        if result.timed_out:
+            seen, unknown = f"no end after {limit} s: killed", True
+        elif result.rc < 0:
+            seen, unknown = f"ended by signal {-result.rc}", True
+        elif result.rc:
+            # A file of SQL may be half applied, whatever the status (trap 36).
+            seen, unknown = f"exit status {result.rc}", argv[:3] == SQL and not never_began(output)
+        else:
+            seen, unknown = f"exit status 0, but its output says: {failure_line(shown, patterns) or redaction.MASK}", True
+        error = CommandError(
+            f"{text} failed",
+            f"context {self.context or 'none'}",
+            "exit status 0 and no failure in the output",
+            seen + ("\n    " + tail(shown).replace("\n", "\n    ") if shown.strip() else ""),
+            "fix the cause, then run the same command again",
+            output=tail(shown, 50),
+        )
+        error.unknown = unknown
+        raise error
+
+    def marker(self):
+        """The random mark of this home, or None where it has none yet."""
+        try:
+            with open(os.path.join(self.home, MARKER), encoding="ascii") as file:
+                return file.read().strip() or None
+        except FileNotFoundError:
+            return None
+
+    def make_marker(self):
+        known = self.marker()
+        if known:
+            return known
+        os.makedirs(self.home, mode=0o700, exist_ok=True)
+        new = uuid.uuid4().hex
+        with open(os.path.join(self.home, MARKER), "w", encoding="ascii") as file:
+            file.write(new + "\n")
+        return new

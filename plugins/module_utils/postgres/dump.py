@@ -1,0 +1,286 @@
+# Copyright: (c) 2026, Monq platform collection authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import datetime
+import json
+import re
+
+from ..errors import CommandError, InputError, MonqError
+
+SCRATCH = "monq_scratch_"
+SCRATCH_COMMENT = "monq.platform scratch "
+SCRATCH_MAX_AGE = 24 * 3600
+MANIFEST = "manifest.json"
+PARTIAL = ".partial"
+SKEW = 300  # a clock that was set back this much does not make a dump of the future
+
+_DATABASE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.$-]{0,62}")
+_FOLDER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]*")
+_VERSION = re.compile(r"\(PostgreSQL\)\s+(\d+)(?:\.(\d+))?")
+
+
+# ---- names
+
+
+def databases(microservices, names=None):
+    """[{microservice, database}]: a-b lives in a_b unless names says otherwise."""
+    names = names or {}
+    return [{"microservice": name, "database": names.get(name) or name.replace("-", "_")} for name in microservices]
+
+
+def check_database(name):
+    """A name that neither libpq nor a path can take for something else."""
+    if not _DATABASE.fullmatch(name or ""):
+        raise InputError(
+            "this is no name of a database",
+            repr(name),
+            "letters, digits, _ . $ -, at most 63",
+            repr(name),
+            "correct monq_database_names in the inventory",
+        )
+    return name
+
+
+def folder_parts(host, release, attempt):
+    """The folders below the backup directory: host, release, attempt."""
+    parts = [str(host), str(release), str(attempt)]
+    for part in parts:
+        if not _FOLDER.fullmatch(part):
+            raise InputError(
+                "this cannot be the name of a folder",
+                repr(part),
+                "letters, digits, _ . @ -",
+                repr(part),
+                "rename the host in the inventory",
+            )
+    return parts
+
+
+def file_name(database, when):
+    moment = datetime.datetime.fromtimestamp(when, datetime.timezone.utc)
+    return f"{database}.{moment:%Y%m%dT%H%M%S}.{moment.microsecond // 1000:03d}Z.dump"
+
+
+def is_partial_of(database, name):
+    """Whether a file is what a killed run left of a dump of this database."""
+    return bool(re.fullmatch(re.escape(database) + r"\.\d{8}T\d{6}\.\d{3}Z\.dump" + re.escape(PARTIAL), name))
+
+
+# ---- command lines: the password is never here, environment() has it
+
+
+def _server(server):
+    return [f"--host={server['host']}", f"--port={server['port']}", f"--username={server['user']}", "--no-password"]
+
+
+def pg_dump(program, server, database, snapshot, path):
+    return [
+        program,
+        "--format=custom",
+        f"--snapshot={snapshot}",
+        "--lock-wait-timeout=60s",
+        f"--file={path}",
+        *_server(server),
+        f"--dbname={database}",
+    ]
+
+
+def full_read(program, path):
+    """Reads and unpacks every byte; --list reads the table of contents only, and accepts a dump cut in half."""
+    return [program, "--file=/dev/null", path]
+
+
+def restore(program, server, database, path):
+    """Into a scratch database: whatever belongs to other roles, replicas or disks stays out."""
+    return [
+        program,
+        "--exit-on-error",
+        "--no-owner",
+        "--no-privileges",
+        "--no-publications",
+        "--no-subscriptions",
+        "--no-tablespaces",
+        *_server(server),
+        f"--dbname={database}",
+        path,
+    ]
+
+
+def environment(server):
+    """Of the child alone. libpq reads the password here, so that no process list shows it."""
+    given = {"PGSSLMODE": server["sslmode"], "PGCONNECT_TIMEOUT": "10", "PGAPPNAME": "monq.platform", "LC_ALL": "C"}
+    if server.get("password"):
+        given["PGPASSWORD"] = server["password"]
+    return given
+
+
+def scratch_server(server, scratch=None):
+    """The scratch server: what is not given is the same as on the server itself."""
+    return {**server, **{key: value for key, value in (scratch or {}).items() if value not in (None, "")}}
+
+
+# ---- the scratch database, in SQL
+
+
+def identifier(name):
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text):
+    return "'" + text.replace("'", "''") + "'"
+
+
+def create_scratch(name, encoding, collate, ctype):
+    return f"CREATE DATABASE {identifier(name)} TEMPLATE template0 ENCODING {literal(encoding)} LC_COLLATE {literal(collate)} LC_CTYPE {literal(ctype)}"
+
+
+def comment_scratch(name, owner):
+    """owner: {host, pid, pid_start, created, installation, lock}, so that what a killed run left is known for ours."""
+    return f"COMMENT ON DATABASE {identifier(name)} IS {literal(SCRATCH_COMMENT + json.dumps(owner, sort_keys=True))}"
+
+
+def drop_scratch(name):
+    return [
+        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {literal(name)}",
+        f"DROP DATABASE IF EXISTS {identifier(name)}",
+    ]
+
+
+def is_abandoned(name, comment, now, host, start_time, run=None):
+    """Ours by name and comment, and older than a day, or its process is dead, or it is of this installation and we hold the lock now.
+    host, start_time: see command.py; run: {installation, lock} of whoever asks."""
+    if not name.startswith(SCRATCH) or not (comment or "").startswith(SCRATCH_COMMENT):
+        return False
+    try:
+        owner = json.loads(comment[len(SCRATCH_COMMENT) :])
+        created = float(owner["created"])
+    except (ValueError, TypeError, KeyError):
+        return False
+    if now - created > SCRATCH_MAX_AGE:
+        return True
+    if run and run["lock"] and owner.get("installation") == run["installation"] and owner.get("lock") != run["lock"]:
+        return True
+    return owner.get("host") == host and start_time(owner.get("pid")) != owner.get("pid_start")
+
+
+def scratch_refusal(size, limit, may_create):
+    """Why there is no scratch restore, or None."""
+    if limit <= 0:
+        return "switched off: the limit is 0"
+    if size > limit:
+        return f"the database has {size} bytes, the limit is {limit}"
+    if not may_create:
+        return "the role may not create databases"
+    return None
+
+
+# ---- versions, moments, comparisons
+
+
+def program_version(text):
+    """(15, 8) out of "pg_dump (PostgreSQL) 15.8 (Debian …)", (9, 6) out of 9.6.24; None where there is none."""
+    found = _VERSION.search(text or "")
+    return (int(found.group(1)), int(found.group(2) or 0)) if found else None
+
+
+def major(version):
+    """What pg_dump and server compare: 9.6 is one number, from 10 on the first part alone. Takes server_version_num too."""
+    if isinstance(version, int):
+        version = (version // 10000, version // 100 % 100)
+    return version if version[0] < 10 else (version[0], 0)
+
+
+def major_text(version):
+    first, second = major(version)
+    return f"{first}.{second}" if first < 10 else str(first)
+
+
+def moment(when):
+    return datetime.datetime.fromtimestamp(when, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def age(finished, now):
+    """Seconds, or None where finished is no moment."""
+    try:
+        then = datetime.datetime.strptime(finished, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=datetime.timezone.utc)
+    except (TypeError, ValueError):
+        return None
+    return now - then.timestamp()
+
+
+def is_fresh(finished, now, max_age):
+    seconds = age(finished, now)
+    return seconds is not None and -SKEW <= seconds <= max_age
+
+
+def differences(expected, seen):
+    """What differs between two {table: rows}, one line each."""
+    found = [f"{table}: missing" for table in sorted(set(expected) - set(seen))]
+    found += [f"{table}: not in the dumped database" for table in sorted(set(seen) - set(expected))]
+    found += [
+        f"{table}: {expected[table]} rows dumped, {seen[table]} restored" for table in sorted(set(expected) & set(seen)) if expected[table] != seen[table]
+    ]
+    return found
+
+
+def some(lines, most=5):
+    """The first few, and how many there are more."""
+    lines = list(lines)
+    return ", ".join(lines[:most]) + (f" and {len(lines) - most} more" if len(lines) > most else "")
+
+
+# ---- the manifest
+
+
+def manifest(text, release, host, attempt):
+    """The manifest that text holds, or an empty one."""
+    if not text:
+        return {"format": 1, "release": release, "host": host, "attempt": attempt, "dumps": []}
+    try:
+        found = json.loads(text)
+        if found["format"] == 1 and isinstance(found["dumps"], list):
+            return found
+    except (ValueError, TypeError, KeyError):
+        pass
+    raise MonqError(
+        "the manifest of the backups cannot be read",
+        MANIFEST,
+        "a manifest that this collection wrote",
+        text[:200],
+        "move the file away, then run the same command again",
+    )
+
+
+def kept(entry):
+    """What the ledger keeps of a manifest's entry: counts in place of the table list."""
+    short = {key: entry[key] for key in ("database", "server", "path", "sha256", "bytes", "started", "finished", "scratch")}
+    return {**short, "tables": len(entry["rows"]), "rows": sum(entry["rows"].values())}
+
+
+def spoken(stderr):
+    """The program's own words. What the server adds (DETAIL, CONTEXT, Command was) quotes rows and stays out."""
+    lines = stderr.strip().splitlines()
+    own = [line for line in lines if line.startswith(("pg_dump:", "pg_restore:"))] or lines[-1:]
+    return " | ".join(own[-5:])[:2000]
+
+
+def judge(
+    result,
+    what,
+    obj,
+    next_step,
+    full="free space or set monq_backup_dir to a larger disk, then run the same command again",
+):
+    """Raises CommandError where a program failed. Full disks and timeouts are named."""
+    if result.rc == 0 and not result.timed_out:
+        return
+    last = spoken(result.stderr)
+    if "No space left on device" in result.stderr:
+        what, next_step = f"{what}: the disk is full", full
+    if result.timed_out:
+        last = f"killed by the time limit; {last}"
+    elif result.rc < 0:
+        last = f"killed by signal {-result.rc}; {last}"
+    raise CommandError(what, obj, "exit status 0", f"status {result.rc}: {last or 'no message'}", next_step)

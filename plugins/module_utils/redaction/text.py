@@ -1,0 +1,116 @@
+# Copyright: (c) 2026, Monq platform collection authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import re
+
+from .encodings import MASK, Known
+from .sql_rows import without_rows
+
+SHORTEST = 4  # a shorter "secret" would blot out half of a text that is only looked through
+
+_SECRET = (
+    r"(?:pass(?:word|wd|phrase)?|pwd|token|secret|authorization|credentials?|cookie|connection[-_]?string"
+    r"|(?:api|access|private)[-_]?key|(?:signing|encryption|master|account|license|shared|aes|hmac|jwt)[-_.]*key"
+    # As a part of the name, and neither in "salted" nor in "basalt".
+    r"|(?<![a-z])(?:dsn|salt)(?![a-z])|(?-i:(?<=[a-z])(?:Dsn|DSN|Salt)(?![a-z])))"
+)
+_NAME = re.compile(_SECRET, re.IGNORECASE)
+# Names of things and not the things: where a Secret lies may be shown.
+_HARMLESS = re.compile(
+    r"(?i:[\w.-]*(?:secret|credential|token)[-_]?name|%[\w.-]*secrets%)|(?:pl|sm|cl|fm)-[a-z0-9-]*-service|(?:prepare|upgrade|verify|rollback)\.[-._a-z0-9]+"
+)
+_PEM = re.compile(r"LS0tLS1CRUdJTi[\w+/=]*|-----BEGIN [A-Z0-9 ]+-----.*?(?:-----END [A-Z0-9 ]+-----|\Z)", re.DOTALL)
+_JWT = re.compile(r"\beyJ[\w-]{5,}\.[\w-]{5,}(?:\.[\w-]*)?")
+_SCHEME = re.compile(r"(?i)\b(bearer|basic)(\s+)[\w.~+/=-]{4,}")
+# Authorization: Token x, ApiKey x, anything
+_HEADER = re.compile(r"(?i)(authorization(?:\\?[\"'])?[ \t]*[:=][ \t]*(?:\\?[\"'])?)(?!\{)[^\n\"'\\]+")
+_URL = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,20}://)([^\s/:@\"']{0,200}):([^\s\"']{1,500})@")
+_USERINFO = re.compile(r"://[^\s:/@]*:([^\s]+)@")
+# Password=x; in a connection string, where the next key follows
+_CONNECTION = re.compile(r"(?i)(?<![\w-])((?:password|pwd)[ \t]*=[ \t]*)[^\n\"']{1,256}?(?=;[ \t]*[a-z][\w ]{0,40}=)")
+_QUOTED = r"\\\"(?:[^\"\\]|\\\\(?:\\.|[^\"\\]))*\\\"|\"(?:\\.|[^\"\\])*\"|'(?:\\.|''|[^'\\])*'"
+_NUMBER = r"(?:(?:\d+|null|true|false|\*{8})(?=[,}\]])|\*{8}(?=\\?[\"']))"
+# In quotes, a number, or as far as a connection string or a query goes on; quotes that do not close, to the end of the line.
+_VALUE = rf"({_QUOTED}|{_NUMBER}|[^\s;&\"'][^\s;&]*|[\"'][^\n]*)"
+# password=x, --token x, "apiKey": "x", DB_PASSWORD: 'x'
+_PAIR = re.compile(rf"(?i)({_SECRET}[\w.-]{{0,64}}(?:\\?[\"'])?[ \t]*[:=][ \t]*){_VALUE}")
+_OPTION = re.compile(rf"(?i)(--[\w-]{{0,64}}?{_SECRET}[\w-]{{0,64}}[ \t]+){_VALUE}")
+# invalid token 'x', password "y" rejected, token 0a1b2c…: without a sign in between
+_WORD = re.compile(r"(?i)\b((?:password|passphrase|token)[ \t]+)(\"[^\"\s]+\"|'[^'\s]+'|(?=[^\s\d]*\d)[\w+/=.-]{20,})")
+# {"Name":"%SmtpPassword%","Value":"x"}, {Name:DB_PASSWORD Value:x}, in one object; - name: DB_PASSWORD and value: x below it; value before name
+_IS = r"(?:\\?[\"'])?[ \t]*[:=][ \t]*"
+_CALLED = r"(?:(?P<mark>\\?[\"'])(?P<quoted>[^\"'\\\n]{1,128})(?P=mark)|(?P<bare>[^\s\"'\\,;{}\[\]]{1,128})(?=[\s,;}\]]|\Z))"
+_LIST = r"[\[{][^\[\]{}]*[\]}]"
+_NAMED = re.compile(
+    rf"(?i)(?P<start>(?<![\w-])(?:name|key){_IS}{_CALLED}(?:(?!\b(?:name|key)\b)[^{{}}\[\]]){{0,200}}?(?<![\w-])value{_IS})"
+    rf"(?P<value>{_QUOTED}|{_NUMBER}|{_LIST}|[\"'][^\n]*|[^\s\"'{{}}\[\]][^\n]*?(?=\}}(?:[\s,\]}})]|\Z)|[ ][\w.-]{{1,64}}[:=]|\n|\Z))(?P<end>)"
+)
+_BLOCK = r"[|>][-+0-9]*[ \t]*(?:\n(?P=indent)[ \t]+[^\n]*)+"
+_YAML = re.compile(
+    rf"(?im)(?P<start>^[ \t]*(?:-[ ]+)?(?:name|key):[ \t]+{_CALLED}[ \t]*\n(?P<indent>[ \t]*)value:[ \t]+)(?P<value>{_BLOCK}|[^\s\[{{][^\n]*)(?P<end>)"
+)
+# password: | and lines that are indented more
+_LINES = re.compile(rf"(?im)(?P<start>^(?P<indent>[ \t]*)(?:-[ ]+)?(?P<quoted>[\w.-]{{1,128}})(?P<bare>):[ \t]+)(?P<value>{_BLOCK})(?P<end>)")
+_VALUED = re.compile(
+    rf"(?i)(?P<start>\\?[\"']value\\?[\"']\s*:\s*)(?P<value>{_QUOTED}|{_NUMBER}|{_LIST})"
+    rf"(?P<end>(?:(?!\bvalue\b)[^{{}}\[\]]){{0,200}}?\\?[\"'](?:name|key)\\?[\"']\s*:\s*{_CALLED})"
+)
+
+
+def looks_secret(name):
+    """Whether what stands under this name is to be hidden."""
+    return bool(_NAME.search(name)) and not _HARMLESS.fullmatch(name)
+
+
+def long_enough(secrets):
+    """Those that may be looked for in any text."""
+    return [secret for secret in secrets if secret and len(secret) >= SHORTEST]
+
+
+def known(secrets):
+    """All spellings of those that are long enough."""
+    return secrets if isinstance(secrets, Known) else Known(long_enough(secrets))
+
+
+def redact(text, secrets=()):
+    """The text without what looks secret by itself or by its name, and without any spelling of the known secrets."""
+    text = known(secrets).mask(without_rows(text))
+    text = _PEM.sub(MASK, text)
+    text = _JWT.sub(MASK, text)
+    text = _HEADER.sub(rf"\1{MASK}", text)
+    text = _SCHEME.sub(rf"\1\2{MASK}", text)
+    text = _URL.sub(rf"\1\2:{MASK}@", text)
+    for pairs in (_LINES, _YAML, _NAMED, _VALUED):
+        text = pairs.sub(_hide_named, text)
+    text = _CONNECTION.sub(rf"\1{MASK}", text)
+    text = _WORD.sub(_hide, text)
+    return _OPTION.sub(_hide, _PAIR.sub(_hide, text))
+
+
+def _hide(found):
+    start, value = found.groups()
+    before = re.search(r"[\w.-]*$", found.string[max(0, found.start() - 64) : found.start()]).group(0)
+    if _HARMLESS.fullmatch(before + start.rstrip(" \t\\\"':=")):
+        return found.group(0)
+    return start + _masked(value)
+
+
+def _hide_named(found):
+    if not looks_secret(found["quoted"] or found["bare"]):
+        return found.group(0)
+    return found["start"] + _masked(found["value"]) + found["end"]
+
+
+def _masked(value):
+    mark = re.match(r"(?:\\?[\"'])?", value).group(0)
+    return mark + MASK + mark
+
+
+def of_environment(environment):
+    """The values of variables whose name looks secret, and the passwords of URLs."""
+    found = [str(value) for name, value in environment.items() if looks_secret(str(name))]
+    for value in environment.values():
+        found += _USERINFO.findall(str(value))
+    return [value for value in found if value]

@@ -1,0 +1,122 @@
+# Copyright: (c) 2026, Monq platform collection authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import json
+import re
+import shlex
+
+from ..redaction.text import redact
+
+OUTAGE = "monq_confirm_outage"  # repeats the environment's name: nothing secret in it
+ANSWER = "monq_resolve"  # belongs to one attempt, and is not said twice
+
+
+def text(host, task, result, ledger, bundle, command):
+    """The last word of a failing run: what, where things stand, what is kept for a helper, what to type next."""
+    message = redact(first_message(result))
+    lines = [f"FAILED on {host}: {task}"] + ["  " + line for line in message.splitlines()]
+    for row, key in (("changed", "changed_so_far"), ("platform", "reachable")):
+        if f"\n  {row}: " not in message:
+            lines.append(f"    {row}: {standing(ledger, key)}")
+    lines.append(f"    support bundle: {kept(bundle)}")
+    if "monq_resolve" in message:
+        command += " -e '<one of the answers above>'"
+    return "\n".join([*lines, "    next command:", f"      {command}"])
+
+
+def in_short(host, task, result, command):
+    """The same in one line, for the task's own message: Ansible shows that one up to twice more."""
+    return f"FAILED on {host}: {task}: {redact(first_message(result).splitlines()[0])}. In full above. Next command: {command}"
+
+
+def first_message(result):
+    """The message of a task that failed, or of the first failed item of a loop."""
+    failed = next((row for row in result.get("results") or [] if isinstance(row, dict) and row.get("failed")), result)
+    message = str(failed.get("msg") or failed.get("censored") or "the task failed without a message").strip()
+    crash = str(failed.get("module_stderr") or failed.get("exception") or "").strip().splitlines()
+    if crash and crash[-1] not in message and not crash[-1].startswith("(traceback"):
+        message += f"\n  seen: {crash[-1]}"
+    return message
+
+
+def standing(ledger, key):
+    if ledger.get(key):
+        return ledger[key]
+    why = str(ledger.get("msg") or "").splitlines()
+    return "unknown: the ledger was not read" + (f" ({why[0]})" if why else "")
+
+
+def kept(bundle):
+    """Where the support bundle lies, or why there is none."""
+    if bundle.get("path"):
+        missing = bundle.get("missing") or {}
+        return bundle["path"] + (f" (without {', '.join(sorted(missing))}: see index.json in it)" if missing else "")
+    if bundle.get("skipped") or not bundle:
+        return "none: this run held no lock or no step was ever begun; playbook support.yml makes one at any time"
+    return "not written: " + "; ".join(first_message(bundle).splitlines()[:1]) + "; playbook support.yml tries again"
+
+
+def relaunch(job, template=""):
+    """What to do in AWX, where nobody types a command."""
+    return f"relaunch job template {template or 'of this job'} (this was job {job}; inside a workflow: relaunch from the failed node)"
+
+
+# How the inventory host is reached: option of ansible-playbook and how it is written.
+WAYS = {"remote_user": "-u", "private_key_file": "--private-key", "connection": "-c", "become_user": "--become-user", "become_method": "--become-method"}
+FLAGS = ("ask_pass", "become", "ask_vault_pass", "become_ask_pass", "check", "diff")
+OPTIONS = ("extra_vars", "tags", "skip_tags", "vault_ids", "vault_password_files", *WAYS, *FLAGS)
+
+
+def resume_command(given, message=""):
+    """The command to type, from what ansible-playbook was given. Inline values may be secrets: only their names are shown."""
+    words = ["ansible-playbook"]
+    for path in given.get("inventory") or []:
+        words += ["-i", path]
+    words += given.get("playbooks") or []
+    if given.get("limit"):
+        words += ["--limit", given["limit"]]
+    # A failure that asks for the whole playbook is not to be repeated with the tags that caused it.
+    if "--skip-tags" not in message:
+        for option in ("tags", "skip_tags"):
+            chosen = [tag for tag in given.get(option) or [] if tag != "all"]
+            words += ["--" + option.replace("_", "-"), ",".join(chosen)] if chosen else []
+    for option, flag in WAYS.items():
+        words += [flag, given[option]] if given.get(option) else []
+    for option in ("vault_ids", "vault_password_files"):
+        for value in given.get(option) or []:
+            words += ["--vault-id" if option == "vault_ids" else "--vault-password-file", value]
+    words += [f"--{flag.replace('_', '-')}" for flag in FLAGS if given.get(flag)]
+    quoted = [shlex.quote(word.replace("become-ask-pass", "ask-become-pass")) for word in words]
+    return " ".join(quoted + [f"-e {shlex.quote(word)}" for word in extra_vars(given.get("extra_vars") or [])])
+
+
+def extra_vars(given):
+    """What -e gets again: files as they are, the confirmation, the names of all others."""
+    shown = []
+    for word in given:
+        if word.startswith("@"):
+            shown.append(word)
+            continue
+        for name, value in pairs(word):
+            if name == OUTAGE:
+                shown.append(f"{name}={value}")
+            elif name != ANSWER:
+                shown.append(f"{name}=…")
+    return list(dict.fromkeys(shown))
+
+
+def pairs(word):
+    """[(name, value)] of one -e, given as JSON, as YAML in braces, or as key=value."""
+    if word.lstrip().startswith(("{", "[")):
+        try:
+            return [(str(name), value) for name, value in json.loads(word).items()]
+        except (ValueError, AttributeError):
+            found = re.search(rf"[\"']?{OUTAGE}[\"']?\s*:\s*[\"']?([\w.-]+)", word)
+            return ([(OUTAGE, found.group(1))] if found else []) + [("<the other variables of this -e>", "")]
+    try:
+        parts = shlex.split(word)
+    except ValueError:
+        parts = word.split()
+    return [(name, value) for name, sign, value in (part.partition("=") for part in parts) if sign]

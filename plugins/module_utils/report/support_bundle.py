@@ -1,0 +1,225 @@
+# Copyright: (c) 2026, Monq platform collection authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import base64
+import datetime
+import io
+import json
+import os
+import platform
+import sys
+import tarfile
+
+from ..arguments import cluster, guarded_run, known_secrets, monqctl
+from ..engine import progress
+from ..engine.lease import NAME, Lease
+from ..engine.ledger import LABELS
+from ..errors import ApiError, ApiUnreachable, MonqError
+from ..k8s.cluster import apps, core
+from ..k8s.objects import hpas, replica_sets, routes
+from ..redaction.data import sanitise
+from ..redaction.text import known, redact
+from ..version import COLLECTION
+from . import upgrade as texts
+
+FILE_LIMIT = 4 << 20  # bytes of one file, before compression
+LIST_LIMIT = 500  # objects of one kind
+PATIENCE = 20  # seconds that monqctl has for an answer
+
+
+class Bundle:
+    """Sanitised files, and for each that is missing the reason."""
+
+    def __init__(self, secrets=(), limit=FILE_LIMIT):
+        self._given = list(secrets)
+        self._secrets = known(self._given)
+        self._limit = limit
+        self._unreachable = ""
+        self.files = {}
+        self.missing = {}
+        self.cut = {}
+
+    def knows(self, *secrets):
+        self._given += secrets
+        self._secrets = known(self._given)
+
+    def add(self, name, read, remote=True):
+        """One file of what read() returns: a text, or JSON data. What cannot be read is listed with its reason."""
+        if remote and self._unreachable:
+            self.missing[name] = self._unreachable  # asked once; each further question would cost its own timeout
+            return None
+        try:
+            found = read()
+            self.files[name] = self._text(name, found).encode()
+            return found
+        except (MonqError, OSError, ValueError, KeyError, TypeError, AttributeError, ImportError) as exc:
+            self.lacks(name, exc)
+            if isinstance(exc, ApiUnreachable):
+                self._unreachable = self.missing[name]
+        return None
+
+    def lacks(self, name, exc):
+        self.missing[name] = redact(_reason(exc), self._secrets)[:300]
+
+    def _text(self, name, found):
+        if isinstance(found, str):
+            clean = redact(found, self._secrets)
+            if len(clean) > self._limit:
+                self.cut[name] = f"the first {self._limit} characters of {len(clean)}"
+            return clean[: self._limit]
+        if not isinstance(found, list):
+            text = json.dumps(sanitise(found, self._secrets), indent=1, ensure_ascii=False, sort_keys=True)
+            if len(text) > self._limit:
+                raise ValueError(f"{len(text)} characters are more than the {self._limit} of one file")
+            return text
+        rows, size = [], 0
+        for item in found[:LIST_LIMIT]:
+            row = json.dumps(sanitise(item, self._secrets), ensure_ascii=False, sort_keys=True)
+            size += len(row)
+            if size > self._limit:
+                break
+            rows.append(row)
+        if len(rows) < len(found) or len(found) == LIST_LIMIT:
+            self.cut[name] = f"the first {len(rows)}"
+        return "[\n" + ",\n".join(rows) + "\n]\n"
+
+    def write(self, folder, now=None):
+        """support-<UTC time>.tar.gz, readable by its owner only; whole or not there."""
+        moment = now or datetime.datetime.now(datetime.timezone.utc)
+        name = f"support-{moment.strftime('%Y%m%dT%H%M%S')}.{moment.microsecond // 1000:03d}Z"
+        index = {"made": moment.strftime("%Y-%m-%dT%H:%M:%SZ"), "files": sorted(self.files), "missing": self.missing, "cut": self.cut}
+        index["note"] = "No Secrets. What looks like a secret, and every known one, reads ********. Look through it before you hand it on."
+        files = {"index.json": (json.dumps(index, indent=1, ensure_ascii=False) + "\n").encode(), **self.files}
+        path, part = os.path.join(folder, name + ".tar.gz"), os.path.join(folder, f".{name}.partial")
+        try:
+            os.makedirs(folder, mode=0o700, exist_ok=True)
+            with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                with tarfile.open(fileobj=file, mode="w:gz") as archive:
+                    for inner, data in files.items():
+                        info = tarfile.TarInfo(f"{name}/{inner}")
+                        info.size, info.mode, info.mtime = len(data), 0o600, int(moment.timestamp())
+                        archive.addfile(info, io.BytesIO(data))
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(part, path)
+        except OSError as exc:
+            if os.path.exists(part):
+                os.unlink(part)
+            raise MonqError("the support bundle cannot be written", path, "a writable folder with space", str(exc), "see monq_backup_dir") from exc
+        return path
+
+
+def _reason(exc):
+    if isinstance(exc, ApiError):
+        return {403: "not readable by this account", 404: "not there"}.get(exc.status, f"{exc.status} {exc.message}")
+    if isinstance(exc, MonqError) and exc.seen:
+        return f"{exc.what}: {exc.seen.splitlines()[0]}"
+    return str(exc).splitlines()[0] if str(exc) else type(exc).__name__
+
+
+def collect(params, connect=cluster, client=None, ansible_version=""):
+    """(bundle, attempt): everything that can be read now, without the lock."""
+    bundle, namespace, release = Bundle(known_secrets(params)), params["namespace"], params["plan"]["release"]
+    client = client or monqctl({**params, "monqctl_timeout": PATIENCE})
+    found = {"attempt": None}
+
+    def connection():
+        found.setdefault("cluster", None)
+        found["cluster"] = found["cluster"] or connect(params)
+        return found["cluster"]
+
+    def overview():
+        run = guarded_run({**params, "lock_id": ""}, True, connection())
+        found["attempt"] = run.ledger.attempt
+        seen = progress.overview(run, params["lock_id"])
+        return texts.plan({**seen, "lock": Lease(connection(), namespace).holder()})
+
+    try:
+        bundle.knows(*known_tokens(connection(), namespace, release))
+    except (MonqError, ValueError, KeyError, TypeError) as exc:
+        bundle.lacks("the registry's token, to blot it out", exc)
+    if params["failure"]:
+        bundle.add("failure.txt", lambda: params["failure"], remote=False)
+    bundle.add("overview.txt", overview)
+    bundle.add("ledgers.json", lambda: ledgers(connection(), namespace, release["version"]))
+    bundle.add("lease.json", lambda: connection().find(f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/{NAME}"))
+    bundle.add("deployments.json", lambda: _plain(connection().items(apps(namespace, "deployments"), limit=LIST_LIMIT)))
+    bundle.add("replicasets.json", lambda: _plain(replica_sets(connection(), namespace)))
+    bundle.add("pods.json", lambda: _plain(connection().items(core(namespace, "pods"), limit=LIST_LIMIT)))
+    bundle.add("ingresses.json", lambda: _plain(routes(connection(), namespace)))
+    bundle.add("hpas.json", lambda: _plain(hpas(connection(), namespace)))
+    bundle.add("services.json", lambda: [service["metadata"]["name"] for service in connection().items(core(namespace, "services"), limit=LIST_LIMIT)])
+    bundle.add("events.json", lambda: _plain(connection().items(core(namespace, "events"), limit=LIST_LIMIT)))
+    bundle.add("registry_status.txt", lambda: client.read("registry", "get", "status"), remote=False)
+    bundle.add("monqctl_version.txt", lambda: client.read("version"), remote=False)
+    bundle.add("versions.json", lambda: versions(connection, ansible_version), remote=False)
+    return bundle, found["attempt"]
+
+
+def known_tokens(connection, namespace, release):
+    """The registry's token, read only to be blotted out wherever it turns up."""
+    secret = connection.find(core(namespace, "secrets", release["registry_token"]["secret"])) or {}
+    return [base64.b64decode(text).decode("utf-8", "replace") for text in (secret.get("data") or {}).values()]
+
+
+def ledgers(connection, namespace, release):
+    """Every ledger and archive of one by its label; by name where the account may not list."""
+    wanted = ",".join(f"{key}={value}" for key, value in LABELS.items())
+    try:
+        found = connection.items(core(namespace, "configmaps"), labelSelector=wanted)
+    except ApiError as exc:
+        if exc.status != 403:
+            raise
+        found = [connection.find(core(namespace, "configmaps", f"monq-{kind}-{release}")) for kind in ("upgrade", "rollback")]
+    return [
+        {
+            "name": one["metadata"]["name"],
+            "annotations": one["metadata"].get("annotations"),
+            "steps": {key: _parsed(text) for key, text in (one.get("data") or {}).items()},
+        }
+        for one in found
+        if one
+    ]
+
+
+def _parsed(text):
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def versions(connection, ansible_version):
+    found = {"collection": COLLECTION, "ansible": ansible_version, "python": sys.version.split()[0], "system": platform.platform()}
+    try:
+        import kubernetes
+
+        found["kubernetes_library"] = kubernetes.__version__
+        found["kubernetes_server"] = connection().get("/version").get("gitVersion")
+    except (ImportError, MonqError) as exc:
+        found["kubernetes_server"] = f"unknown: {_reason(exc)}"
+    return found
+
+
+def _plain(objects):
+    return [{**one, "metadata": {key: value for key, value in one["metadata"].items() if key != "managedFields"}} for one in objects]
+
+
+def folder(directory, host, release, attempt):
+    """The attempt's folder; where the ledger cannot be read, that of the newest attempt."""
+    base = os.path.join(directory, host, release)
+    if attempt is None:
+        known = [int(name) for name in os.listdir(base) if name.isdigit()] if os.path.isdir(base) else []
+        attempt = max(known, default=1)
+    return os.path.join(base, str(attempt))
+
+
+def make(params, check_mode=False, ansible_version=""):
+    """The module's result."""
+    bundle, attempt = collect(params, ansible_version=ansible_version)
+    result = {"files": sorted(bundle.files), "missing": bundle.missing, "path": ""}
+    if not check_mode:
+        result["path"] = bundle.write(folder(params["directory"], params["host"], params["plan"]["release"]["version"], attempt))
+    return result

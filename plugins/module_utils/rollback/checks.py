@@ -1,0 +1,211 @@
+# Copyright: (c) 2026, Monq platform collection authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import socket
+
+from ..checks.cluster import GRANT, SILENT, refused
+from ..checks.findings import STOP, WARNING, finding, lost_ledger, of_error
+from ..engine import decisions, progress, runner
+from ..engine.snapshots import NAMES, orphans
+from ..errors import MonqError
+from ..k8s import permissions
+from . import differences
+from . import steps as rollback_steps
+from .database import DatabaseRestore, proved
+
+
+def overview(run, rollback, given, check_mode, read_dumps=True):
+    """What is there to take back, what stays, and every reason why the rollback may not begin."""
+    run.require_known_answers()
+    lost = orphans(rollback.cluster, rollback.namespace, rollback.release["version"], run.upgrade)
+    report = {
+        "needed": run.needed,
+        "attempt": run.attempt,
+        "begun": run.ledger.unfinished,
+        "steps": [],
+        "put_back": [],
+        "irreversible": [],
+        "counts": [],
+        "findings": [lost_ledger(rollback.release, rollback.namespace, lost)] if lost else [],
+        "platform": progress.LOST if lost else run.platform(),
+    }
+    if not run.needed:
+        return report
+    for step in run.plan:
+        entry = run.ledger.get(step.key) or {}
+        report["steps"].append({"key": step.key, "state": "done" if run.is_done(step.key) else entry.get("state", "to do"), "title": step.title})
+    report["irreversible"] = rollback_steps.irreversible(run.upgrade_plan, run.upgrade.entries, run.databases)
+    found = _context(rollback.monqctl, given)
+    if not run.is_done(rollback_steps.CHECK):
+        found += _snapshots(rollback, report)
+        found += _dumps(run, given, read_dumps)
+    found += _denied(rollback.cluster, rollback.namespace, rollback.release)
+    report["findings"] += reasons(run, given, check_mode) + (_at_their_steps(found) if run.ledger.unfinished else found)
+    return report
+
+
+def _at_their_steps(found):
+    """The same findings where the rollback has begun: a stop here would keep the operator's word from the step that it is on."""
+    then = "repair it first, or go on: the step looks at it again, and where it fails it names the answer that goes on without it"
+    return [{**one, "severity": WARNING, "next": then} if one["severity"] == STOP else one for one in found]
+
+
+def require(report):
+    """One error out of all findings that stop."""
+    stops = [one for one in report["findings"] if one["severity"] == STOP]
+    if stops:
+        raise MonqError(
+            "the rollback may not begin; this run has changed nothing",
+            "; ".join(one["object"] for one in stops),
+            "; ".join(one["expected"] for one in stops),
+            "; ".join(one["seen"] for one in stops),
+            "; ".join(dict.fromkeys(one["next"] for one in stops if one["next"])),
+            findings=stops,
+        )
+
+
+def reasons(run, given, check_mode):
+    """What forbids it by the operator's words and the ledgers alone: no answer at a step can take its place."""
+    found = []
+    if not check_mode and given["confirm"] != given["environment"]:
+        found.append(
+            finding(
+                "confirmation",
+                STOP,
+                "monq_confirm_rollback",
+                f"the name of the environment, {given['environment']}",
+                repr(given["confirm"]),
+                f"read what stays, then add -e monq_confirm_rollback={given['environment']}",
+            )
+        )
+    closed = run.upgrade.closed or rollback_steps.is_closed(run.upgrade_plan, run.upgrade.entries)
+    if closed and not given["closed"] and not run.ledger.unfinished:
+        found.append(
+            finding(
+                "closed",
+                STOP,
+                f"ConfigMap {run.upgrade.name}",
+                "an upgrade that has not ended",
+                "the release is finished and verified: people have worked with it since",
+                "add -e monq_rollback_closed=true, if they know it",
+            )
+        )
+    for key, entry in sorted(run.upgrade.entries.items()):
+        alive = runner.alive(entry)
+        if alive:
+            seen = f"pid {', '.join(map(str, alive))} on {entry['host']} at work on it"
+            found.append(finding("alive", STOP, key, "no living process", seen, "wait for it to end, then run the same command again"))
+    found += _elsewhere(run)
+    try:
+        run.require_same_plan()
+    except MonqError as exc:
+        found.append(of_error("steps", exc))
+    return found
+
+
+def _elsewhere(run):
+    """What the upgrade began on another machine, and nobody saw end: it may still be at work there. Once the rollback has begun, the word was given."""
+    found = []
+    if run.ledger.unfinished:
+        return found
+    for step in run.upgrade_plan:
+        entry, given = run.upgrade.get(step.key) or {}, run.answer(step.key)
+        if entry.get("state") != "intent" or entry.get("host") in (None, socket.gethostname()) or not decisions.outlives_the_lock(step):
+            continue
+        if not given or given.get("attempt") != entry.get("attempt"):
+            found.append(
+                finding(
+                    "alive",
+                    STOP,
+                    step.key,
+                    "an end, or a beginning on this machine",
+                    f"intent since {entry.get('started')}, attempt {entry.get('attempt')}, pid {entry.get('pid')} on {entry['host']}",
+                    "make sure that nothing is at work there any more, then add " + run.choice(step.key, "retry", entry.get("attempt")),
+                )
+            )
+    return found
+
+
+def _context(client, given):
+    """Another context is another registry: its template and counts must neither be compared nor changed (trap 11)."""
+    if given["plan"]["configure"]:
+        return []
+    try:
+        client.require_context()
+        return []
+    except MonqError as exc:
+        return [of_error("identity", exc)]
+
+
+def _snapshots(rollback, report):
+    """Opens every snapshot, so that an altered one is known before anything is changed, and tells the differences."""
+    try:
+        for name in NAMES:
+            rollback.sealed(name)
+    except MonqError as exc:
+        return [of_error("snapshot", exc)]
+    report["counts"] = [
+        f"{name} in {'Kubernetes' if store == 'kubernetes' else 'the registry'}: {then} before prepare, {later} right before the outage; {then} is put back"
+        for name, store, then, later in differences.differing_counts(rollback.sealed("original-replicas"), rollback.sealed("cut-replicas"))
+    ]
+    report["put_back"] = _put_back(rollback)
+    return []
+
+
+def _put_back(rollback):
+    """What differs now, in words. The registry may be out of order: that is one reason to go back, and no reason not to."""
+    lines = [f"Deployment {change.name}: {differences.told(change)}" for change in rollback.deployment_changes()]
+    lines += [f"Ingress {change.name}: {differences.told(change)} (new route)" for change in rollback.new_routes()]
+    lines += [f"Ingress {change.name}: {differences.told(change)} (old route)" for change in rollback.old_routes()]
+    reads = [
+        lambda: ["K8s template in the registry: apply"] if rollback.template_differs() else [],
+        lambda: [f"{name} in the registry: {seen} -> {wanted}" for name, seen, wanted in ([] if rollback.by_hand() else rollback.registry_counts())],
+        lambda: [f"{name} in the registry: its entry of before" for name, _entry in ([] if rollback.by_hand() else rollback.registry_entries()[0])],
+    ]
+    for read in reads:
+        try:
+            lines += read()
+        except MonqError as exc:
+            return [*lines, f"template and counts in the registry, where they differ (not readable now: {exc.what})"]
+    return lines + [f"enter in the registry by hand: {name} {count}" for name, count in rollback.by_hand().items()]
+
+
+def _dumps(run, given, read):
+    found = []
+    server = given.get("postgresql")
+    for item in given["databases"]:
+        name, database = item["microservice"], item["database"]
+        if run.is_done(f"rollback.database.{name}"):
+            continue
+        step, result = rollback_steps.dump_of(run.upgrade.entries, name)
+        if not result:
+            found.append(
+                finding(
+                    "dump",
+                    STOP,
+                    f"database of {name}",
+                    "a dump in the ledger",
+                    "none",
+                    "leave it out of monq_rollback_databases, or correct the microservice's name",
+                )
+            )
+            continue
+        try:
+            proved(result, database, read)
+            if server:
+                for expected, seen in DatabaseRestore(server).problems(database):
+                    found.append(finding("database", STOP, f"database {database}", expected, seen, "grant it to the role of monq_postgresql_user"))
+        except MonqError as exc:
+            one = of_error(f"dump of {step}", exc)
+            found.append({**one, "next": f"{one['next']}; or leave its database out of monq_rollback_databases"})
+    return found
+
+
+def _denied(cluster, namespace, release):
+    needed = permissions.reviews(namespace, named=permissions.names(release)) + permissions.reviews(
+        namespace, permissions.NEEDED_FOR_ROLLBACK, permissions.names_for_rollback(release)
+    )
+    found = refused(cluster, namespace, needed, STOP, GRANT)
+    return found + refused(cluster, namespace, permissions.reviews(namespace, permissions.DIAGNOSTICS), WARNING, SILENT)

@@ -1,0 +1,155 @@
+# Copyright: (c) 2026, Monq platform collection authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from collections import namedtuple
+
+from ..k8s import routes
+from ..k8s.rollout import selected
+from ..upgrade.replicas import desired, hpa_targets
+
+CONTROLLER = "deployment.kubernetes.io/"  # the Deployment controller's own notes: revision and the like
+
+# action: create, update, recreate (a selector cannot be changed), delete. content: what is put back. present: what stands now; where something is
+# created, the old one that is still on its way out.
+Change = namedtuple("Change", "action name present content")
+
+
+def content(obj):
+    """What is put back of an object, and compared: labels, annotations, spec."""
+    meta = obj["metadata"]
+    notes = {key: value for key, value in (meta.get("annotations") or {}).items() if not key.startswith(CONTROLLER)}
+    return {"labels": meta.get("labels") or {}, "annotations": notes, "spec": obj["spec"]}
+
+
+def body(change, kind, api_version, namespace):
+    """The object to send. A new one gets nothing of the old one's identity; one that stands keeps its own, and its resourceVersion guards it."""
+    meta = {"name": change.name, "namespace": namespace, "labels": change.content["labels"], "annotations": dict(change.content["annotations"])}
+    if change.action == "update":
+        there = change.present["metadata"]
+        meta.update({key: there[key] for key in ("uid", "resourceVersion", "finalizers", "ownerReferences") if key in there})
+        meta["annotations"].update({key: value for key, value in (there.get("annotations") or {}).items() if key.startswith(CONTROLLER)})
+    return {"apiVersion": api_version, "kind": kind, "metadata": meta, "spec": change.content["spec"]}
+
+
+def leaving(obj):
+    """Whether an object is being deleted: a finalizer may hold it for long, and then it is gone."""
+    return bool(obj and obj["metadata"].get("deletionTimestamp"))
+
+
+def told(change):
+    return change.action + (" (still being deleted)" if leaving(change.present) else "")
+
+
+def _going(there, sealed):
+    """Whether it was deleted since: what was on its way out before the upgrade is nothing to bring back."""
+    return leaving(there) and not leaving(sealed)
+
+
+# ---- Deployments
+
+
+def count(sealed, present, owned):
+    """The count to put back. An HPA's Deployment keeps the count that its HPA gave it, but for 0: an HPA is off at 0."""
+    then = desired(sealed)
+    now = desired(present) if present else 0
+    return now if owned and then and now else then
+
+
+def deployments(original, now, hpas, registry):
+    """[Change] that make the Deployments those of before; the registry's own is left alone: its update cannot be taken back."""
+    present, owned = _by_name(now), hpa_targets(hpas)
+    changes = []
+    for sealed in sorted(original, key=lambda d: d["metadata"]["name"]):
+        name = sealed["metadata"]["name"]
+        if name == registry:
+            continue
+        there, wanted = present.get(name), content(sealed)
+        gone = there is None or _going(there, sealed)
+        wanted = {**wanted, "spec": {**wanted["spec"], "replicas": count(sealed, None if gone else there, name in owned)}}
+        if gone:
+            changes.append(Change("create", name, there, wanted))
+        elif content(there) != wanted:
+            fixed = there["spec"].get("selector") == wanted["spec"].get("selector")
+            changes.append(Change("update" if fixed else "recreate", name, there, wanted))
+    return changes
+
+
+def brought(original, cut, now, patterns, registry):
+    """[Change] that delete what the upgrade has brought: known to neither snapshot, and named like the modules' own."""
+    known = set(_by_name(original)) | set(_by_name(cut)) | {registry}
+    return [Change("delete", d["metadata"]["name"], d, None) for d in selected(now, patterns) if d["metadata"]["name"] not in known]
+
+
+def running(now, patterns, registry):
+    """The modules' Deployments that have a count, but for the registry's."""
+    return [d for d in selected(now, patterns) if d["metadata"]["name"] != registry and desired(d) != 0]
+
+
+def patterns_of(release, modules):
+    return [pattern for module in modules for pattern in release["modules"][module]["deployments"]]
+
+
+# ---- routes
+
+
+def new_routes(now, known, domains):
+    """[Change] that remove the new routing: not of before, every host in Monq's domains, and nobody's child. An old one that was put back is of before."""
+    uids = {i["metadata"]["uid"] for i in known}
+    return [
+        Change("delete", i["metadata"]["name"], i, None)
+        for i in now
+        if i["metadata"]["uid"] not in uids
+        and not any(i["metadata"]["name"] == old["metadata"]["name"] and content(i) == content(old) for old in known)
+        and not i["metadata"].get("ownerReferences")
+        and routes.hosts(i)
+        and all(routes.within(host, domains) for host in routes.hosts(i))
+    ]
+
+
+def old_routes(original, cut, now, select, removed=()):
+    """[Change] that bring back the routes that the upgrade removed. select: which of a list of Ingresses it removes, as [{name, uid}]; removed: the names
+    of those that it did remove, whatever the variables say today."""
+    gone = {name: obj for name, obj in {**_by_name(cut), **_by_name(original)}.items() if name in removed}
+    wanted = {**gone, **_doomed(cut, select), **_doomed(original, select)}
+    untouched = {i["metadata"]["uid"] for i in [*original, *cut]}
+    present, changes = _by_name(now), []
+    for name, sealed in sorted(wanted.items()):
+        there = present.get(name)
+        if there is None or _going(there, sealed):
+            changes.append(Change("create", name, there, content(sealed)))
+        elif there["metadata"]["uid"] not in untouched and content(there) != content(sealed):
+            changes.append(Change("update", name, there, content(sealed)))
+    return changes
+
+
+def _doomed(ingresses, select):
+    known = _by_name(ingresses)
+    return {row["name"]: known[row["name"]] for row in select(ingresses)}
+
+
+# ---- the registry
+
+
+def entries(sealed, now, registry):
+    """([(name, entry)] of the microservices that the registry describes differently or not at all, {name: why it stays}). The registry's own stays."""
+    if not now:  # its answers cannot be told from their names
+        return [], {}
+    changed = [(name, entry) for name, entry in sorted(sealed.items()) if now.get(name) != entry and name != registry]
+    return changed, {name: "new in the registry" for name in sorted(now) if sealed and name not in sealed}
+
+
+def differing_counts(original, cut):
+    """[(name, store, original, cut)] of counts that were changed between the two snapshots."""
+    found = []
+    for name in sorted(set(original) & set(cut)):
+        for store in ("kubernetes", "registry"):
+            then, later = original[name][store], cut[name][store]
+            if then is not None and later is not None and then != later and not (store == "kubernetes" and original[name]["hpa"] and then and later):
+                found.append((name, store, then, later))
+    return found
+
+
+def _by_name(objects):
+    return {obj["metadata"]["name"]: obj for obj in objects}

@@ -1,0 +1,112 @@
+# Copyright: (c) 2026, Monq platform collection authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import json
+
+from ..engine.ledger import ATTEMPT, Ledger
+from ..engine.steps import DONE
+from ..errors import StepError
+from .steps import ARCHIVE, CUT
+
+PREFIX = "monq-rollback"
+STATE = "monq.platform/state"
+BEGUN, FINISHED = "begun", "finished"
+
+
+class RollbackLedger(Ledger):
+    """The rollback's own ConfigMap; it bears the number of the attempt that is rolled back."""
+
+    def __init__(self, cluster, namespace, release):
+        super().__init__(cluster, namespace, release, prefix=PREFIX)
+
+    @property
+    def finished(self):
+        return (self.get(ARCHIVE) or {}).get("state") in DONE
+
+    @property
+    def unfinished(self):
+        return self.exists and not self.finished
+
+    def results(self):
+        """What the steps that are done so far have done, by key."""
+        return {key: entry["result"] for key, entry in self.entries.items() if entry.get("result")}
+
+    def write(self, key, entry, annotations=None, **more):
+        state = FINISHED if key == ARCHIVE and entry.get("state") in DONE else BEGUN
+        return super().write(key, entry, {**(annotations or {}), STATE: state}, **more)
+
+
+def number(ledger, attempt):
+    """Gives a ledger that is not there yet its number; its first write keeps it."""
+    ledger.annotations = {ATTEMPT: str(attempt)}
+    return ledger
+
+
+def numbered(ledger, cluster, namespace, release):
+    """The upgrade's ledger; one that is not there yet counts on from the last attempt that was rolled back."""
+    if ledger.exists:
+        return ledger
+    last = RollbackLedger(cluster, namespace, release).load()
+    return number(ledger, last.attempt + 1) if last.finished else ledger
+
+
+def upgrade_ledger(cluster, namespace, release, attempt=None):
+    """The upgrade's ledger, or what the archive holds of that attempt."""
+    live = Ledger(cluster, namespace, release).load()
+    if attempt is None or (live.exists and live.attempt == attempt):
+        return live
+    return Ledger(cluster, namespace, archived(release, attempt)).load()
+
+
+def archived(release, attempt):
+    """Stands in the release's place in the names of what was archived."""
+    return f"{release}-attempt-{attempt}"
+
+
+def unfinished_text(cluster, namespace, release):
+    """One line on a rollback that has not ended, or nothing."""
+    found = RollbackLedger(cluster, namespace, release).load()
+    if not found.unfinished:
+        return ""
+    done = [key for key, entry in found.entries.items() if entry.get("state") in DONE]
+    rest = [f"{key} ({entry.get('state')})" for key, entry in sorted(found.entries.items()) if entry.get("state") not in DONE]
+    stands = "; ".join([f"{len(done)} steps done", *rest])
+    return f"A ROLLBACK of attempt {found.attempt} has begun and has not ended: {stands}; end it with rollback.yml"
+
+
+def require_no_rollback(cluster, namespace, release, run, check_mode=False):
+    """What an upgrade must know before it takes the lock: a rollback that has not ended, and SQL that a rolled back attempt left in a database."""
+    found = RollbackLedger(cluster, namespace, release).load()
+    if found.unfinished:
+        raise StepError(
+            "a rollback has begun and has not ended",
+            f"ConfigMap {namespace}/{found.name}",
+            "no rollback, or a finished one",
+            f"attempt {found.attempt}: {len([entry for entry in found.entries.values() if entry.get('state') in DONE])} steps done",
+            "end it with rollback.yml",
+        )
+    if check_mode or CUT in run.ledger.entries:
+        return
+    asked = {}
+    for step in run.plan:
+        if step.ask and step.key in run.ledger.entries and not run.is_done(step.key):
+            try:
+                run.ask(step.key)
+            except StepError as exc:
+                if "attempt" not in exc.details:  # answered, and wrongly
+                    raise
+                asked[step.key] = run.ledger.get(step.key)
+    if asked:
+        words = {key: {"answer": "done", "attempt": entry["attempt"]} for key, entry in asked.items()}
+        raise StepError(
+            "SQL of an earlier attempt is in databases that were not rolled back",
+            ", ".join(asked),
+            "a word on each: done where the database has it, retry where somebody has put the database back",
+            "; ".join(f"{key}: {entry.get('error')}" for key, entry in asked.items()),
+            "look into the databases, then run the same command with this, and retry in place of done where it applies\n    -e '"
+            + json.dumps({"monq_resolve": words})
+            + "'",
+            steps=sorted(asked),
+        )

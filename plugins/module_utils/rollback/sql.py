@@ -1,0 +1,140 @@
+# Copyright: (c) 2026, Monq platform collection authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import json
+
+from ..postgres.dump import identifier, literal
+
+LONGEST = 63  # bytes of a name in PostgreSQL
+KEPT_COMMENT = "monq.platform kept by rollback "
+
+
+def present(database, version):
+    """What is copied from the database that stands: one row, or none."""
+    provider, locale = "'c'", "NULL"
+    if version >= 150000:
+        provider, locale = "datlocprovider", "datlocale" if version >= 170000 else "daticulocale"
+    return (
+        "SELECT oid, pg_get_userbyid(datdba), pg_encoding_to_char(encoding), datcollate, datctype, datconnlimit,"
+        " (SELECT spcname FROM pg_tablespace t WHERE t.oid = dattablespace), shobj_description(oid, 'pg_database'), datacl IS NULL,"
+        f" {provider}, {locale} FROM pg_database WHERE datname = {literal(database)}"
+    )
+
+
+PRESENT = ("oid", "owner", "encoding", "collate", "ctype", "limit", "tablespace", "comment", "default_privileges", "provider", "locale")
+
+
+def create(name, facts):
+    """An empty database like the one that stands, from template0: nothing that somebody put into template1."""
+    words = [
+        f"CREATE DATABASE {identifier(name)} TEMPLATE template0 OWNER {identifier(facts['owner'])} ENCODING {literal(facts['encoding'])}",
+        f"LC_COLLATE {literal(facts['collate'] or 'C')} LC_CTYPE {literal(facts['ctype'] or 'C')}",
+    ]
+    if facts["provider"] == "i":
+        words.append(f"LOCALE_PROVIDER icu ICU_LOCALE {literal(facts['locale'])}")
+    elif facts["provider"] == "b":
+        words.append(f"LOCALE_PROVIDER builtin BUILTIN_LOCALE {literal(facts['locale'])}")
+    if facts["tablespace"] and facts["tablespace"] != "pg_default":
+        words.append(f"TABLESPACE {identifier(facts['tablespace'])}")
+    if facts["limit"] != -1:
+        words.append(f"CONNECTION LIMIT {int(facts['limit'])}")
+    return " ".join(words)
+
+
+def privileges(oid):
+    return (
+        "SELECT CASE WHEN grantee = 0 THEN NULL ELSE pg_get_userbyid(grantee) END, privilege_type, is_grantable"
+        f" FROM pg_database, aclexplode(datacl) WHERE pg_database.oid = {int(oid)} ORDER BY 1 NULLS FIRST, 2"
+    )
+
+
+def grants(name, owner, rows):
+    """The very privileges of rows, in place of the default ones. A grantee of None is everybody."""
+    statements = [f"REVOKE ALL ON DATABASE {identifier(name)} FROM {who}" for who in ("PUBLIC", identifier(owner))]
+    for grantee, privilege, grantable in rows:
+        who = "PUBLIC" if grantee is None else identifier(grantee)
+        statements.append(f"GRANT {privilege} ON DATABASE {identifier(name)} TO {who}" + (" WITH GRANT OPTION" if grantable else ""))
+    return statements
+
+
+def settings(oid):
+    return (
+        "SELECT CASE WHEN setrole = 0 THEN NULL ELSE pg_get_userbyid(setrole) END, unnest(setconfig)"
+        f" FROM pg_db_role_setting WHERE setdatabase = {int(oid)} ORDER BY 1 NULLS FIRST, 2"
+    )
+
+
+def setting(name, role, text):
+    """One setting, taken over from this transaction: so a list such as search_path keeps its own quoting."""
+    key, _sign, value = text.partition("=")
+    variable = ".".join(identifier(part) for part in key.split("."))
+    owner = f"DATABASE {identifier(name)}" if role is None else f"ROLE {identifier(role)} IN DATABASE {identifier(name)}"
+    return [
+        "BEGIN",
+        f"SELECT set_config({literal(key)}, {literal(value)}, true)",
+        f"ALTER {owner} SET {variable} FROM CURRENT",
+        "COMMIT",
+    ]
+
+
+def connections(database):
+    """Whoever is connected: workers of the server itself have no user and end by themselves."""
+    return (
+        "SELECT pid, coalesce(application_name, ''), coalesce(usename, ''), coalesce(host(client_addr), 'local') FROM pg_stat_activity"
+        f" WHERE datname = {literal(database)} AND pid <> pg_backend_pid() AND usename IS NOT NULL ORDER BY 1"
+    )
+
+
+def terminate(database):
+    return f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {literal(database)} AND pid <> pg_backend_pid() AND usename IS NOT NULL"
+
+
+def kept_name(database, attempt, taken):
+    """<database>_before_rollback_<attempt>, cut to what PostgreSQL takes, and numbered where the name is taken."""
+    number = 1
+    while True:
+        tail = f"_before_rollback_{attempt}" + ("" if number == 1 else f"_{number}")
+        head = database.encode()[: LONGEST - len(tail)].decode(errors="ignore")
+        if head + tail not in taken:
+            return head + tail
+        number += 1
+
+
+def kept_note(database, attempt, oid, digest):
+    """The comment on the database that was set aside: which one stands in its place now, and out of which dump."""
+    return KEPT_COMMENT + json.dumps({"attempt": attempt, "database": database, "replaced_by": oid, "sha256": digest}, sort_keys=True)
+
+
+def kept_by(rows, database, attempt, oid, digest):
+    """The name of the database whose comment says that the present one was put in its place out of this dump, or None. rows: (name, comment)."""
+    wanted = kept_note(database, attempt, oid, digest)
+    return next((name for name, comment in rows if comment == wanted), None)
+
+
+def swap(database, kept, new, comment, note):
+    """One transaction: either both names change or none does."""
+    said = "NULL" if comment is None else literal(comment)
+    return [
+        "BEGIN",
+        f"ALTER DATABASE {identifier(database)} RENAME TO {identifier(kept)}",
+        f"ALTER DATABASE {identifier(new)} RENAME TO {identifier(database)}",
+        f"COMMENT ON DATABASE {identifier(database)} IS {said}",
+        f"COMMENT ON DATABASE {identifier(kept)} IS {literal(note)}",
+        "COMMIT",
+    ]
+
+
+def restore(program, server, database, path):
+    """The whole dump, owners and privileges too; the first error ends it."""
+    return [
+        program,
+        "--exit-on-error",
+        f"--host={server['host']}",
+        f"--port={server['port']}",
+        f"--username={server['user']}",
+        "--no-password",
+        f"--dbname={database}",
+        path,
+    ]

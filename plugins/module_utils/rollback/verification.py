@@ -1,0 +1,66 @@
+# Copyright: (c) 2026, Monq platform collection authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from ..errors import ApiUnreachable, LockError, MonqError
+from ..k8s.cluster import apps
+from .differences import leaving, told
+
+
+def check(rollback, again=False):
+    """Everything is read again and compared with `original`; MonqError where something differs. again: an earlier look has found something, and what
+    differs is put back once more before it is judged."""
+    found, failed = differences(rollback), []
+    if found and again:
+        failed = _restore_again(rollback)
+        found = differences(rollback)
+    if found:
+        raise MonqError(
+            "the installation is not what it was",
+            f"namespace {rollback.namespace}",
+            "Deployments, routes, template and counts of the snapshot original",
+            "; ".join(found + failed),
+            "find out who changes it, then run rollback.yml again: it puts back what differs, and compares once more",
+            findings=found,
+        )
+    return {"deployments": len(rollback.sealed("original")["deployments"]), "by_hand": rollback.by_hand()}
+
+
+def differences(rollback):
+    """What is not as it was, in words."""
+    found = [f"Deployment {change.name}: {told(change)}" for change in rollback.deployment_changes()]
+    found += [f"Deployment {name}: still stopped, {count} before" for name, count in rollback.to_start_again()]
+    found += [f"Ingress {change.name}: a new route, {'still being deleted' if leaving(change.present) else 'still there'}" for change in rollback.new_routes()]
+    found += [f"Ingress {change.name}: {told(change)}" for change in rollback.old_routes()]
+    registry = rollback.cluster.find(apps(rollback.namespace, "deployments", rollback.registry_deployment))
+    if not registry or leaving(registry):
+        found.append(f"Deployment {rollback.registry_deployment}: create" + (" (still being deleted)" if registry else ""))
+    if rollback.template_differs():
+        found.append("K8s template in the registry: another one")
+    if not rollback.manual:
+        found += [f"{name} in the registry: {seen} instead of {wanted}" for name, seen, wanted in rollback.registry_counts()]
+    return found
+
+
+def _restore_again(rollback):
+    """The work of the steps before, each of which acts on differences alone. What could not be done, in words: one keeps no other back."""
+    rollback.run.repaired = True
+    works = [
+        rollback.remove_routes,
+        rollback.restore_registry,
+        rollback.apply_template,
+        rollback.restore_deployments,
+        *([] if rollback.manual else [rollback.restore_registry_replicas]),
+        *([] if rollback.run.accepted("rollback.rollout.wait") else [rollback.wait_rollout]),
+        rollback.restore_routes,
+    ]
+    failed = []
+    for work in works:
+        try:
+            work()
+        except (LockError, ApiUnreachable):
+            raise
+        except MonqError as exc:
+            failed.append(f"{exc.what}: {exc.seen}")
+    return failed

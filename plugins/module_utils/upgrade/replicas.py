@@ -1,0 +1,105 @@
+# Copyright: (c) 2026, Monq platform collection authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from ..errors import CommandError
+from ..redaction.data import sanitise
+
+CORRECT = "correct monq_registry_replica_commands; before an upgrade has begun, monq_registry_replicas: manual is another way"
+
+
+def hpa_targets(hpas):
+    """Names of the Deployments that a HorizontalPodAutoscaler owns."""
+    return {h["spec"]["scaleTargetRef"]["name"] for h in hpas if h["spec"]["scaleTargetRef"].get("kind") == "Deployment"}
+
+
+def desired(deployment):
+    """spec.replicas; an absent field means 1, and 0 is a count."""
+    count = deployment["spec"].get("replicas")
+    return 1 if count is None else count
+
+
+def healthy(deployment):
+    status = deployment.get("status") or {}
+    wanted = desired(deployment)
+    return (status.get("availableReplicas") or 0) >= wanted and (status.get("updatedReplicas") or 0) >= wanted
+
+
+def table(deployments, hpas, registry):
+    """{name: {kubernetes, registry, hpa, paused, healthy}}; None where a store does not know the service. registry may be None: not read."""
+    owned = hpa_targets(hpas)
+    rows = {}
+    for deployment in deployments:
+        name = deployment["metadata"]["name"]
+        rows[name] = {
+            "kubernetes": desired(deployment),
+            "registry": None,
+            "hpa": name in owned,
+            "paused": bool(deployment["spec"].get("paused")),
+            "healthy": healthy(deployment),
+        }
+    for name, count in (registry or {}).items():
+        rows.setdefault(name, {"kubernetes": None, "registry": None, "hpa": name in owned, "paused": False, "healthy": False})["registry"] = count
+    return rows
+
+
+def registry_counts(answer, known=None, secrets=()):
+    """{name: count} out of what the configured JMESPath found: a list of objects with name and replicas. known: other names may be odd, and are left out."""
+    if not isinstance(answer, list) or not answer:
+        raise CommandError(
+            "the registry's replica counts cannot be read",
+            "registry get microservices",
+            "a list of objects with name and replicas",
+            repr(sanitise(answer, secrets))[:200],
+            CORRECT,
+        )
+    counts = {}
+    for row in answer:
+        if known is not None and isinstance(row, dict) and row.get("name") not in known:
+            continue
+        if (
+            not isinstance(row, dict)
+            or not isinstance(row.get("name"), str)
+            or isinstance(row.get("replicas"), bool)
+            or not isinstance(row.get("replicas"), int)
+        ):
+            raise CommandError(
+                "the registry's replica counts cannot be read",
+                "registry get microservices",
+                "objects with a name and a whole number of replicas",
+                repr(sanitise(row, secrets))[:200],
+                CORRECT,
+            )
+        counts[row["name"]] = row["replicas"]
+    return counts
+
+
+def registry_changes(sealed, now):
+    """[(name, seen, wanted)] for the registry: what it knows both then and now and counts differently."""
+    return [
+        (name, now[name], row["registry"])
+        for name, row in sorted(sealed.items())
+        if row["registry"] is not None and name in now and now[name] != row["registry"]
+    ]
+
+
+def kubernetes_changes(sealed, deployments, hpas):
+    """[(name, seen, wanted)] for Kubernetes. An HPA's Deployment is left to its HPA, but where either count is 0: an HPA is off at 0."""
+    owned = hpa_targets(hpas)
+    changes = []
+    for deployment in sorted(deployments, key=lambda d: d["metadata"]["name"]):
+        name = deployment["metadata"]["name"]
+        wanted = (sealed.get(name) or {}).get("kubernetes")
+        if wanted is None or wanted == desired(deployment) or (name in owned and wanted and desired(deployment)):
+            continue
+        changes.append((name, desired(deployment), wanted))
+    return changes
+
+
+def appeared(sealed, names):
+    return sorted(name for name in names if name not in sealed)
+
+
+def vanished(sealed, names):
+    return sorted(name for name in sealed if name not in names)

@@ -1,0 +1,179 @@
+"""Preflight in the cluster, where the account may not look at everything."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+
+import pytest
+import yaml
+from ansible_collections.monq.platform.plugins.module_utils.checks import cluster as cluster_checks
+from ansible_collections.monq.platform.plugins.module_utils.engine.snapshots import COUNT, SHA
+from ansible_collections.monq.platform.plugins.module_utils.errors import ApiError
+from fake_cluster import FakeCluster
+from repository import ROOT
+
+RELEASE = yaml.safe_load((ROOT / "roles" / "monq" / "vars" / "main" / "release.yml").read_text(encoding="utf-8"))["_monq_release"]
+NAMESPACE = "/api/v1/namespaces/production"
+GIVEN = {
+    "plan": {"release": RELEASE, "modules": ["pl"]},
+    "namespace": "production",
+    "domain": "monq.example.org",
+    "alias_domains": [],
+    "alias_ingresses": [],
+    "ingress_secrets": [],
+}
+
+
+class Ledger:
+    def __init__(self, entries=()):
+        self.entries = dict.fromkeys(entries, {"state": "done"})
+
+
+class Run:
+    def __init__(self, *entries):
+        self.ledger = Ledger(entries)
+
+
+class Cluster(FakeCluster):
+    """forbidden: paths that answer 403; denied: verbs that the reviews deny."""
+
+    def __init__(self, forbidden=(), denied=()):
+        super().__init__()
+        self.put(NAMESPACE, {})
+        self.objects["/version"] = {"major": "1", "minor": "20"}
+        self.denied = denied
+        self.before = lambda method, path: self.refuse(method, path, forbidden)
+
+    @staticmethod
+    def refuse(method, path, forbidden):
+        if path in forbidden:
+            raise ApiError(403, "Forbidden", "no", method, path)
+
+    def create(self, path, body):
+        spec = body["spec"]["resourceAttributes"]
+        return {"status": {"allowed": (spec["verb"], spec["resource"]) not in self.denied}}
+
+
+def examine(cluster, begin=Run):
+    return cluster_checks.examine(cluster, GIVEN, begin)["findings"]
+
+
+def info(found):
+    return {row["object"]: row["next"] for row in found if row["severity"] == "info"}
+
+
+OPTIONAL = {
+    "/version": ("the API server's version", "get /version"),
+    NAMESPACE: ("namespace production", "get namespaces"),
+    "/apis/extensions/v1beta1/ingresses": ("Ingresses of other namespaces", "list ingresses.extensions"),
+}
+
+
+@pytest.mark.parametrize("path", OPTIONAL)
+def test_an_optional_read_that_is_denied_is_information(path):
+    allowed, denied = examine(Cluster()), examine(Cluster(forbidden=[path]))
+    thing, verb = OPTIONAL[path]
+    assert verb in info(denied)[thing] and thing not in info(allowed)
+    assert [row for row in denied if row["severity"] != "info"] == [row for row in allowed if row["severity"] != "info"]
+
+
+@pytest.mark.parametrize(("verb", "resource", "what"), [("list", "events", "list events"), ("get", "pods", "get pods/log")])
+def test_diagnostics_that_are_denied_are_information(verb, resource, what):
+    allowed, denied = examine(Cluster()), examine(Cluster(denied=[(verb, resource)]))
+    assert "monq-upgrade-diagnostics" in info(denied)[f"{what} in production"] and f"{what} in production" not in info(allowed)
+    assert [row for row in denied if row["severity"] != "info"] == [row for row in allowed if row["severity"] != "info"]
+
+
+def test_any_other_error_is_no_information():
+    cluster = Cluster()
+
+    def broken(method, path):
+        if path == "/version":
+            raise ApiError(500, "Internal Server Error", "no", method, path)
+
+    cluster.before = broken
+    with pytest.raises(ApiError):
+        examine(cluster)
+
+
+def test_a_namespace_that_is_not_there_stops():
+    cluster = Cluster()
+    cluster.drop(NAMESPACE)
+    assert [(row["severity"], row["object"]) for row in examine(cluster)] == [("stop", "namespace production")]
+
+
+def test_a_denied_verb_is_named_before_the_ledger_is_read():
+    """The ledger is a ConfigMap too: whoever may not read it would only hear of a 403."""
+
+    def begin():
+        raise AssertionError("the ledger was read")
+
+    found = examine(Cluster(denied=[("get", "configmaps")]), begin)
+    assert [(row["severity"], row["object"]) for row in found] == [("stop", "get configmaps in production")]
+
+
+def test_a_private_key_in_tls_crt_is_not_part_of_the_result():
+    """trap 21: certificates are public; a key that stands beside them is not."""
+    one, two = (f"-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n" for text in ("AAAA", "BBBB"))
+    pem = one + "-----BEGIN PRIVATE KEY-----\ncanary\n-----END PRIVATE KEY-----\n" + two
+    cluster = Cluster()
+    cluster.put(NAMESPACE + "/secrets/tls", {"type": "kubernetes.io/tls", "data": {"tls.crt": base64.b64encode(pem.encode()).decode()}})
+    given = {**GIVEN, "ingress_secrets": [{"secretName": "tls", "hosts": ["monq.example.org"]}]}
+    seen = cluster_checks.examine(cluster, given, Run)
+    assert [row["pem"] for row in seen["certificates"]] == [one + two]
+
+
+@pytest.mark.parametrize("content", [b"", b"\x30\x82\x00\xff", b"none"])
+def test_a_tls_secret_without_a_pem_certificate_is_a_finding(content):
+    cluster = Cluster()
+    cluster.put(NAMESPACE + "/secrets/tls", {"type": "kubernetes.io/tls", "data": {"tls.crt": base64.b64encode(content).decode()}})
+    seen = cluster_checks.examine(cluster, {**GIVEN, "ingress_secrets": [{"secretName": "tls", "hosts": ["monq.example.org"]}]}, Run)
+    assert seen["certificates"] == []
+    assert ("stop", "Secret production/tls") in [(row["severity"], row["object"]) for row in seen["findings"]]
+
+
+INSTALLED = {"Deployment production/" + RELEASE["registry_deployment"], "module pl", "module fm", "Secret production/tls"}
+
+
+def stops(*entries):
+    given = {**GIVEN, "plan": {"release": RELEASE, "modules": ["pl", "fm"]}, "ingress_secrets": [{"secretName": "tls", "hosts": ["monq.example.org"]}]}
+    found = cluster_checks.examine(Cluster(), given, lambda: Run(*entries))["findings"]
+    assert {row["object"] for row in found} >= INSTALLED, "told, whatever its severity"
+    return {row["object"] for row in found if row["severity"] == "stop"}
+
+
+def test_a_module_that_a_killed_replace_left_bare_does_not_stop_the_way_out_of_the_outage():
+    assert stops("upgrade.snapshot.cut") >= INSTALLED
+    assert stops("upgrade.snapshot.cut", "upgrade.routing.cut") == set()
+
+
+def sealed():
+    cluster = Cluster()
+    data = gzip.compress(b"{}")
+    for name, parts in (("original", (data[:5], data[5:])), ("original-replicas", (data,))):
+        notes = {COUNT: str(len(parts)), SHA: hashlib.sha256(data).hexdigest()}
+        for index, part in enumerate(parts):
+            body = {"metadata": {"annotations": notes}, "data": {"chunk": base64.b64encode(part).decode()}}
+            cluster.put(f"{NAMESPACE}/secrets/monq-upgrade-6.0.0-{name}-{index}", body)
+    cluster.put(f"{NAMESPACE}/secrets/monq-upgrade-6.0.0-cut-0", {"data": {"chunk": "torn"}})
+    return cluster
+
+
+LOST = "ConfigMap production/monq-upgrade-6.0.0"
+
+
+def test_snapshots_without_their_ledger_stop_the_upgrade_and_are_named():
+    rows = [row for row in examine(sealed()) if row["severity"] == "stop"]
+    assert [row["object"] for row in rows] == [LOST], "the old routes and the rest are not to be repaired"
+    names = "monq-upgrade-6.0.0-original-0 monq-upgrade-6.0.0-original-1 monq-upgrade-6.0.0-original-replicas-0"
+    assert rows[0]["next"].endswith(f"kubectl -n production delete secret {names}")
+
+
+def test_snapshots_of_a_known_run_or_of_one_that_has_just_begun_are_no_finding():
+    since = sealed()
+    since.put(f"{NAMESPACE}/configmaps/monq-upgrade-6.0.0", {"data": {"prepare.snapshot.original": "{}"}})
+    for cluster, begin in ((sealed(), lambda: Run("prepare.snapshot.original")), (since, Run)):
+        assert not [row for row in examine(cluster, begin) if row["object"] == LOST]
+    assert not [row for row in examine(Cluster()) if row["object"] == LOST]

@@ -1,0 +1,134 @@
+"""Preflight through monqctl, where the registry refuses the token that monqctl was told."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.monq.platform.plugins.module_utils.checks import registry as registry_checks
+from ansible_collections.monq.platform.plugins.module_utils.engine import steps
+from ansible_collections.monq.platform.plugins.module_utils.engine.ledger import Ledger
+from ansible_collections.monq.platform.plugins.module_utils.engine.runner import GuardedRun
+from ansible_collections.monq.platform.plugins.module_utils.errors import CommandError, MonqError
+from ansible_collections.monq.platform.plugins.module_utils.redaction.text import MASK
+from ansible_collections.monq.platform.plugins.modules.monqctl_home import repeat
+from fake_cluster import FakeCluster
+from repository import RELEASE
+
+ENV, CREDENTIAL = "prepare.registry_token.env", "prepare.registry_token.credential"
+PLAN = steps.plan(RELEASE, ["pl"])
+GIVEN = {
+    "namespace": "production",
+    "plan": {"release": RELEASE, "modules": ["pl"], "configure": False, "registry_replicas": "manual"},
+    "final": False,
+    "source_dirs": [],
+    "alias_domains": [],
+    "ingress_secrets": [],
+}
+
+
+class Refused:
+    """monqctl whose registry answers 401."""
+
+    home, context, secrets = "/home/op", "production", ()
+
+    def __init__(self):
+        self.told = []
+
+    def current_context(self):
+        return "production"
+
+    def read(self, *argv):
+        if argv == ("version",):
+            return "monqctl version 99.0.0"
+        raise CommandError("monqctl failed", "registry", "an answer", "401 Unauthorized")
+
+    read_json = read
+
+    def change(self, argv, secret="", guard=True):
+        self.told.append((argv, secret))
+
+
+def run_with(entries, lock_id=""):
+    run = GuardedRun(PLAN, Ledger(FakeCluster(), "production", "6.0.0").load(), None, lock_id, home="here")
+    run.ledger.entries.update(entries)
+    return run
+
+
+def credential(token):
+    argv = next(step.argv for step in PLAN if step.key == CREDENTIAL)
+    return {"state": "done", "homes": ["here"], "digests": {"here": run_with({}).digest(argv, token)}}
+
+
+@pytest.mark.parametrize(
+    ("entries", "deferred"),
+    [
+        pytest.param({}, False, id="a registry that refuses before the upgrade stops it"),
+        pytest.param({ENV: {"state": "intent"}}, True, id="killed while the registry gets its token"),
+        pytest.param({ENV: {"state": "done"}}, True, id="killed before monqctl gets it"),
+        pytest.param({ENV: {"state": "done"}, CREDENTIAL: credential("new")}, False, id="told, and refused all the same"),
+        pytest.param({ENV: {"state": "intent"}, CREDENTIAL: credential("old")}, True, id="a rotation killed while the registry gets its token"),
+        pytest.param({ENV: {"state": "done"}, CREDENTIAL: credential("old")}, True, id="a rotation killed before monqctl gets it"),
+    ],
+)
+def test_a_registry_that_refuses_between_its_token_and_monqctls_stops_nothing(entries, deferred):
+    seen = registry_checks.examine(Refused(), GIVEN, run_with(entries, "lock"), lambda: "new")
+    assert seen["deferred"] is deferred and bool(seen["findings"]) is not deferred
+
+
+def test_a_home_is_not_told_out_of_turn_after_a_rotation_that_was_killed():
+    """The registry's own step must be done first, and that is refused to nobody."""
+    blank = run_with({})
+    done = {step.key: {"state": "done", "homes": ["here"], "digests": {"here": blank.digest(step.argv, "")}} for step in PLAN}
+    run, client = run_with({**done, ENV: {"state": "intent"}, CREDENTIAL: credential("old")}, "lock"), Refused()
+    repeat(run, client, "", {"": lambda: "", "releasehub_token": lambda: "", "registry_token": lambda: "new"}, None)
+    assert client.told == [] and run.done == []
+
+
+def gone():
+    raise MonqError("the registry's token is gone")
+
+
+def test_a_registry_token_that_is_gone_stops_preflight_and_is_never_told_as_an_empty_one():
+    """Somebody pruned the Secret: monqctl's good token was overwritten with nothing."""
+    done = {step.key: {"state": "done", "homes": ["here"], "digests": {"here": run_with({}).digest(step.argv, "")}} for step in PLAN}
+    entries = {**done, CREDENTIAL: credential("good")}
+    seen = registry_checks.examine(Refused(), GIVEN, run_with(entries, "lock"), lambda: None)
+    assert [(row["severity"], row["object"]) for row in seen["findings"]] == [("stop", "Secret production/registry-token")] and not seen["deferred"]
+    run, client = run_with(entries, "lock"), Refused()
+    with pytest.raises(MonqError, match="token is gone"):
+        repeat(Eager(run), client, "", {"": lambda: "", "releasehub_token": lambda: "", "registry_token": lambda: None}, gone)
+    assert client.told == []
+
+
+class Eager:
+    """A run that does every step that is handed to it, without lock and ledger."""
+
+    def __init__(self, run):
+        self.plan, self.may_begin = run.plan, lambda key: True
+
+    def run(self, key, call, told=None):
+        if key == CREDENTIAL:
+            call()
+
+
+class Telling(Refused):
+    """monqctl that repeats a secret wherever it can."""
+
+    secrets = ["hunter2x"]
+
+    def __init__(self, version, context):
+        super().__init__()
+        self._version, self._context = version, context
+
+    def current_context(self):
+        return self._context
+
+    def read(self, *argv):
+        return self._version if argv == ("version",) else "db   Failed hunter2x"
+
+
+@pytest.mark.parametrize(
+    ("version", "context"), [("no hunter2x", "production"), ("monqctl version 99.0.0", "hunter2x"), ("monqctl version 99.0.0", "production")]
+)
+def test_no_finding_shows_a_known_secret(version, context):
+    found = registry_checks.examine(Telling(version, context), GIVEN, run_with({}), lambda: "")
+    assert MASK in str(found) and "hunter2x" not in str(found)

@@ -1,0 +1,187 @@
+"""One request over a pool that only remembers: what is repeated, what is an answer, what is an error."""
+
+from __future__ import annotations
+
+import json
+import types
+
+import pytest
+from ansible_collections.monq.platform.plugins.module_utils.errors import ApiError, ApiUnreachable
+from ansible_collections.monq.platform.plugins.module_utils.k8s import cluster as client
+from fake_cluster import FakeCluster
+
+urllib3 = pytest.importorskip("urllib3")
+
+
+class Connection:
+    server = "https://api.test"
+
+    def __init__(self, status=200, body=None, error=None, secrets=()):
+        self.status, self.body, self.error, self.requests = status, body, error, []
+        self.secrets = list(secrets)
+
+    def request(self, method, path, headers=None, **given):
+        self.requests.append((method, path, {**given, "headers": headers}))
+        if self.error:
+            raise self.error
+        text = self.body if isinstance(self.body, str) else json.dumps(self.body or {})
+        return types.SimpleNamespace(status=self.status, reason="Reason", data=text.encode())
+
+
+def make(known=(), **given):
+    connection = Connection(**given)
+    return client.Cluster(connection, known), connection
+
+
+@pytest.mark.parametrize(
+    ("call", "method", "repeated"),
+    [
+        (lambda c: c.get("/x"), "GET", True),
+        (lambda c: c.create("/x", {}), "POST", False),
+        (lambda c: c.replace("/x", {}), "PUT", False),
+        (lambda c: c.patch("/x", {}), "PATCH", False),
+        (lambda c: c.delete("/x"), "DELETE", False),
+    ],
+)
+def test_a_write_is_never_repeated(call, method, repeated):
+    """a write that was lost on the way is a question for the ledger"""
+    cluster, connection = make()
+    call(cluster)
+    ((seen, url, given),) = connection.requests
+    assert (seen, url) == (method, "/x")
+    assert bool(given["retries"]) is repeated and given["timeout"].connect_timeout == 5 and given["timeout"].read_timeout == 60
+
+
+def test_a_query_is_encoded():
+    cluster, connection = make()
+    cluster.get("/x", labelSelector="a=b")
+    assert connection.requests[0][1] == "/x?labelSelector=a%3Db"
+
+
+def test_absent_is_none_and_gone_is_false():
+    """trap 3"""
+    cluster, _pool = make(status=404, body={"message": "not found"})
+    assert cluster.find("/x") is None and cluster.delete("/x") is False
+    with pytest.raises(ApiError):
+        cluster.get("/x")
+
+
+@pytest.mark.parametrize(("status", "body", "message"), [(403, {"message": "no"}, "no"), (500, "<html>", "<html>"), (409, "[]", "[]"), (503, "", "")])
+def test_an_error_says_what_was_asked_and_answered(status, body, message):
+    cluster, _pool = make(status=status, body=body)
+    for call in (cluster.find, cluster.delete, cluster.items):
+        with pytest.raises(ApiError) as caught:
+            call("/x")
+        assert (caught.value.status, caught.value.message) == (status, message)
+        assert str(status) in str(caught.value) and "/x" in str(caught.value) and "s3cret" not in str(caught.value)
+
+
+def test_no_answer_is_an_error_of_its_own():
+    cluster, _pool = make(error=urllib3.exceptions.ReadTimeoutError(None, "/x", "timed out"))
+    with pytest.raises(ApiUnreachable) as caught:
+        cluster.get("/x")
+    assert "https://api.test" in str(caught.value) and "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("body", "expected"), [({"items": [1]}, [1]), ({"items": None}, []), ({}, [])])
+def test_items(body, expected):
+    assert make(body=body)[0].items("/x") == expected
+
+
+def test_a_delete_can_name_the_very_object():
+    """trap 2"""
+    cluster, connection = make()
+    cluster.delete("/x", uid="u-1")
+    sent = json.loads(connection.requests[0][2]["body"])
+    assert sent["preconditions"] == {"uid": "u-1"} and sent["propagationPolicy"] == "Background"
+    cluster.delete("/x")
+    assert "preconditions" not in json.loads(connection.requests[1][2]["body"])
+
+
+@pytest.mark.parametrize(
+    ("served", "expected"),
+    [
+        (["extensions/v1beta1", "networking.k8s.io/v1beta1"], "/apis/extensions/v1beta1"),
+        (["networking.k8s.io/v1beta1", "networking.k8s.io/v1"], "/apis/networking.k8s.io/v1beta1"),
+        (["networking.k8s.io/v1"], "/apis/networking.k8s.io/v1"),
+    ],
+)
+def test_the_version_of_ingress_is_asked_of_discovery(served, expected):
+    """rule 13, trap 19"""
+    cluster = FakeCluster()
+    cluster.objects = {f"/apis/{group}": {"resources": [{"name": "ingresses"}]} for group in served}
+    assert client.ingress_api(cluster) == expected
+    cluster.objects["/apis/extensions/v1beta1"] = {"resources": [{"name": "deployments"}]}
+    assert client.ingress_api(cluster) == expected.replace("extensions/", "networking.k8s.io/")
+
+
+def test_no_ingress_at_all():
+    cluster = FakeCluster()
+    cluster.objects = {}
+    with pytest.raises(ApiUnreachable):
+        client.ingress_api(cluster)
+
+
+def test_every_changing_call_asks_the_fence_first():
+    """a run that was frozen and taken over stops between two calls of one step"""
+    cluster, connection = make()
+
+    def lost():
+        raise ApiUnreachable("the lock is lost")
+
+    cluster.fence = lost
+    for change in (lambda: cluster.create("/x", {}), lambda: cluster.replace("/x", {}), lambda: cluster.patch("/x", {}), lambda: cluster.delete("/x")):
+        with pytest.raises(ApiUnreachable):
+            change()
+    assert connection.requests == []
+    cluster.get("/x")
+    cluster.patch("/apis/coordination.k8s.io/v1/namespaces/a/leases/monq-upgrade", {})  # the lock itself is not behind the lock
+    assert [row[0] for row in connection.requests] == ["GET", "PATCH"]
+
+
+@pytest.mark.parametrize("body", ["<html>log in, token=s3cret-s3cret</html>", "", '{"kind": "Status", "met'])
+def test_an_answer_that_is_no_json_says_who_answered(body):
+    """a proxy, a login page"""
+    cluster, connection = make()
+    connection.request = lambda *_words, **_given: types.SimpleNamespace(status=200, reason="OK", data=body.encode())
+    with pytest.raises(ApiUnreachable) as caught:
+        cluster.get("/x")
+    assert "https://api.test/x" in str(caught.value) and "s3cret-s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"status": 422, "body": {"message": "Invalid value: hunter&2x"}},
+        {"status": 502, "body": "<p>hunter\\u00262x"},
+        {"body": "no JSON, but " + "x" * 180 + "hunter&2x"},
+        {"body": "no JSON, but hunter&2x"},
+        {"error": urllib3.exceptions.HTTPError("by way of http://u:hunter&2x@proxy, hunter&2x")},
+    ],
+)
+def test_no_error_shows_a_known_secret(given):
+    """a whole one, and not the beginning of one that the end of the line has cut"""
+    cluster, _connection = make(["hunter&2x"], **given)
+    with pytest.raises((ApiError, ApiUnreachable)) as caught:
+        cluster.get("/x")
+    assert "hunter" not in str(caught.value) + repr(caught.value.result()) + str(getattr(caught.value, "message", ""))
+
+
+def test_a_credential_of_the_connection_is_shown_in_no_error():
+    """Nobody else knows it."""
+    cluster, _connection = make(status=401, body={"message": "bad token 0a1b2c3d"}, secrets=["0a1b2c3d"])
+    with pytest.raises(ApiError) as caught:
+        cluster.get("/x")
+    assert caught.value.message == "bad token ********"
+
+
+def test_a_connection_knows_the_secrets_from_the_start(tmp_path):
+    path = tmp_path / "hunter&2x"
+    with pytest.raises(ApiUnreachable) as caught:
+        client.Cluster.connect(str(path), "c", ["hunter&2x"])
+    assert "hunter" not in caught.value.seen
+    path.write_text(json.dumps({
+        "clusters": [{"name": "c", "cluster": {"server": "https://api.test"}}], "users": [{"name": "u", "user": {"token": "t"}}],
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}], "current-context": "c",
+    }))  # fmt: skip
+    assert client.Cluster.connect(str(path), "c", ["hunter&2x"]).secrets.mask("a hunter&2x") == "a ********"

@@ -1,0 +1,238 @@
+"""Waiting is watching: it ends as soon as it can, and as soon as it must."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.monq.platform.plugins.module_utils.errors import ApiError, MonqError
+from ansible_collections.monq.platform.plugins.module_utils.k8s import watch
+from ansible_collections.monq.platform.plugins.module_utils.k8s.watch import Rollouts, Routes
+from fake_cluster import DEPLOYMENTS, INGRESSES, PODS, REPLICA_SETS, Clock, FakeCluster, deployment, ingress
+
+
+@pytest.fixture
+def cluster():
+    return FakeCluster()
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+def place(cluster, *found):
+    for one in found:
+        cluster.put(f"{DEPLOYMENTS}/{one['metadata']['name']}", one)
+
+
+def route(cluster, *found):
+    for one in found:
+        cluster.put(f"{INGRESSES}/{one['metadata']['name']}", one)
+
+
+def pod(cluster, name, reason=None):
+    cluster.put(f"{REPLICA_SETS}/{name}", {"metadata": {"uid": f"rs-{name}", "ownerReferences": [{"kind": "Deployment", "uid": f"uid-of-{name}"}]}})
+    status = {"containerStatuses": [{"image": "x", "state": {"waiting": {"reason": reason, "message": "no"}}}]} if reason else {}
+    cluster.put(f"{PODS}/{name}", {"metadata": {"ownerReferences": [{"kind": "ReplicaSet", "uid": f"rs-{name}"}]}, "status": status})
+
+
+# ---- rollouts
+
+
+def rollouts(cluster, clock, timeout=900):
+    return Rollouts(cluster, "production", timeout, clock, clock.sleep)
+
+
+def test_what_is_rolled_out_is_not_waited_for(cluster, clock):
+    place(cluster, deployment("pl-a", 2), deployment("pl-zero", 0), deployment("sm-b", 1, ready=0))
+    assert rollouts(cluster, clock).wait(["pl-*"], {}) == {"ready": 2, "exempt": {}}
+    assert clock.now == 0 and cluster.bodies == []
+
+
+def test_the_wait_ends_with_the_rollout(cluster, clock):
+    """trap 44"""
+    place(cluster, deployment("pl-a", 2, ready=1))
+    pod(cluster, "pl-a")
+    clock.at(40, lambda: place(cluster, deployment("pl-a", 2)))
+    assert rollouts(cluster, clock).wait(["pl-*"], {})["ready"] == 1
+    assert 40 <= clock.now <= 41
+
+
+@pytest.mark.parametrize("reason", ["ImagePullBackOff", "CrashLoopBackOff"])
+def test_a_pod_that_cannot_start_ends_the_wait_within_five_seconds(cluster, clock, reason):
+    """rule 10"""
+    place(cluster, deployment("pl-a", 2, ready=1), deployment("pl-b"))
+    pod(cluster, "pl-a", reason)
+    with pytest.raises(MonqError) as caught:
+        rollouts(cluster, clock).wait(["pl-*"], {})
+    assert clock.now <= 5
+    assert reason in str(caught.value) and "Deployment production/pl-a" in str(caught.value) and "describe deployment pl-a" in str(caught.value)
+    assert list(caught.value.details["deployments"]) == ["pl-a"]
+
+
+def test_a_reason_that_passes_is_no_failure(cluster, clock):
+    place(cluster, deployment("pl-a", 2, ready=1))
+    for at in (0.5, 5, 10, 15):
+        clock.at(at, lambda: pod(cluster, "pl-a", "ErrImagePull"))
+        clock.at(at + watch.GRACE - 1, lambda: pod(cluster, "pl-a"))
+    clock.at(20, lambda: place(cluster, deployment("pl-a", 2)))
+    assert rollouts(cluster, clock).wait(["pl-*"], {})["ready"] == 1
+
+
+def test_somebody_elses_stuck_pod_is_not_ours(cluster, clock):
+    place(cluster, deployment("pl-a", 2, ready=1), deployment("sm-b", 1, ready=0))
+    pod(cluster, "sm-b", "ImagePullBackOff")
+    clock.at(20, lambda: place(cluster, deployment("pl-a", 2)))
+    assert rollouts(cluster, clock).wait(["pl-*"], {})["ready"] == 1
+
+
+def test_the_wait_has_an_end(cluster, clock):
+    place(cluster, deployment("pl-a", 2, ready=1))
+    with pytest.raises(MonqError) as caught:
+        rollouts(cluster, clock, 60).wait(["pl-*"], {})
+    assert 60 <= clock.now <= 62
+    assert "no end after 60 s" in str(caught.value) and "1 of 2 pods are updated" in str(caught.value)
+
+
+@pytest.mark.parametrize("row", [{"paused": False, "healthy": False, "kubernetes": 2}, {"paused": True, "healthy": True, "kubernetes": 2}])
+def test_what_was_ill_before_the_outage_warns_and_does_not_gate(cluster, clock, row):
+    """rule 10"""
+    place(cluster, deployment("pl-a", 2, ready=0), deployment("pl-b"))
+    pod(cluster, "pl-a", "CrashLoopBackOff")
+    found = rollouts(cluster, clock).wait(["pl-*"], {"pl-a": row, "pl-b": {"paused": False, "healthy": True, "kubernetes": 1}})
+    assert found["ready"] == 1 and list(found["exempt"]) == ["pl-a"] and clock.now == 0
+
+
+@pytest.mark.parametrize("timeout", [900, 1, 0])
+def test_nothing_to_roll_out_is_an_error(cluster, clock, timeout):
+    """trap 4: the wrong namespace has no Deployments"""
+    with pytest.raises(MonqError) as caught:
+        rollouts(cluster, clock, timeout).wait(["pl-*"], {})
+    assert "nothing to roll out" in str(caught.value) and clock.now <= 5
+
+
+def test_a_deployment_that_is_being_created_again_is_waited_for(cluster, clock):
+    clock.at(2, lambda: place(cluster, deployment("pl-a", 2)))
+    assert rollouts(cluster, clock).wait(["pl-*"], {})["ready"] == 1
+
+
+# ---- routes
+
+
+def make(cluster, clock, timeout=300):
+    return Routes(cluster, "production", timeout, clock, clock.sleep)
+
+
+OLD = [{"name": "frontend-box", "uid": "uid-of-frontend-box"}, {"name": "pl-routing-external", "uid": "uid-of-pl-routing-external"}]
+
+
+def remaining(cluster):
+    return sorted(path.rpartition("/")[2] for path in cluster.objects if path.startswith(INGRESSES))
+
+
+def test_the_cut_deletes_by_uid_and_nothing_else(cluster, clock):
+    """trap 2"""
+    route(cluster, *(ingress(old["name"], "monq.test") for old in OLD), ingress("frontend-shop", "shop.test"))
+    assert make(cluster, clock).cut(OLD, 60) == ["frontend-box", "pl-routing-external"]
+    assert remaining(cluster) == ["frontend-shop"]
+    assert [(method, body) for method, _path, body in cluster.bodies] == [("DELETE", {"uid": old["uid"]}) for old in OLD]
+
+
+@pytest.mark.parametrize("pause", [60, 1, 0])
+def test_the_pause_is_kept_and_not_much_more(cluster, clock, pause):
+    """trap 23"""
+    route(cluster, ingress("frontend-box", "monq.test"))
+    make(cluster, clock).cut(OLD, pause)
+    assert pause <= clock.now <= pause + 1
+
+
+def test_a_route_that_is_gone_already_is_fine(cluster, clock):
+    """trap 3: and a resumed run pauses again"""
+    assert make(cluster, clock).cut(OLD, 60) == ["frontend-box", "pl-routing-external"]
+    assert cluster.bodies == [] and clock.now >= 60
+
+
+def test_a_new_route_with_an_old_name_survives(cluster, clock):
+    """trap 2: the template names them %AppName%"""
+    route(cluster, ingress("frontend-box", "monq.test", uid="new"), ingress("pl-routing-external", "monq.test"))
+    make(cluster, clock).cut(OLD, 0)
+    assert remaining(cluster) == ["frontend-box"]
+
+
+@pytest.mark.parametrize(
+    ("live", "strange"),
+    [
+        pytest.param([], [], id="all are cut"),
+        pytest.param(OLD[:1], [], id="a cut that was killed half way"),
+        pytest.param([{"name": "frontend-box", "uid": "made since"}], ["frontend-box"], id="made again under its name"),
+        pytest.param([*OLD, {"name": "monq-alias", "uid": "x"}], ["monq-alias"], id="not in the snapshot"),
+    ],
+)
+def test_an_old_route_that_was_not_sealed_stops_the_cut(live, strange):
+    if not strange:
+        return watch.require_sealed(OLD, live, "production")
+    with pytest.raises(MonqError) as caught:
+        watch.require_sealed(OLD, live, "production")
+    assert f"Ingress production/{strange[0]}" in str(caught.value) and f"delete ingress {strange[0]}," in str(caught.value)
+
+
+def test_a_route_that_is_replaced_while_we_look_survives(cluster, clock):
+    route(cluster, ingress("frontend-box", "monq.test"))
+
+    def replaced(method, path):
+        if method == "DELETE":
+            cluster.before = lambda method, path: None
+            route(cluster, ingress("frontend-box", "monq.test", uid="new"))
+
+    cluster.before = replaced
+    with pytest.raises(ApiError):
+        make(cluster, clock).cut(OLD, 0)
+    assert remaining(cluster) == ["frontend-box"]
+    make(cluster, clock).cut(OLD, 0)
+    assert remaining(cluster) == ["frontend-box"]
+
+
+def lingering(cluster):
+    """Finalizers keep what was deleted."""
+    cluster.delete = lambda path, uid=None, propagation=None: True
+
+
+def test_routes_that_linger_are_waited_for(cluster, clock):
+    """trap 23: at least the pause, and until they are gone"""
+    route(cluster, ingress("frontend-box", "monq.test"))
+    lingering(cluster)
+    clock.at(90, lambda: cluster.drop(f"{INGRESSES}/frontend-box"))
+    make(cluster, clock).cut(OLD, 60)
+    assert 90 <= clock.now <= 91
+
+
+def test_routes_that_stay_are_named_in_the_end(cluster, clock):
+    route(cluster, ingress("frontend-box", "monq.test"))
+    lingering(cluster)
+    with pytest.raises(MonqError) as caught:
+        make(cluster, clock, 300).cut(OLD, 60)
+    assert "Ingress production/frontend-box" in str(caught.value) and "pl-routing" not in str(caught.value)
+    assert 300 <= clock.now <= 302
+
+
+def test_a_pause_longer_than_the_limit_is_a_pause(cluster, clock):
+    route(cluster, ingress("frontend-box", "monq.test"))
+    make(cluster, clock, 10).cut(OLD, 60)
+    assert clock.now >= 60
+
+
+DOMAINS = ["monq.test", "alias.test"]
+
+
+def test_new_routes_are_waited_for_until_they_serve_every_domain(cluster, clock):
+    """trap 23"""
+    route(cluster, ingress("frontend-shop", *DOMAINS, uid="old"), ingress("pl-new", "monq.test"))
+    clock.at(7, lambda: route(cluster, ingress("pl-alias", "alias.test")))
+    assert make(cluster, clock).stand({"old"}, DOMAINS) == DOMAINS
+    assert 7 <= clock.now <= 8
+
+
+def test_new_routes_that_do_not_come_are_named(cluster, clock):
+    route(cluster, ingress("pl-new", "monq.test"))
+    with pytest.raises(MonqError) as caught:
+        make(cluster, clock, 30).stand(set(), DOMAINS)
+    assert "object: alias.test" in str(caught.value) and clock.now <= 32
