@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from ..module_utils.checks import findings
+from ..module_utils.checks import rules
 
 DOCUMENTATION = r"""
 name: certificate_findings
@@ -44,4 +44,4 @@ class FilterModule:
     """The filter."""
 
     def filters(self):
-        return {"certificate_findings": findings.certificates}
+        return {"certificate_findings": rules.certificates}

@@ -8,14 +8,13 @@ import re
 
 from .engine import sql_files, steps
 from .engine.lease import Lease
-from .engine.ledger import Ledger
+from .engine.ledger import of_upgrade
 from .engine.runner import GuardedRun
 from .engine.spool import EmergencyCopies
 from .errors import InputError
 from .k8s.cluster import Cluster
 from .monqctl.client import Monqctl
 from .redaction.text import of_environment
-from .rollback import ledger as rollback_ledger
 
 # As JSON, and not as a dict or a list: of these, no_log would mask each value, such as a lone "1", wherever the results hold it.
 SHOWN_NOWHERE = {"type": "json", "default": "", "no_log": True}
@@ -128,8 +127,7 @@ def _loaded(text, kind, name, what, expected):
 
 
 def ledger(params, connection=None):
-    where = (connection or cluster(params), params["namespace"], params["plan"]["release"]["version"])
-    return rollback_ledger.numbered(Ledger(*where).load(), *where)
+    return of_upgrade(connection or cluster(params), params["namespace"], params["plan"]["release"]["version"])
 
 
 def guarded_run(params, check_mode, connection=None):

@@ -98,7 +98,7 @@ lock:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.arguments import CLUSTER, RUN, cluster, guarded_run
-from ..module_utils.checks import findings
+from ..module_utils.checks.finding import lost_ledger
 from ..module_utils.engine import progress
 from ..module_utils.engine.lease import Lease
 from ..module_utils.engine.snapshots import orphans
@@ -116,7 +116,7 @@ def main():
         lease = Lease(connection, namespace, module.params["lock_duration"])
         rollback = unfinished_text(connection, namespace, release["version"])
         snapshots = orphans(connection, namespace, release["version"], run.ledger)
-        lost = findings.lost_ledger(release, namespace, snapshots) if snapshots else None
+        lost = lost_ledger(release, namespace, snapshots) if snapshots else None
         module.exit_json(changed=False, lock=lease.holder(), rollback=rollback, **progress.overview(run, module.params["lock_id"], lost))
     except MonqError as exc:
         module.fail_json(**exc.result())

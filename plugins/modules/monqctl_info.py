@@ -74,8 +74,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.arguments import MONQCTL, monqctl
 from ..module_utils.errors import MonqError
-from ..module_utils.k8s.objects import TEMPLATE, RegistryReplicas
 from ..module_utils.monqctl import output
+from ..module_utils.monqctl.registry import TEMPLATE, RegistryReplicas
 
 READERS = {
     "version": lambda client, params: ".".join(map(str, output.version(client.read("version"), client.secrets))),

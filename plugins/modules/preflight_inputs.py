@@ -105,7 +105,7 @@ findings:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.checks import findings
+from ..module_utils.checks import rules
 
 TEXTS = ("confirm_outage", "monqctl_context", "credential_name", "releasehub_name", "instance_name", "registry_server")
 OPTIONS = {
@@ -123,7 +123,7 @@ OPTIONS = {
 
 def main():
     module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
-    module.exit_json(changed=False, findings=findings.inputs(module.params))
+    module.exit_json(changed=False, findings=rules.inputs(module.params))
 
 
 if __name__ == "__main__":

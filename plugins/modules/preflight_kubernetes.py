@@ -90,7 +90,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.arguments import CLUSTER, RUN, cluster, guarded_run
 from ..module_utils.checks.cluster import examine
-from ..module_utils.checks.findings import of_error
+from ..module_utils.checks.finding import of_error
 from ..module_utils.errors import ApiError, ApiUnreachable, MonqError
 
 OPTIONS = {

@@ -77,7 +77,7 @@ deferred:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.arguments import CLUSTER, MONQCTL, RUN, cluster, guarded_run, monqctl
-from ..module_utils.checks.findings import of_error
+from ..module_utils.checks.finding import of_error
 from ..module_utils.checks.registry import examine
 from ..module_utils.errors import ApiError, ApiUnreachable, MonqError
 from ..module_utils.upgrade.registry_token import RegistrySecret

@@ -92,7 +92,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils.arguments import CLUSTER, MONQCTL, RUN, cluster, guarded_run, monqctl
 from ..module_utils.engine.snapshots import SealedStore
 from ..module_utils.errors import MonqError
-from ..module_utils.k8s.objects import RegistryReplicas
+from ..module_utils.monqctl.registry import RegistryReplicas
 from ..module_utils.upgrade.counts import Restore
 
 

@@ -76,14 +76,15 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils.arguments import CLUSTER, MONQCTL, RUN, cluster, guarded_run, monqctl
 from ..module_utils.engine.snapshots import SealedStore
 from ..module_utils.errors import MonqError
-from ..module_utils.k8s import objects as installation
+from ..module_utils.k8s.objects import deployments, hpas
+from ..module_utils.monqctl.registry import RegistryReplicas
 from ..module_utils.upgrade.replicas import table
 
 
 def read(connection, params):
     manual = params["plan"]["registry_replicas"] == "manual"
-    registry = None if manual else installation.RegistryReplicas(monqctl(params), params["replica_commands"]).counts()
-    return table(installation.deployments(connection, params["namespace"]), installation.hpas(connection, params["namespace"]), registry)
+    registry = None if manual else RegistryReplicas(monqctl(params), params["replica_commands"]).counts()
+    return table(deployments(connection, params["namespace"]), hpas(connection, params["namespace"]), registry)
 
 
 def main():

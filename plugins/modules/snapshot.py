@@ -76,18 +76,19 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils.arguments import CLUSTER, MONQCTL, RUN, cluster, guarded_run, monqctl
 from ..module_utils.engine.snapshots import SealedStore
 from ..module_utils.errors import MonqError
-from ..module_utils.k8s import objects as installation
+from ..module_utils.k8s import objects
+from ..module_utils.monqctl.registry import TEMPLATE, RegistryReplicas
 from ..module_utils.upgrade.template import check
 
 
 def read(connection, namespace, client, registry):
     """Everything that rollback and the drift list need. registry: None where it is not read."""
-    template = client.read_json(*installation.TEMPLATE)
+    template = client.read_json(*TEMPLATE)
     check(template)
     return {
-        "deployments": installation.deployments(connection, namespace),
-        "ingresses": installation.routes(connection, namespace),
-        "hpas": installation.hpas(connection, namespace),
+        "deployments": objects.deployments(connection, namespace),
+        "ingresses": objects.routes(connection, namespace),
+        "hpas": objects.hpas(connection, namespace),
         "template": template,
         "microservices": registry.entries() if registry else {},
     }
@@ -105,7 +106,7 @@ def main():
         store = SealedStore(connection, given["namespace"], given["plan"]["release"]["version"])
         stage = "prepare" if given["name"] == "original" else "upgrade"
         client = monqctl(given)
-        registry = installation.RegistryReplicas(client, given["replica_commands"]) if given["plan"]["registry_replicas"] == "monqctl" else None
+        registry = RegistryReplicas(client, given["replica_commands"]) if given["plan"]["registry_replicas"] == "monqctl" else None
         seal = run.run(f"{stage}.snapshot.{given['name']}", lambda: store.seal(given["name"], read(connection, given["namespace"], client, registry)))
         module.exit_json(seal=seal, **run.result())
     except MonqError as exc:

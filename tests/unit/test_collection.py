@@ -14,13 +14,30 @@ from repository import ROOT, load
 PLUGINS = "ansible_collections.monq.platform.plugins"
 MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py") if path.stem != "__init__")
 UTILS = sorted(str(path.relative_to(ROOT / "plugins" / "module_utils"))[:-3] for path in (ROOT / "plugins" / "module_utils").rglob("*.py"))
+# Each package imports only those before it, and itself.
+PACKAGES = [
+    "errors",
+    "version",
+    "process",
+    "private_file",
+    "redaction",
+    "k8s",
+    "monqctl",
+    "postgres",
+    "engine",
+    "upgrade",
+    "checks",
+    "arguments",
+    "rollback",
+    "report",
+]
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir() if path.is_dir())
 PLAYBOOKS = sorted(path.name for path in (ROOT / "playbooks").glob("*.yml"))
 TASK_FILES = sorted(str(path.relative_to(ROOT)) for pattern in ("roles/*/tasks/*.yml", "playbooks/**/*.yml") for path in ROOT.glob(pattern))
 
 # Files that hold no I/O: standard library and each other only.
 PURE = [
-    "checks/findings", "engine/decisions", "engine/progress", "engine/steps", "errors", "k8s/account_manifest", "k8s/permissions", "k8s/rollout",
+    "checks/finding", "checks/rules", "engine/decisions", "engine/progress", "engine/steps", "errors", "k8s/account_manifest", "k8s/permissions", "k8s/rollout",
     "k8s/routes", "monqctl/output", "postgres/dump", "redaction/data", "redaction/encodings", "redaction/sql_rows", "redaction/text", "report/failure",
     "report/rollback", "report/upgrade", "rollback/differences", "rollback/sql", "rollback/steps", "upgrade/drift", "upgrade/replicas", "upgrade/template",
 ]  # fmt: skip
@@ -180,6 +197,13 @@ def imports(name):
             base = here[: len(here) - node.level + 1] + (node.module.split(".") if node.module else [])
             siblings |= {"/".join(base)} if "/".join(base) in UTILS else {"/".join([*base, alias.name]) for alias in node.names}
     return outside, siblings
+
+
+@pytest.mark.parametrize("name", UTILS)
+def test_a_package_imports_only_those_before_it(name):
+    own = PACKAGES.index(name.partition("/")[0])
+    assert imports(name)[1] <= set(UTILS)
+    assert {other for other in imports(name)[1] if PACKAGES.index(other.partition("/")[0]) > own} == set()
 
 
 @pytest.mark.parametrize("name", PURE)

@@ -8,10 +8,10 @@ import re
 
 from ..engine.snapshots import orphans
 from ..errors import ApiError
-from ..k8s import objects as installation
-from ..k8s import permissions
+from ..k8s import objects, permissions
 from ..k8s.cluster import core, ingress_api
-from . import findings
+from . import rules
+from .finding import INFO, STOP, finding, inside_outage, lost_ledger
 
 OUTSIDE = {resource: permissions.in_words(group, resource, verbs[0]) for group, resource, verbs, _purpose in permissions.OPTIONAL}
 GRANT = "grant it to the account of monq_kubeconfig; docs/permissions/monq-upgrade.yml holds all that is needed"
@@ -23,38 +23,38 @@ def examine(cluster, given, begin):
     release, namespace, declared = given["plan"]["release"], given["namespace"], given["plan"]["modules"]
     nothing = {"certificates": [], "begun": False, "cut": False}
     version, found = _optional(cluster, "/version", "the API server's version", OUTSIDE["/version"])
-    found += findings.server(version, _groups(cluster))
+    found += rules.server(version, _groups(cluster))
     seen, unread = _optional(cluster, f"/api/v1/namespaces/{namespace}", f"namespace {namespace}", OUTSIDE["namespaces"])
     found += unread
     # An account of the namespace alone may not read Namespaces; the registry's Deployment then tells (trap 11).
     if not seen and not unread:
         found.append(
-            findings.finding(
-                "identity", findings.STOP, f"namespace {namespace}", "present", "none in this cluster", "check monq_namespace and monq_kube_context"
+            finding(
+                "identity", STOP, f"namespace {namespace}", "present", "none in this cluster", "check monq_namespace and monq_kube_context"
             )
         )
         return {"findings": found, **nothing}
-    denied = refused(cluster, namespace, permissions.reviews(namespace, named=permissions.names(release)), findings.STOP, GRANT)
+    denied = refused(cluster, namespace, permissions.reviews(namespace, named=permissions.names(release)), STOP, GRANT)
     found += denied
     if denied:
         return {"findings": found, **nothing}
-    found += refused(cluster, namespace, permissions.reviews(namespace, permissions.DIAGNOSTICS), findings.INFO, SILENT)
+    found += refused(cluster, namespace, permissions.reviews(namespace, permissions.DIAGNOSTICS), INFO, SILENT)
     run = begin()
     known = {"begun": bool(run.ledger.entries), "cut": "upgrade.routing.cut" in run.ledger.entries}
     snapshots = orphans(cluster, namespace, release["version"], run.ledger)
     if snapshots:  # whatever else differs from the release of before is that run's doing, and no finding
-        return {"findings": [*found, findings.lost_ledger(release, namespace, snapshots)], **nothing}
-    deployments, routes = installation.deployments(cluster, namespace), installation.routes(cluster, namespace)
+        return {"findings": [*found, lost_ledger(release, namespace, snapshots)], **nothing}
+    deployments, routes = objects.deployments(cluster, namespace), objects.routes(cluster, namespace)
     certificates, missing = _certificates(cluster, namespace, given["ingress_secrets"])
-    installed = _identity(release, namespace, deployments) + findings.modules(release, declared, deployments, routes) + missing
+    installed = _identity(release, namespace, deployments) + rules.modules(release, declared, deployments, routes) + missing
     # A Replace that was killed may have left a module without a Deployment: running it again is what brings it back.
-    found += findings.inside_outage(installed) if known["cut"] else installed
+    found += inside_outage(installed) if known["cut"] else installed
     if not known["cut"]:
         elsewhere, unread = _elsewhere(cluster, namespace)
-        found += unread + findings.routing(release, declared, routes, given, elsewhere)
-        found += findings.signature(release, declared, routes)
+        found += unread + rules.routing(release, declared, routes, given, elsewhere)
+        found += rules.signature(release, declared, routes)
     if not known["begun"]:
-        found += findings.health(deployments)
+        found += rules.health(deployments)
     return {"findings": found, "certificates": certificates, **known}
 
 
@@ -70,7 +70,7 @@ def _optional(cluster, path, what, verb):
 
 def _unread(what, verb):
     seen = "could not be looked at: denied to this account"
-    return findings.finding("permissions", findings.INFO, what, "looked at", seen, f"nothing; {verb} in the whole cluster would allow it")
+    return finding("permissions", INFO, what, "looked at", seen, f"nothing; {verb} in the whole cluster would allow it")
 
 
 def _identity(release, namespace, deployments):
@@ -78,9 +78,9 @@ def _identity(release, namespace, deployments):
     if any(d["metadata"]["name"] == wanted for d in deployments):
         return []
     return [
-        findings.finding(
+        finding(
             "identity",
-            findings.STOP,
+            STOP,
             f"Deployment {namespace}/{wanted}",
             "present: the registry runs here",
             "none",
@@ -101,7 +101,7 @@ def refused(cluster, namespace, reviews, severity, then):
         answer = cluster.create("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review)
         if not answer.get("status", {}).get("allowed"):
             what = f"{permissions.described(review)} in {namespace}"
-            found.append(findings.finding("permissions", severity, what, f"allowed ({purpose})", "denied to this account", then))
+            found.append(finding("permissions", severity, what, f"allowed ({purpose})", "denied to this account", then))
     return found
 
 
@@ -122,9 +122,9 @@ def _certificates(cluster, namespace, wanted):
         if not found or found.get("type") != "kubernetes.io/tls" or not blocks:
             seen = "none" if not found else f"a Secret of type {found.get('type')}" + ("" if blocks else ", without a PEM certificate in tls.crt")
             missing.append(
-                findings.finding(
+                finding(
                     "domains",
-                    findings.STOP,
+                    STOP,
                     f"Secret {namespace}/{name}",
                     "a TLS Secret (kubernetes.io/tls)",
                     seen,

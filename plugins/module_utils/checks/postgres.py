@@ -10,7 +10,7 @@ from .. import process
 from ..errors import CommandError, MonqError
 from ..postgres import dump
 from ..postgres.client import Postgresql, free_bytes, nearest
-from .findings import finding
+from .finding import finding
 
 NAMES = "add {} to monq_database_names with the database's real name"
 

@@ -6,12 +6,13 @@ from __future__ import annotations
 import os
 
 from ..errors import CommandError, TemplateError
-from ..k8s.objects import TEMPLATE, RegistryReplicas
 from ..monqctl import output
+from ..monqctl.registry import TEMPLATE, RegistryReplicas
 from ..redaction.text import redact
 from ..upgrade import template
 from ..upgrade.registry_token import RESTORE
-from . import findings
+from . import rules
+from .finding import STOP, finding, inside_outage, of_error
 
 CREDENTIAL = "prepare.registry_token.credential"
 
@@ -19,9 +20,9 @@ CREDENTIAL = "prepare.registry_token.credential"
 def examine(client, given, run, stored):
     """All findings on monqctl and, through it, on the registry. stored: gives the registry's token that the cluster holds."""
     found = [
-        findings.finding(
+        finding(
             "bundle",
-            findings.STOP,
+            STOP,
             path,
             "a folder with an exported bundle",
             "empty" if os.path.isdir(path) else "no folder",
@@ -31,17 +32,17 @@ def examine(client, given, run, stored):
         if not os.path.isdir(path) or not os.listdir(path)
     ]
     try:
-        found += findings.monqctl_version(output.version(client.read("version"), client.secrets), given["plan"]["release"]["monqctl_version"])
+        found += rules.monqctl_version(output.version(client.read("version"), client.secrets), given["plan"]["release"]["monqctl_version"])
     except CommandError as exc:
-        return {"findings": found + [findings.of_error("monqctl", exc)], "deferred": False}
+        return {"findings": found + [of_error("monqctl", exc)], "deferred": False}
     seen = _context(client)
     if seen != client.context:
         if given["plan"]["configure"] and not given["final"]:
             return {"findings": found, "deferred": True}
         found.append(
-            findings.finding(
+            finding(
                 "identity",
-                findings.STOP,
+                STOP,
                 f"monqctl's current context in {client.home}",
                 client.context,
                 redact(seen, client.secrets) or "none",
@@ -51,13 +52,13 @@ def examine(client, given, run, stored):
         return {"findings": found, "deferred": False}
     if run.is_done("prepare.registry_token.secret") and not stored():
         secret = f"Secret {given['namespace']}/{given['plan']['release']['registry_token']['secret']}"
-        found.append(findings.finding("identity", findings.STOP, secret, "the registry's token, as prepare made it", "none", RESTORE))
+        found.append(finding("identity", STOP, secret, "the registry's token, as prepare made it", "none", RESTORE))
         return {"findings": found, "deferred": False}
     if _between(run, stored) or (given["plan"]["configure"] and not given["final"] and not run.is_done(CREDENTIAL)):
         return {"findings": found, "deferred": True}
     asked = _registry(client, given, run)
     if "upgrade.routing.cut" in run.ledger.entries:
-        asked = findings.inside_outage(asked)
+        asked = inside_outage(asked)
     return {"findings": found + asked, "deferred": False}
 
 
@@ -85,7 +86,7 @@ def _registry(client, given, run):
         try:
             found += check()
         except (CommandError, TemplateError) as exc:
-            found.append(findings.of_error(name, exc))
+            found.append(of_error(name, exc))
     return found
 
 
@@ -97,5 +98,5 @@ def _status(client, ignored):
 def _template(client, given, run):
     answer = client.read_json(*TEMPLATE)
     if run.is_done("prepare.registry_template.apply") and template.transform(answer, given["alias_domains"], given["ingress_secrets"]) != answer:
-        return [findings.template_of_prepare()]
-    return findings.template(template.state(answer), "prepare.registry_template.apply" in run.ledger.entries)
+        return [rules.template_of_prepare()]
+    return rules.template(template.state(answer), "prepare.registry_template.apply" in run.ledger.entries)

@@ -8,12 +8,13 @@ import re
 from ..engine.snapshots import SealedStore
 from ..engine.steps import ordered
 from ..errors import CommandError, MonqError
-from ..k8s import objects as installation
-from ..k8s import rollout, routes
+from ..k8s import objects, rollout, routes
 from ..monqctl.output import healthy_status
+from ..monqctl.registry import TEMPLATE, RegistryReplicas
 from ..upgrade import replicas, template
 from ..upgrade.drift import drift
-from . import findings
+from . import rules
+from .finding import STOP, WARNING, finding, of_error
 
 GONE = "find out who made it; kubectl -n {} delete ingress {}, then run verify.yml again"
 
@@ -29,7 +30,7 @@ class Verification:
     def require(self):
         """Examines; MonqError where something stops. Its result is kept in the ledger."""
         self.examine()
-        stops = [f for f in self.report["findings"] if f["severity"] == findings.STOP]
+        stops = [f for f in self.report["findings"] if f["severity"] == STOP]
         if stops:
             raise MonqError(
                 "the installation is not what the release promises",
@@ -45,7 +46,7 @@ class Verification:
         namespace, version = self._given["namespace"], self._release["version"]
         store = SealedStore(self._cluster, namespace, version)
         sealed = {name: store.open(name, self._result(key)) for name, key in (("cut", "upgrade.snapshot.cut"), ("cut-replicas", "upgrade.replicas.cut"))}
-        deployments = installation.deployments(self._cluster, namespace)
+        deployments = objects.deployments(self._cluster, namespace)
         self._rollouts(deployments, sealed["cut-replicas"])
         self._versions(deployments)
         self._counts(deployments, sealed["cut-replicas"])
@@ -61,7 +62,7 @@ class Verification:
         return entry["result"]
 
     def _add(self, check, severity, obj, expected, seen, next_step=""):
-        self.report["findings"].append(findings.finding(check, severity, obj, expected, seen, next_step))
+        self.report["findings"].append(finding(check, severity, obj, expected, seen, next_step))
 
     def _rollouts(self, deployments, sealed):
         patterns = [pattern for module in self._modules for pattern in self._release["modules"][module]["deployments"]]
@@ -71,7 +72,7 @@ class Verification:
             if reason:
                 self._add(
                     "rollout",
-                    findings.WARNING if exempt else findings.STOP,
+                    WARNING if exempt else STOP,
                     f"Deployment {name}",
                     "rolled out",
                     reason + (f" ({exempt})" if exempt else ""),
@@ -93,7 +94,7 @@ class Verification:
             if not seen:
                 self._add(
                     "version",
-                    findings.WARNING,
+                    WARNING,
                     f"module {module}",
                     data["version"],
                     "no image tag shows a version",
@@ -103,7 +104,7 @@ class Verification:
                 others = {version: names for version, names in seen.items() if version != data["version"]}
                 self._add(
                     "version",
-                    findings.STOP,
+                    STOP,
                     f"module {module}",
                     data["version"],
                     "; ".join(f"{v}: {', '.join(sorted(n))}" for v, n in sorted(others.items())),
@@ -111,16 +112,16 @@ class Verification:
                 )
 
     def _counts(self, deployments, sealed):
-        hpas = installation.hpas(self._cluster, self._given["namespace"])
+        hpas = objects.hpas(self._cluster, self._given["namespace"])
         differing = [("Kubernetes", row) for row in replicas.kubernetes_changes(sealed, deployments, hpas)]
         if self._given["plan"]["registry_replicas"] == "monqctl":
-            counts = installation.RegistryReplicas(self._monqctl, self._given["replica_commands"]).counts(known=sealed)
+            counts = RegistryReplicas(self._monqctl, self._given["replica_commands"]).counts(known=sealed)
             differing += [("the registry", row) for row in replicas.registry_changes(sealed, counts)]
         for store, (name, seen, wanted) in differing:
             closed = self._run.is_done("verify.installation.check")  # whoever runs Monq may scale it since
             self._add(
                 "replicas",
-                findings.WARNING if closed else findings.STOP,
+                WARNING if closed else STOP,
                 f"{name} in {store}",
                 wanted,
                 seen,
@@ -137,27 +138,27 @@ class Verification:
         }
 
     def _routes(self, old):
-        now = installation.routes(self._cluster, self._given["namespace"])
+        now = objects.routes(self._cluster, self._given["namespace"])
         doomed = routes.to_cut(old, self._release, self._modules, self._given["alias_domains"], self._given["alias_ingresses"])
         uids = {i["metadata"]["uid"] for i in now}
         for route in doomed:
             if route["uid"] in uids:
                 then = GONE.format(self._given["namespace"], route["name"])
-                self._add("routes", findings.STOP, f"Ingress {route['name']}", "gone", "an old route is still there", then)
+                self._add("routes", STOP, f"Ingress {route['name']}", "gone", "an old route is still there", then)
         served = routes.served(now, {i["metadata"]["uid"] for i in old}, self._given["domains"])
         for domain in self._given["domains"]:
             if domain not in served:
                 self._add(
-                    "routes", findings.STOP, domain, "served by the new routing", "no Ingress", "compare the template in the registry with monq_alias_domains"
+                    "routes", STOP, domain, "served by the new routing", "no Ingress", "compare the template in the registry with monq_alias_domains"
                 )
 
     def _template(self):
-        answer = self._monqctl.read_json(*installation.TEMPLATE)
+        answer = self._monqctl.read_json(*TEMPLATE)
         if template.transform(answer, self._given["alias_domains"], self._given["ingress_secrets"]) != answer:
-            self.report["findings"].append(findings.template_of_prepare())
+            self.report["findings"].append(rules.template_of_prepare())
 
     def _status(self):
         try:
             healthy_status(self._monqctl.read("registry", "get", "status"), self._release["ignored_status"], self._monqctl.secrets)
         except CommandError as exc:
-            self.report["findings"].append(findings.of_error("status", exc))
+            self.report["findings"].append(of_error("status", exc))

@@ -15,6 +15,10 @@ INPUTS = "monq.platform/steps-from"
 FILES = "monq.platform/sql-sha256"
 HOLDER = "monq.platform/lock-id"
 CLOSED = "monq.platform/closed"
+# Of the rollback's own ledger, which bears the number of the attempt that is rolled back.
+ROLLBACK = "monq-rollback"
+STATE = "monq.platform/state"
+FINISHED = "finished"
 
 
 class Ledger:
@@ -92,3 +96,18 @@ class Ledger:
                     "see who holds the Lease monq-upgrade; then run the same command again",
                 ) from exc
             raise
+
+
+def number(ledger, attempt):
+    """Gives a ledger that is not there yet its number; its first write keeps it."""
+    ledger.annotations = {ATTEMPT: str(attempt)}
+    return ledger
+
+
+def of_upgrade(cluster, namespace, release):
+    """The upgrade's ledger; one that is not there yet counts on from the last attempt that was rolled back."""
+    found = Ledger(cluster, namespace, release).load()
+    if found.exists:
+        return found
+    last = Ledger(cluster, namespace, release, prefix=ROLLBACK).load()
+    return number(found, last.attempt + 1) if last.annotations.get(STATE) == FINISHED else found

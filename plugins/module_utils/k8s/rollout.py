@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import fnmatch
 
-from ..upgrade.replicas import desired
-
 # A pod that waits for one of these does not start by itself.
 STUCK = {
     "ImagePullBackOff",
@@ -20,6 +18,18 @@ STUCK = {
     "CreateContainerError",
     "RunContainerError",
 }
+
+
+def desired(deployment):
+    """spec.replicas; an absent field means 1, and 0 is a count."""
+    count = deployment["spec"].get("replicas")
+    return 1 if count is None else count
+
+
+def healthy(deployment):
+    status = deployment.get("status") or {}
+    wanted = desired(deployment)
+    return (status.get("availableReplicas") or 0) >= wanted and (status.get("updatedReplicas") or 0) >= wanted
 
 
 def selected(deployments, patterns):

@@ -7,11 +7,11 @@ import hashlib
 import json
 import uuid
 
-from ..engine.ledger import LABELS, Ledger
+from ..engine.ledger import LABELS, ROLLBACK, Ledger, number
 from ..engine.snapshots import COUNT, NAMES, SHA, SealedStore
 from ..errors import ApiError, LedgerError, SnapshotError
 from ..k8s.cluster import core
-from .ledger import PREFIX, RollbackLedger, archived, number
+from .ledger import RollbackLedger, archived
 
 SNAPSHOTS = (*NAMES, "rollback")
 
@@ -42,7 +42,7 @@ class Archive:
         return {"ledger": f"monq-upgrade-{self._new}", "attempt": self._attempt, "carried": sorted(carried)}
 
     def rollback(self):
-        self._delete_map(self._copy_map(PREFIX))
+        self._delete_map(self._copy_map(ROLLBACK))
 
     # ---- ConfigMaps
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import socket
 
 from ..checks.cluster import GRANT, SILENT, refused
-from ..checks.findings import STOP, WARNING, finding, lost_ledger, of_error
+from ..checks.finding import STOP, WARNING, finding, lost_ledger, of_error
 from ..engine import decisions, progress, runner
 from ..engine.snapshots import NAMES, orphans
 from ..errors import MonqError

@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections import namedtuple
 
 from ..k8s import routes
-from ..k8s.rollout import selected
-from ..upgrade.replicas import desired, hpa_targets
+from ..k8s.rollout import desired, selected
+from ..upgrade.replicas import hpa_targets
 
 CONTROLLER = "deployment.kubernetes.io/"  # the Deployment controller's own notes: revision and the like
 

@@ -5,21 +5,19 @@ from __future__ import annotations
 
 import json
 
-from ..engine.ledger import ATTEMPT, Ledger
+from ..engine.ledger import FINISHED, ROLLBACK, STATE, Ledger
 from ..engine.steps import DONE
 from ..errors import StepError
 from .steps import ARCHIVE, CUT
 
-PREFIX = "monq-rollback"
-STATE = "monq.platform/state"
-BEGUN, FINISHED = "begun", "finished"
+BEGUN = "begun"
 
 
 class RollbackLedger(Ledger):
     """The rollback's own ConfigMap; it bears the number of the attempt that is rolled back."""
 
     def __init__(self, cluster, namespace, release):
-        super().__init__(cluster, namespace, release, prefix=PREFIX)
+        super().__init__(cluster, namespace, release, prefix=ROLLBACK)
 
     @property
     def finished(self):
@@ -36,20 +34,6 @@ class RollbackLedger(Ledger):
     def write(self, key, entry, annotations=None, **more):
         state = FINISHED if key == ARCHIVE and entry.get("state") in DONE else BEGUN
         return super().write(key, entry, {**(annotations or {}), STATE: state}, **more)
-
-
-def number(ledger, attempt):
-    """Gives a ledger that is not there yet its number; its first write keeps it."""
-    ledger.annotations = {ATTEMPT: str(attempt)}
-    return ledger
-
-
-def numbered(ledger, cluster, namespace, release):
-    """The upgrade's ledger; one that is not there yet counts on from the last attempt that was rolled back."""
-    if ledger.exists:
-        return ledger
-    last = RollbackLedger(cluster, namespace, release).load()
-    return number(ledger, last.attempt + 1) if last.finished else ledger
 
 
 def upgrade_ledger(cluster, namespace, release, attempt=None):

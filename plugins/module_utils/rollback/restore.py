@@ -9,11 +9,11 @@ from functools import partial
 
 from ..engine.snapshots import SealedStore
 from ..errors import MonqError, SnapshotError
-from ..k8s import objects as installation
-from ..k8s import rollout
+from ..k8s import objects, rollout
 from ..k8s.cluster import apps, core, ingress_api, ingresses
 from ..k8s.routes import to_cut
 from ..k8s.watch import POLL, Rollouts
+from ..monqctl.registry import TEMPLATE, RegistryReplicas
 from ..upgrade import replicas
 from ..upgrade.registry_token import RegistrySecret
 from . import differences, verification
@@ -33,7 +33,7 @@ class Rollback:
         self.release, self.modules = given["plan"]["release"], given["plan"]["modules"]
         self._domains, self._alias = [given["domain"], *given["alias_domains"]], (given["alias_domains"], given["alias_ingresses"])
         self.manual = given["plan"]["registry_replicas"] == "manual"
-        self._registry = installation.RegistryReplicas(monqctl, given["replica_commands"])
+        self._registry = RegistryReplicas(monqctl, given["replica_commands"])
         self._store = SealedStore(cluster, self.namespace, self.release["version"])
         self._clock, self._sleep = clock, sleep
         self._opened = {}
@@ -67,10 +67,10 @@ class Rollback:
         return differences.patterns_of(self.release, self.modules)
 
     def _now(self):
-        return installation.deployments(self.cluster, self.namespace)
+        return objects.deployments(self.cluster, self.namespace)
 
     def _routes_now(self):
-        return installation.routes(self.cluster, self.namespace)
+        return objects.routes(self.cluster, self.namespace)
 
     def _select(self, found):
         return to_cut(found, self.release, self.modules, *self._alias)
@@ -80,7 +80,7 @@ class Rollback:
     def deployment_changes(self):
         now = self._now()
         changes = differences.deployments(
-            self.sealed("original")["deployments"], now, installation.hpas(self.cluster, self.namespace), self.registry_deployment
+            self.sealed("original")["deployments"], now, objects.hpas(self.cluster, self.namespace), self.registry_deployment
         )
         if rollback_steps.replaced(self.run.upgrade_plan, self.run.upgrade.entries):
             changes += differences.brought(
@@ -96,8 +96,8 @@ class Rollback:
         if isinstance(before, str):  # they could not be read
             return []
         known = {d["metadata"]["name"] for d in self.sealed("original")["deployments"]} | {change.name for change in self.deployment_changes()}
-        now = {d["metadata"]["name"]: replicas.desired(d) for d in self._now()}
-        ran = {d["metadata"]["name"]: replicas.desired(d) for d in differences.running(before, self._patterns, self.registry_deployment)}
+        now = {d["metadata"]["name"]: rollout.desired(d) for d in self._now()}
+        ran = {d["metadata"]["name"]: rollout.desired(d) for d in differences.running(before, self._patterns, self.registry_deployment)}
         return [(name, count) for name, count in sorted(ran.items()) if name not in known and now.get(name) == 0]
 
     def new_routes(self):
@@ -116,7 +116,7 @@ class Rollback:
 
     def template_differs(self):
         self.monqctl.require_context()  # another context is another registry (trap 11)
-        return self.monqctl.read_json(*installation.TEMPLATE) != self.sealed("original")["template"]
+        return self.monqctl.read_json(*TEMPLATE) != self.sealed("original")["template"]
 
     def registry_counts(self):
         self.monqctl.require_context()
@@ -144,13 +144,13 @@ class Rollback:
 
     def _diagnostics(self):
         def counts():
-            return replicas.table(self._now(), installation.hpas(self.cluster, self.namespace), None if self.manual else self._registry.counts())
+            return replicas.table(self._now(), objects.hpas(self.cluster, self.namespace), None if self.manual else self._registry.counts())
 
         parts = {
             "deployments": self._now,
             "ingresses": self._routes_now,
-            "hpas": lambda: installation.hpas(self.cluster, self.namespace),
-            "pods": lambda: installation.pods(self.cluster, self.namespace),
+            "hpas": lambda: objects.hpas(self.cluster, self.namespace),
+            "pods": lambda: objects.pods(self.cluster, self.namespace),
             "events": lambda: self.cluster.items(core(self.namespace, "events")),
             "replicas": counts,
         }
@@ -174,8 +174,8 @@ class Rollback:
         started = self._clock()
         while True:
             owners = {d["metadata"]["uid"] for d in rollout.selected(self._now(), self._patterns) if d["metadata"]["name"] != self.registry_deployment}
-            sets = {s["metadata"]["uid"] for s in installation.replica_sets(self.cluster, self.namespace) if rollout.owner(s, "Deployment") in owners}
-            left = sorted(p["metadata"]["name"] for p in installation.pods(self.cluster, self.namespace) if rollout.owner(p, "ReplicaSet") in sets)
+            sets = {s["metadata"]["uid"] for s in objects.replica_sets(self.cluster, self.namespace) if rollout.owner(s, "Deployment") in owners}
+            left = sorted(p["metadata"]["name"] for p in objects.pods(self.cluster, self.namespace) if rollout.owner(p, "ReplicaSet") in sets)
             if not left:
                 return
             if self._clock() - started > self._timeout:
@@ -203,8 +203,8 @@ class Rollback:
         if last and (not found or differences.leaving(found)):
             found = self._deployments().send(differences.Change("create", name, found, differences.content(last)))
             report["created"] = True
-        wanted = replicas.desired(sealed) if sealed else None
-        if found and wanted is not None and replicas.desired(found) != wanted:
+        wanted = rollout.desired(sealed) if sealed else None
+        if found and wanted is not None and rollout.desired(found) != wanted:
             self.cluster.patch(f"{path}/{name}/scale", {"spec": {"replicas": wanted}})
             report["count"] = wanted
         if found and rollback_steps.begun(self.run.upgrade.entries, "prepare.registry_token.env"):

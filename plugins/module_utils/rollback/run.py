@@ -8,14 +8,14 @@ import json
 from .. import arguments
 from ..engine import decisions, steps
 from ..engine.lease import Lease
-from ..engine.ledger import FINGERPRINT, INPUTS
+from ..engine.ledger import FINGERPRINT, INPUTS, number
 from ..engine.runner import GuardedRun
 from ..engine.spool import EmergencyCopies
 from ..errors import LockError, MonqError, StepError
 from ..monqctl.client import Monqctl
 from ..postgres.client import SERVER
 from . import steps as rollback_steps
-from .ledger import RollbackLedger, number, upgrade_ledger
+from .ledger import RollbackLedger, upgrade_ledger
 
 DATABASES = {
     "databases": {

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from ..k8s import objects as installation
+from ..k8s import objects
 from ..k8s.cluster import apps
 from . import replicas
 
@@ -27,8 +27,8 @@ class Restore:
         return {"changed": len(changes)}
 
     def kubernetes(self):
-        sealed, found = self._sealed(), installation.deployments(self._cluster, self._namespace)
-        for name, seen, wanted in replicas.kubernetes_changes(sealed, found, installation.hpas(self._cluster, self._namespace)):
+        sealed, found = self._sealed(), objects.deployments(self._cluster, self._namespace)
+        for name, seen, wanted in replicas.kubernetes_changes(sealed, found, objects.hpas(self._cluster, self._namespace)):
             self._cluster.patch(apps(self._namespace, "deployments", name) + "/scale", {"spec": {"replicas": wanted}})
             self.report["kubernetes"].append({"name": name, "seen": seen, "wanted": wanted})
         names = [d["metadata"]["name"] for d in found]

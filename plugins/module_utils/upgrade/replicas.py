@@ -3,27 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from ..errors import CommandError
-from ..redaction.data import sanitise
-
-CORRECT = "correct monq_registry_replica_commands; before an upgrade has begun, monq_registry_replicas: manual is another way"
+from ..k8s.rollout import desired, healthy
 
 
 def hpa_targets(hpas):
     """Names of the Deployments that a HorizontalPodAutoscaler owns."""
     return {h["spec"]["scaleTargetRef"]["name"] for h in hpas if h["spec"]["scaleTargetRef"].get("kind") == "Deployment"}
-
-
-def desired(deployment):
-    """spec.replicas; an absent field means 1, and 0 is a count."""
-    count = deployment["spec"].get("replicas")
-    return 1 if count is None else count
-
-
-def healthy(deployment):
-    status = deployment.get("status") or {}
-    wanted = desired(deployment)
-    return (status.get("availableReplicas") or 0) >= wanted and (status.get("updatedReplicas") or 0) >= wanted
 
 
 def table(deployments, hpas, registry):
@@ -42,37 +27,6 @@ def table(deployments, hpas, registry):
     for name, count in (registry or {}).items():
         rows.setdefault(name, {"kubernetes": None, "registry": None, "hpa": name in owned, "paused": False, "healthy": False})["registry"] = count
     return rows
-
-
-def registry_counts(answer, known=None, secrets=()):
-    """{name: count} out of what the configured JMESPath found: a list of objects with name and replicas. known: other names may be odd, and are left out."""
-    if not isinstance(answer, list) or not answer:
-        raise CommandError(
-            "the registry's replica counts cannot be read",
-            "registry get microservices",
-            "a list of objects with name and replicas",
-            repr(sanitise(answer, secrets))[:200],
-            CORRECT,
-        )
-    counts = {}
-    for row in answer:
-        if known is not None and isinstance(row, dict) and row.get("name") not in known:
-            continue
-        if (
-            not isinstance(row, dict)
-            or not isinstance(row.get("name"), str)
-            or isinstance(row.get("replicas"), bool)
-            or not isinstance(row.get("replicas"), int)
-        ):
-            raise CommandError(
-                "the registry's replica counts cannot be read",
-                "registry get microservices",
-                "objects with a name and a whole number of replicas",
-                repr(sanitise(row, secrets))[:200],
-                CORRECT,
-            )
-        counts[row["name"]] = row["replicas"]
-    return counts
 
 
 def registry_changes(sealed, now):

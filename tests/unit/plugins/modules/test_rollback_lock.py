@@ -6,11 +6,11 @@ import itertools
 
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils.engine import steps
-from ansible_collections.monq.platform.plugins.module_utils.engine.ledger import Ledger
+from ansible_collections.monq.platform.plugins.module_utils.engine.ledger import Ledger, number
 from ansible_collections.monq.platform.plugins.module_utils.engine.snapshots import SealedStore
 from ansible_collections.monq.platform.plugins.module_utils.engine.spool import EmergencyCopies
 from ansible_collections.monq.platform.plugins.module_utils.errors import ApiError, MonqError, StepError
-from ansible_collections.monq.platform.plugins.module_utils.rollback.ledger import RollbackLedger, number
+from ansible_collections.monq.platform.plugins.module_utils.rollback.ledger import RollbackLedger
 from ansible_collections.monq.platform.plugins.module_utils.rollback.run import rollback_run
 from ansible_collections.monq.platform.plugins.modules.rollback_lock import acquire
 from fake_cluster import CONFIGMAPS, LEASES, FakeCluster

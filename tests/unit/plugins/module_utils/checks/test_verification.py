@@ -7,7 +7,7 @@ import types
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils.checks.verification import Verification
 from ansible_collections.monq.platform.plugins.module_utils.errors import MonqError
-from ansible_collections.monq.platform.plugins.module_utils.k8s import objects as installation
+from ansible_collections.monq.platform.plugins.module_utils.k8s import objects
 from fake_cluster import DEPLOYMENTS, FakeCluster, deployment
 from repository import RELEASE
 
@@ -25,7 +25,7 @@ def make(closed, status="Registry OK"):
 @pytest.mark.parametrize(("closed", "severity"), [(False, "stop"), (True, "warning")])
 def test_another_count_warns_only_where_the_release_is_closed(closed, severity):
     found, cluster = make(closed)
-    found._counts(installation.deployments(cluster, "production"), SEALED)
+    found._counts(objects.deployments(cluster, "production"), SEALED)
     assert [(row["severity"], row["object"]) for row in found.report["findings"]] == [(severity, "pl-a in Kubernetes")]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import types
 
 import pytest
-from ansible_collections.monq.platform.plugins.module_utils.checks import findings
+from ansible_collections.monq.platform.plugins.module_utils.checks.finding import lost_ledger
 from ansible_collections.monq.platform.plugins.module_utils.engine import progress, steps
 from ansible_collections.monq.platform.plugins.module_utils.engine.runner import GuardedRun
 from ansible_collections.monq.platform.plugins.module_utils.report import upgrade as texts
@@ -34,7 +34,7 @@ def rows(entries, home="here"):
 
 
 def test_where_the_ledger_was_deleted_nothing_is_claimed():
-    seen = overview({}, lost=findings.lost_ledger(RELEASE, "production", ["monq-upgrade-6.0.0-cut-0"]))
+    seen = overview({}, lost=lost_ledger(RELEASE, "production", ["monq-upgrade-6.0.0-cut-0"]))
     assert seen["platform"] == "unknown" and seen["reachable"] == seen["changed_so_far"] == progress.LOST
     text = texts.plan({**seen, "lock": "none", "rollback": "A ROLLBACK has begun"})
     for part in ("UNKNOWN", "ConfigMap production/monq-upgrade-6.0.0 was deleted", "monq-upgrade-6.0.0-cut-0", "from a backup", "A ROLLBACK has begun"):

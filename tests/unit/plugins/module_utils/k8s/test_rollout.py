@@ -146,3 +146,27 @@ def test_a_stuck_pod_of_an_older_revision_is_not_blamed():
     ]
     pods = [{"metadata": {"name": uid, "ownerReferences": [{"kind": "ReplicaSet", "uid": uid}]}} for uid in ("old", "new")]
     assert [p["metadata"]["name"] for p in rollout.pods_of(deployment, sets, pods)] == ["new"]
+
+
+@pytest.mark.parametrize(("count", "expected"), [(None, 1), (0, 0), (1, 1), (5, 5)])
+def test_zero_is_a_count_and_nothing_is_one(count, expected):
+    """trap 42"""
+    assert rollout.desired({"spec": {"replicas": count}}) == expected
+    assert rollout.desired({"spec": {}}) == 1
+
+
+@pytest.mark.parametrize(
+    ("spec", "status", "expected"),
+    [
+        ({"replicas": 2}, {"availableReplicas": 2, "updatedReplicas": 2}, True),
+        ({"replicas": 2}, {"availableReplicas": 1, "updatedReplicas": 2}, False),
+        ({"replicas": 2}, {"availableReplicas": 2, "updatedReplicas": 1}, False),
+        ({"replicas": 2}, {}, False),
+        ({"replicas": 2}, None, False),
+        ({}, {"availableReplicas": 1, "updatedReplicas": 1}, True),
+        ({"replicas": 0}, {}, True),
+        ({"replicas": 0}, None, True),
+    ],
+)
+def test_healthy(spec, status, expected):
+    assert rollout.healthy({"spec": spec, "status": status}) is expected

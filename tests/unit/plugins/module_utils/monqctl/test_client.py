@@ -15,9 +15,9 @@ import pytest
 from ansible_collections.monq.platform.plugins.module_utils import private_file
 from ansible_collections.monq.platform.plugins.module_utils.arguments import known_secrets
 from ansible_collections.monq.platform.plugins.module_utils.errors import CommandError, LockError
-from ansible_collections.monq.platform.plugins.module_utils.k8s.objects import RegistryReplicas
 from ansible_collections.monq.platform.plugins.module_utils.monqctl import client as monqctl_client
 from ansible_collections.monq.platform.plugins.module_utils.monqctl.client import Monqctl
+from ansible_collections.monq.platform.plugins.module_utils.monqctl.registry import RegistryReplicas
 from ansible_collections.monq.platform.plugins.module_utils.process import Result
 
 CONTEXT = ["config", "current-context"]

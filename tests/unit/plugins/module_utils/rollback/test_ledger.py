@@ -9,7 +9,7 @@ import json
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils import arguments
 from ansible_collections.monq.platform.plugins.module_utils.engine import snapshots, steps
-from ansible_collections.monq.platform.plugins.module_utils.engine.ledger import Ledger
+from ansible_collections.monq.platform.plugins.module_utils.engine.ledger import Ledger, number, of_upgrade
 from ansible_collections.monq.platform.plugins.module_utils.engine.runner import GuardedRun
 from ansible_collections.monq.platform.plugins.module_utils.engine.snapshots import SealedStore, orphans
 from ansible_collections.monq.platform.plugins.module_utils.errors import ApiError, ApiUnreachable, LedgerError, SnapshotError, StepError
@@ -17,8 +17,6 @@ from ansible_collections.monq.platform.plugins.module_utils.rollback import arch
 from ansible_collections.monq.platform.plugins.module_utils.rollback.archive import Archive, clear_finished
 from ansible_collections.monq.platform.plugins.module_utils.rollback.ledger import (
     RollbackLedger,
-    number,
-    numbered,
     require_no_rollback,
     unfinished_text,
     upgrade_ledger,
@@ -78,7 +76,7 @@ def test_it_has_its_own_name_the_attempts_number_and_a_state(cluster):
 
 def test_the_next_upgrade_counts_on(cluster):
     finished(cluster, attempt=2)
-    ledger = numbered(Ledger(cluster, *WHERE).load(), cluster, *WHERE)
+    ledger = of_upgrade(cluster, *WHERE)
     assert ledger.attempt == 3
     ledger.write("a", {"state": "intent"})
     assert cluster.objects[UPGRADE]["metadata"]["annotations"]["monq.platform/attempt"] == "3"
@@ -90,7 +88,7 @@ def test_every_module_of_an_upgrade_starts_from_the_number(cluster):
 
 
 def test_without_a_rollback_the_first_attempt_is_the_first(cluster):
-    assert numbered(Ledger(cluster, *WHERE).load(), cluster, *WHERE).attempt == 1
+    assert of_upgrade(cluster, *WHERE).attempt == 1
 
 
 def test_status_tells_of_a_rollback_that_has_not_ended(cluster):

@@ -10,7 +10,7 @@ import types
 
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils.engine import steps
-from ansible_collections.monq.platform.plugins.module_utils.engine.ledger import Ledger
+from ansible_collections.monq.platform.plugins.module_utils.engine.ledger import Ledger, number
 from ansible_collections.monq.platform.plugins.module_utils.engine.snapshots import SealedStore
 from ansible_collections.monq.platform.plugins.module_utils.errors import (
     ApiError,
@@ -22,13 +22,13 @@ from ansible_collections.monq.platform.plugins.module_utils.errors import (
     SnapshotError,
     StepError,
 )
-from ansible_collections.monq.platform.plugins.module_utils.k8s.objects import TEMPLATE
+from ansible_collections.monq.platform.plugins.module_utils.monqctl.registry import TEMPLATE
 from ansible_collections.monq.platform.plugins.module_utils.rollback import checks as rollback_checks
 from ansible_collections.monq.platform.plugins.module_utils.rollback import database as rollback_database
 from ansible_collections.monq.platform.plugins.module_utils.rollback import run as rollback_run
 from ansible_collections.monq.platform.plugins.module_utils.rollback import steps as rollback_steps
 from ansible_collections.monq.platform.plugins.module_utils.rollback.database import DatabaseRestore
-from ansible_collections.monq.platform.plugins.module_utils.rollback.ledger import RollbackLedger, number
+from ansible_collections.monq.platform.plugins.module_utils.rollback.ledger import RollbackLedger
 from ansible_collections.monq.platform.plugins.module_utils.rollback.restore import Rollback
 from ansible_collections.monq.platform.plugins.module_utils.rollback.steps import plan
 from ansible_collections.monq.platform.plugins.module_utils.rollback.verification import differences

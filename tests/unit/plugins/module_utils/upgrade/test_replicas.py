@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.monq.platform.plugins.module_utils.errors import CommandError
 from ansible_collections.monq.platform.plugins.module_utils.upgrade import replicas
 from ansible_collections.monq.platform.plugins.module_utils.upgrade.counts import Restore
 from fake_cluster import DEPLOYMENTS, HPAS, FakeCluster, deployment, hpa
@@ -11,30 +10,6 @@ from fake_cluster import DEPLOYMENTS, HPAS, FakeCluster, deployment, hpa
 
 def row(kubernetes=1, registry=1, **more):
     return {"kubernetes": kubernetes, "registry": registry, "hpa": False, "paused": False, "healthy": True, **more}
-
-
-@pytest.mark.parametrize(("count", "expected"), [(None, 1), (0, 0), (1, 1), (5, 5)])
-def test_zero_is_a_count_and_nothing_is_one(count, expected):
-    """trap 42"""
-    assert replicas.desired({"spec": {"replicas": count}}) == expected
-    assert replicas.desired({"spec": {}}) == 1
-
-
-@pytest.mark.parametrize(
-    ("spec", "status", "expected"),
-    [
-        ({"replicas": 2}, {"availableReplicas": 2, "updatedReplicas": 2}, True),
-        ({"replicas": 2}, {"availableReplicas": 1, "updatedReplicas": 2}, False),
-        ({"replicas": 2}, {"availableReplicas": 2, "updatedReplicas": 1}, False),
-        ({"replicas": 2}, {}, False),
-        ({"replicas": 2}, None, False),
-        ({}, {"availableReplicas": 1, "updatedReplicas": 1}, True),
-        ({"replicas": 0}, {}, True),
-        ({"replicas": 0}, None, True),
-    ],
-)
-def test_healthy(spec, status, expected):
-    assert replicas.healthy({"spec": spec, "status": status}) is expected
 
 
 def test_hpa_targets_are_deployments_only():
@@ -63,42 +38,6 @@ def test_the_table_keeps_both_stores():
 
 def test_a_registry_that_was_not_read_is_no_count():
     assert replicas.table([deployment("a", 2)], [], None) == {"a": row(2, None)}
-
-
-@pytest.mark.parametrize(
-    ("answer", "expected"),
-    [
-        ([{"name": "a", "replicas": 3}, {"name": "b", "replicas": 0}], {"a": 3, "b": 0}),
-        ([{"name": "a", "replicas": 1, "more": True}], {"a": 1}),
-    ],
-)
-def test_registry_counts(answer, expected):
-    assert replicas.registry_counts(answer) == expected
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        None,
-        [],
-        {},
-        {"a": 3},
-        "a",
-        [["a", 3]],
-        [{"name": "a"}],
-        [{"replicas": 1}],
-        [{"name": None, "replicas": 1}],
-        [{"name": "a", "replicas": None}],
-        [{"name": "a", "replicas": "3"}],
-        [{"name": "a", "replicas": 1.5}],
-        [{"name": "a", "replicas": True}],
-        [{"name": "b", "replicas": 1}, {"name": "a", "replicas": None}],
-    ],
-)
-def test_counts_that_cannot_be_read_are_not_guessed(answer):
-    with pytest.raises(CommandError) as caught:
-        replicas.registry_counts(answer)
-    assert "monq_registry_replica_commands" in str(caught.value) and "manual" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -192,11 +131,3 @@ def test_each_store_gets_its_own_counts_back_and_a_second_time_nothing():
     assert restore.report["registry"][0] == {"name": "a", "seen": 1, "wanted": 4}
     again = Restore(stores, stores, cluster, "production", stores)
     assert (again.registry()["changed"], again.kubernetes()["changed"]) == (0, 0)
-
-
-def test_a_new_service_of_an_odd_shape_does_not_stop_what_is_put_back():
-    answer = [{"name": "a", "replicas": 2}, {"name": "new", "replicas": None}]
-    assert replicas.registry_counts(answer, known={"a": {}}) == {"a": 2}
-    for known in (None, {"a": {}, "new": {}}):
-        with pytest.raises(CommandError):
-            replicas.registry_counts(answer, known)

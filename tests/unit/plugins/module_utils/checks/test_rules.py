@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.monq.platform.plugins.module_utils.checks import findings
+from ansible_collections.monq.platform.plugins.module_utils.checks import rules
+from ansible_collections.monq.platform.plugins.module_utils.checks.finding import STOP, of_error
 from ansible_collections.monq.platform.plugins.module_utils.errors import MonqError
 from fake_cluster import deployment, ingress
 from repository import RELEASE
@@ -32,7 +33,7 @@ def brief(found):
 
 
 def test_sound_inputs_have_no_findings():
-    assert findings.inputs(GIVEN) == []
+    assert rules.inputs(GIVEN) == []
 
 
 COVER = [{"hosts": ["monq.test", "*.test", "*.wild.test", "*.monq.test"], "secretName": "a"}]
@@ -76,7 +77,7 @@ COVER = [{"hosts": ["monq.test", "*.test", "*.wild.test", "*.monq.test"], "secre
 )  # fmt: skip
 def test_inputs(changed, expected):
     """traps 4, 21"""
-    found = findings.inputs({**GIVEN, **changed})
+    found = rules.inputs({**GIVEN, **changed})
     assert brief(found) == [("stop", name) for name in expected]
     assert "s3cret" not in str(found) and all(f["next"] for f in found)
 
@@ -96,7 +97,7 @@ def test_inputs(changed, expected):
 )
 def test_server(major, minor, groups, expected):
     """trap 19"""
-    assert brief(findings.server({"major": major, "minor": minor, "gitVersion": "v1.x"}, groups)) == expected
+    assert brief(rules.server({"major": major, "minor": minor, "gitVersion": "v1.x"}, groups)) == expected
 
 
 def installed(*modules):
@@ -123,7 +124,7 @@ def legacy(*modules):
 )
 def test_declared_against_detected_modules(declared, deployments, ingresses, expected):
     """trap 29"""
-    assert brief(findings.modules(RELEASE, declared, deployments, ingresses)) == [("stop", f"module {m}") for m in expected]
+    assert brief(rules.modules(RELEASE, declared, deployments, ingresses)) == [("stop", f"module {m}") for m in expected]
 
 
 @pytest.mark.parametrize(
@@ -132,7 +133,7 @@ def test_declared_against_detected_modules(declared, deployments, ingresses, exp
 )
 def test_signature_of_the_release_before(declared, ingresses, named):
     """trap 22"""
-    assert brief(findings.signature(RELEASE, declared, ingresses)) == ([("stop", f"old routes of {named}")] if named else [])
+    assert brief(rules.signature(RELEASE, declared, ingresses)) == ([("stop", f"old routes of {named}")] if named else [])
 
 
 ROUTING = {"domain": "monq.test", "alias_domains": ["alias.test"], "alias_ingresses": []}
@@ -155,13 +156,13 @@ ROUTING = {"domain": "monq.test", "alias_domains": ["alias.test"], "alias_ingres
 )
 def test_routing(beside, given, expected):
     """trap 24"""
-    found = findings.routing(RELEASE, ["pl"], legacy("pl") + beside, {**ROUTING, **given})
+    found = rules.routing(RELEASE, ["pl"], legacy("pl") + beside, {**ROUTING, **given})
     assert [(f["severity"], f["object"].rpartition("/")[2].replace("Ingress ", "")) for f in found] == expected
 
 
 def test_routing_in_other_namespaces_is_looked_at_and_never_cut():
     """traps 1, 2: a neighbour's routes of the same names on Monq's host would block the new ones; on his own they are his"""
-    found = findings.routing(
+    found = rules.routing(
         RELEASE,
         ["pl"],
         legacy("pl"),
@@ -184,7 +185,7 @@ def test_routing_in_other_namespaces_is_looked_at_and_never_cut():
 )
 def test_what_is_ill_warns(deployments, expected):
     """rule 10"""
-    assert brief(findings.health(deployments)) == [("warning", name) for name in expected]
+    assert brief(rules.health(deployments)) == [("warning", name) for name in expected]
 
 
 @pytest.mark.parametrize(
@@ -192,7 +193,7 @@ def test_what_is_ill_warns(deployments, expected):
 )
 def test_monqctl_version(seen, stops):
     """trap 22"""
-    assert bool(findings.monqctl_version(seen, RELEASE["monqctl_version"])) is stops
+    assert bool(rules.monqctl_version(seen, RELEASE["monqctl_version"])) is stops
 
 
 @pytest.mark.parametrize(
@@ -200,7 +201,7 @@ def test_monqctl_version(seen, stops):
 )
 def test_template(state, begun, stops):
     """traps 15, 22"""
-    assert bool(findings.template(state, begun)) is stops
+    assert bool(rules.template(state, begun)) is stops
 
 
 def certificate(hosts, names, expired=False, soon=True):
@@ -231,8 +232,8 @@ def certificate(hosts, names, expired=False, soon=True):
 )
 def test_certificates(result, expected):
     """trap 21"""
-    assert [f["severity"] for f in findings.certificates([result])] == expected
-    assert findings.STOP not in [f["severity"] for f in findings.certificates([result], cut=True)], "the way out of the outage is forward"
+    assert [f["severity"] for f in rules.certificates([result])] == expected
+    assert STOP not in [f["severity"] for f in rules.certificates([result], cut=True)], "the way out of the outage is forward"
 
 
 @pytest.mark.parametrize(
@@ -243,6 +244,6 @@ def test_certificates(result, expected):
     ],
 )
 def test_an_error_as_a_finding(error, expected):
-    found = findings.of_error("kubernetes", error)
+    found = of_error("kubernetes", error)
     assert (found["check"], found["severity"]) == ("kubernetes", "stop")
     assert tuple(found[name] for name in ("object", "expected", "seen", "next")) == expected
