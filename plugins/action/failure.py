@@ -24,21 +24,47 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         empty = {"type": "dict", "default": {}}
-        spec = {"task": {"type": "str", "required": True}, "result": {"type": "dict", "required": True}, "ledger": empty, "bundle": empty}
+        spec = {
+            "task": {"type": "str", "required": True},
+            "result": {"type": "dict", "required": True},
+            "ledger": empty,
+            "bundle": empty,
+        }
         _valid, given = self.validate_argument_spec(spec)
         variables = task_vars or {}
         command = self._command(variables, failures.first_message(given["result"]))
-        text = failures.text(variables.get("inventory_hostname", ""), given["task"], given["result"], given["ledger"], given["bundle"], command)
+        text = failures.text(
+            variables.get("inventory_hostname", ""),
+            given["task"],
+            given["result"],
+            given["ledger"],
+            given["bundle"],
+            command,
+        )
         for line in text.splitlines():
             Display().display(line, color=C.COLOR_ERROR)
-        result.update(changed=False, failed=True, msg=failures.in_short(variables.get("inventory_hostname", ""), given["task"], given["result"], command))
+        result.update(
+            changed=False,
+            failed=True,
+            msg=failures.in_short(variables.get("inventory_hostname", ""), given["task"], given["result"], command),
+        )
         return result
 
     @staticmethod
     def _command(variables, message):
         job = next((os.environ[name] for name in JOBS if os.environ.get(name)), "")
         if job:
-            return failures.relaunch(job, next((variables[name] for name in ("awx_job_template_name", "tower_job_template_name") if variables.get(name)), ""))
+            return failures.relaunch(
+                job,
+                next(
+                    (
+                        variables[name]
+                        for name in ("awx_job_template_name", "tower_job_template_name")
+                        if variables.get(name)
+                    ),
+                    "",
+                ),
+            )
         given = context.CLIARGS
         inventory = list(given.get("inventory") or [])
         if inventory == list(C.DEFAULT_HOST_LIST):

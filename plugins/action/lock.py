@@ -5,39 +5,34 @@ from __future__ import annotations
 
 from ansible.utils.display import Display
 
-from ..module_utils.arguments import CLUSTER, RUN
-from ..plugin_utils.watched import WatchedAction
+from ..plugin_utils.heartbeat import HeartbeatAction
 
 COUNTDOWN = 5.0  # seconds between two lines
-WATCH = 8  # the lock is never taken over sooner
 
 
-class ActionModule(WatchedAction):
+class ActionModule(HeartbeatAction):
     """Names the holder of the lock, and counts down while a silent one is waited out."""
 
     _holder, _patience = "", 0
 
     def run(self, tmp=None, task_vars=None):
-        if self._task.args.get("state") == "acquired" and not self._task.check_mode:
-            self._ask(task_vars)
+        args = self._task.args
+        holder = str(args.get("holder") or "none")
+        if args.get("state") == "acquired" and not self._task.check_mode and holder != "none":
+            self._announce(holder, int(args.get("lock_duration") or 120), (task_vars or {}).get("inventory_hostname", ""))
         return super().run(tmp, task_vars)
 
-    def _ask(self, task_vars):
-        """Who holds the lock. Whatever goes wrong here, the module itself says it better."""
-        given = {name: value for name, value in self._task.args.items() if name in {**CLUSTER, **RUN}}
-        seen = self._execute_module(module_name="monq.platform.ledger_info", module_args=given, task_vars=task_vars)
-        if seen.get("failed") or seen.get("lock", "none") == "none":
-            return
+    def _announce(self, holder, patience, host):
         self.first = self.every = COUNTDOWN
-        self._holder, self._patience = seen["lock"], max(WATCH, int(self._task.args.get("lock_duration") or 120))
-        host = (task_vars or {}).get("inventory_hostname", "")
+        self._holder, self._patience = holder, patience
         Display().display(
-            f"monq.platform: {host}: the lock is held by {self._holder}. A holder that is seen to renew is left alone; "
-            f"a silent one is replaced after about {self._patience} s"
+            f"monq.platform: {host}: the lock is held by {holder}. If that run is still renewing it, this one stops; "
+            f"a silent holder is replaced after about {patience} s"
         )
 
     def _line(self, host, elapsed):
         if not self._holder:
             return super()._line(host, elapsed)
         left = self._patience - int(elapsed)
-        return f"monq.platform: {host}: waiting for the lock: " + (f"{left} s left" if left > 0 else f"{int(elapsed)} s waited, a longer Lease than expected")
+        waited = f"{left} s left" if left > 0 else f"{int(elapsed)} s waited, a longer Lease than expected"
+        return f"monq.platform: {host}: waiting for the lock: {waited}"

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from ..plugin_utils.watched import WatchedAction
+from ..plugin_utils.heartbeat import HeartbeatAction
 
 
-class ActionModule(WatchedAction):
-    """Shows that the task is still at work."""
+class ActionModule(HeartbeatAction):
+    """Shows that the task is still running."""

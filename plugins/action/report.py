@@ -15,7 +15,9 @@ class ActionModule(ActionBase):
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
-        _valid, given = self.validate_argument_spec({"text": {"type": "str", "required": True}, "failed": {"type": "bool", "default": False}})
+        _valid, given = self.validate_argument_spec(
+            {"text": {"type": "str", "required": True}, "failed": {"type": "bool", "default": False}}
+        )
         text = given["text"].rstrip("\n")
         result.update(changed=False, text=text)
         if given["failed"]:

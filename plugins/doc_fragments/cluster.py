@@ -10,7 +10,7 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
   kubeconfig:
-    description: Path of the kubeconfig. Without it, the client's own default.
+    description: Path of the kubeconfig. Without it, the client's own default. It is read as kubectl reads it.
     type: path
   kube_context:
     description: Context of the kubeconfig. Without it, the current one.
@@ -19,6 +19,13 @@ options:
     description: Namespace of the microservice registry.
     type: str
     required: true
+  mask:
+    description:
+      - Known secrets, as a JSON list. They are hidden wherever a text shows them, in whatever encoding, such as base64, URL-encoded and JSON-escaped.
+        One of less than four characters is not looked for.
+    type: json
+    default: ''
 requirements:
-  - kubernetes (Python library)
+  - urllib3 and PyYAML (Python libraries)
+  - kubernetes (Python library), where the kubeconfig's credentials come from an exec plugin or an auth provider
 """

@@ -37,4 +37,12 @@ options:
     description: The registry's replica calls, C(list), C(get) and C(apply), as argv and JMESPath. Assumed, hence replaceable.
     type: dict
     default: {}
+  mask:
+    description:
+      - Known secrets, as a JSON list. They are hidden wherever a text shows them, in whatever encoding, such as base64, URL-encoded and JSON-escaped.
+        One of less than four characters is not looked for.
+    type: json
+    default: ''
+requirements:
+  - jmespath (Python library), for the registry's replica counts
 """

@@ -7,6 +7,7 @@ from __future__ import annotations
 class ModuleDocFragment:
     """Options of every module that talks to PostgreSQL."""
 
+    # The server, and how it is dumped and restored.
     DOCUMENTATION = r"""
 options:
   postgresql:
@@ -54,20 +55,6 @@ options:
         description: As in libpq.
         type: str
         choices: [disable, allow, prefer, require, verify-ca, verify-full]
-  databases:
-    description: The databases to dump, as the filter P(monq.platform.databases#filter) gives them.
-    type: list
-    elements: dict
-    required: true
-    suboptions:
-      microservice:
-        description: Name of the microservice.
-        type: str
-        required: true
-      database:
-        description: Name of its database.
-        type: str
-        required: true
   directory:
     description: Folder on the inventory host that outlives the job. Dumps go to C(<directory>/<host>/<release>/<attempt>/).
     type: path
@@ -91,4 +78,23 @@ options:
 requirements:
   - psycopg2 (Python library)
   - pg_dump and pg_restore
+"""
+
+    # The databases to dump or to restore.
+    DATABASES = r"""
+options:
+  databases:
+    description: The databases to dump, as the filter P(monq.platform.databases#filter) gives them.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      microservice:
+        description: Name of the microservice.
+        type: str
+        required: true
+      database:
+        description: Name of its database.
+        type: str
+        required: true
 """

@@ -25,25 +25,7 @@ options:
         required: true
 """
 
-    ROUTES = r"""
-options:
-  domain:
-    description: The main domain. An Ingress that the upgrade has brought is known by its hosts.
-    type: str
-    required: true
-  alias_domains:
-    description: Alias domains.
-    type: list
-    elements: str
-    default: []
-  alias_ingresses:
-    description: Names of the alias routes, where they cannot be derived. Empty means derived.
-    type: list
-    elements: str
-    default: []
-"""
-
-    WORDS = r"""
+    CONFIRMATIONS = r"""
 options:
   environment:
     description: Name of the environment.

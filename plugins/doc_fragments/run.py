@@ -41,6 +41,11 @@ options:
         type: str
         choices: [monqctl, manual]
         default: monqctl
+      rollout_gate:
+        description: Whether the rollout of each module is waited for before the next module, or all at the end.
+        type: str
+        choices: [module, end]
+        default: module
       backup_databases:
         description: Microservices whose databases are dumped. Empty means all that the SQL of the modules touches.
         type: list
@@ -55,7 +60,7 @@ options:
         type: dict
         default: {}
   lock_id:
-    description: The id that M(monq.platform.lock) returned. A step is refused without it.
+    description: The ID that M(monq.platform.lock) returned. A step is refused without it.
     type: str
     default: ''
   lock_duration:
@@ -64,25 +69,24 @@ options:
     default: 120
   resolve:
     description:
-      - The operator's answers to attempts that nobody saw end. A step key leads to C(answer) (C(retry), C(done) or C(accept)) and C(attempt), the id
-        from the refusal.
+      - The operator's decisions on attempts whose outcome is unknown. A step key leads to C(answer) (C(retry), C(done) or C(accept)) and C(attempt), the
+        ID shown in the error.
     type: dict
     default: {}
   monqctl_home:
     description: The HOME that monqctl runs with. Its mark tells whether client steps were done for it.
     type: path
     default: '~'
-  emergency_directory:
+  spool_directory:
     description:
-      - The backup directory, on the inventory host. A result that the API server does not take is left there, below C(<host>/<release>/<attempt>),
+      - The backup directory, on the inventory host. A result that the API server does not take is kept there, below C(<host>/<release>/<generation>),
         and imported by the next run that takes the lock. Empty means nowhere.
     type: path
     default: ''
-  emergency_host:
+  spool_host:
     description: Name of the inventory host, a part of that folder's path.
     type: str
     default: ''
 notes:
-  - In check mode the module reads for real, predicts C(changed) as a real run would report it, and writes nothing.
   - A step refuses to run before its predecessors are done, and names the missing one.
 """

@@ -1,22 +1,19 @@
 # Copyright: (c) 2026, Monq platform collection authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""The arguments that modules share, and what is made of their values."""
+
 from __future__ import annotations
 
 import json
 import re
 
-from .engine import sql_files, steps
-from .engine.lease import Lease
-from .engine.ledger import of_upgrade
-from .engine.runner import GuardedRun
-from .engine.spool import EmergencyCopies
+from .engine import steps
 from .errors import InputError
 from .k8s.cluster import Cluster
-from .monqctl.client import Monqctl
 from .redaction.text import of_environment
 
-# As JSON, and not as a dict or a list: of these, no_log would mask each value, such as a lone "1", wherever the results hold it.
+# As JSON, and not as a dict or a list: no_log would mask each of their values, such as a lone "1", in every result.
 SHOWN_NOWHERE = {"type": "json", "default": "", "no_log": True}
 MASK = {"mask": SHOWN_NOWHERE}
 
@@ -24,6 +21,7 @@ CLUSTER = {
     "kubeconfig": {"type": "path"},
     "kube_context": {"type": "str"},
     "namespace": {"type": "str", "required": True},
+    **MASK,
 }
 
 PLAN = {
@@ -37,6 +35,7 @@ PLAN = {
             "configure": {"type": "bool", "default": False},
             "online": {"type": "bool", "default": True},
             "registry_replicas": {"type": "str", "default": "monqctl", "choices": ["monqctl", "manual"]},
+            "rollout_gate": {"type": "str", "default": "module", "choices": ["module", "end"]},
             "backup_databases": {"type": "list", "elements": "str", "default": []},
             "backup_in_outage": {"type": "bool", "default": False},
             "variables": {"type": "dict", "default": {}},
@@ -51,9 +50,8 @@ RUN = {
     "lock_duration": {"type": "int", "default": 120},
     "resolve": {"type": "dict", "default": {}},
     "monqctl_home": {"type": "path", "default": "~"},
-    "emergency_directory": {"type": "path", "default": ""},
-    "emergency_host": {"type": "str", "default": ""},
-    **MASK,
+    "spool_directory": {"type": "path", "default": ""},
+    "spool_host": {"type": "str", "default": ""},
 }
 
 MONQCTL = {
@@ -67,11 +65,22 @@ MONQCTL = {
     **MASK,
 }
 
+DOMAINS = {
+    "domain": {"type": "str", "required": True},
+    "alias_domains": {"type": "list", "elements": "str", "default": []},
+    "alias_ingresses": {"type": "list", "elements": "str", "default": []},
+}
+
+INGRESS_SECRETS = {
+    "ingress_secrets": {"type": "list", "elements": "dict", "required": True, "no_log": False},
+}
 
 NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
 def cluster(params):
+    """The cluster that the parameters name. Raises InputError for a namespace that cannot be one, and ApiUnreachable
+    for a kubeconfig that cannot be used."""
     # An empty namespace would turn the first object's name into the namespace (trap 4).
     if not NAME.fullmatch(params["namespace"] or ""):
         raise InputError(
@@ -85,34 +94,23 @@ def cluster(params):
 
 
 def plan(params):
+    """The upgrade's list of steps."""
     given = dict(params["plan"])
     variables = given.pop("variables")
     given["backup_databases"] = given["backup_databases"] or None
     return steps.plan(**given, **variables)
 
 
-def monqctl(params, run=None):
-    """run: the guarded run whose fence is asked before every changing call."""
-    return Monqctl(
-        params["monqctl_path"],
-        params["monqctl_home"],
-        _environment(params["monqctl_environment"]),
-        params["monqctl_timeout"],
-        params["monqctl_context"],
-        params["monqctl_failure_patterns"],
-        fence=run.fence if run else None,
-        secrets=known_secrets(params),
-    )
-
-
 def known_secrets(params):
-    """What is to be masked wherever it turns up: the secrets of the operator's variables, and those of monqctl's environment."""
+    """What is masked wherever it appears: the secrets of the operator's variables and of monqctl's environment."""
     given = _loaded(params.get("mask") or "[]", list, "mask", "a list of secrets", "secrets")
-    return [str(secret) for secret in given] + of_environment(_environment(params.get("monqctl_environment")))
+    return [str(secret) for secret in given] + of_environment(environment(params))
 
 
-def _environment(text):
-    found = _loaded(text or "{}", dict, "monq_monqctl_environment", "a set of variables", "names with values")
+def environment(params):
+    """The variables that monqctl gets."""
+    text = params.get("monqctl_environment") or "{}"
+    found = _loaded(text, dict, "monq_monqctl_environment", "a set of variables", "names with values")
     return {str(name): str(value) for name, value in found.items()}
 
 
@@ -124,30 +122,3 @@ def _loaded(text, kind, name, what, expected):
     except ValueError:
         pass
     raise InputError(f"{name} is not {what}", name, expected, "something else", "correct it in the inventory")
-
-
-def ledger(params, connection=None):
-    return of_upgrade(connection or cluster(params), params["namespace"], params["plan"]["release"]["version"])
-
-
-def guarded_run(params, check_mode, connection=None):
-    """What every changing module starts from: plan, ledger, lease and the mark of monqctl's home."""
-    connection = connection or cluster(params)
-    home = Monqctl(home=params["monqctl_home"])
-    given = params["plan"]
-    run = GuardedRun(
-        plan(params),
-        ledger(params, connection),
-        Lease(connection, params["namespace"], params["lock_duration"]),
-        params["lock_id"],
-        home.marker(),
-        home.make_marker,
-        params["resolve"],
-        check_mode,
-        {name: given[name] for name in ("modules", "prefetch_images", "registry_replicas", "backup_databases", "backup_in_outage")},
-        sql_files.digests(given["release"], given["modules"], given["variables"].get("release_source_dir")),
-        EmergencyCopies(params["emergency_directory"], params["emergency_host"], given["release"]["version"]),
-    )
-    connection.fence = run.fence
-    run.renew()
-    return run

@@ -82,4 +82,4 @@ class LedgerError(MonqError):
 
 
 class SnapshotError(MonqError):
-    """A sealed snapshot is missing, incomplete or altered."""
+    """A snapshot is missing, incomplete or altered."""

@@ -29,12 +29,20 @@ def private_file(content, folder):
     path = ""
     try:
         try:
-            handle, path = tempfile.mkstemp(prefix=f".monq-{socket.gethostname()}-{os.getpid()}-", suffix=".json", dir=folder)  # mkstemp: 0600
+            handle, path = tempfile.mkstemp(
+                prefix=f".monq-{socket.gethostname()}-{os.getpid()}-", suffix=".json", dir=folder
+            )  # mkstemp: 0600
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 file.write(content)
         except OSError as exc:
             why = exc.strerror or str(exc)
-            error = CommandError("monqctl's file cannot be written", folder, "a folder with space", why, "make room, or correct monq_monqctl_home")
+            error = CommandError(
+                "monqctl's file cannot be written",
+                folder,
+                "a folder with space",
+                why,
+                "make room, or correct monq_monqctl_home",
+            )
             error.unknown = False  # nothing was called yet
             raise error from exc
         yield path

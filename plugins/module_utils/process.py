@@ -45,7 +45,11 @@ def run(argv, env=None, timeout=3600, stdout=None):
         )
     except OSError as exc:
         raise CommandError(
-            "the program cannot be started", argv[0], "an executable file", exc.strerror or str(exc), "install it, or correct its path in the inventory"
+            "the program cannot be started",
+            argv[0],
+            "an executable file",
+            exc.strerror or str(exc),
+            "install it, or correct its path in the inventory",
         ) from exc
     timed_out = False
     try:

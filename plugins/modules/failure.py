@@ -11,18 +11,8 @@ version_added: 1.0.0
 description:
   - The last word of a run that fails. Runs on the controller, in a C(rescue), and always fails, so that the play does.
   - The next command is the one that was given. Of inline extra variables only C(monq_confirm_outage) is shown with its value, as others may be secrets.
-attributes:
-  check_mode:
-    description: Can run in C(check_mode) and return changed status prediction without modifying the target.
-    support: full
-  diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
-    support: none
-  idempotent:
-    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
-    support: full
-author:
-  - Monq platform collection authors (@monq)
+extends_documentation_fragment:
+  - monq.platform.attributes.reads
 options:
   task:
     description: Name of the task that failed.

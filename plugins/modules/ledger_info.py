@@ -11,21 +11,9 @@ version_added: 1.0.0
 description:
   - Compares the plan with the ledger of the installation. Reads one ConfigMap and the Lease; changes nothing.
 extends_documentation_fragment:
+  - monq.platform.attributes.reads
   - monq.platform.cluster
   - monq.platform.run
-  - monq.platform.mask
-attributes:
-  check_mode:
-    description: Can run in C(check_mode) and return changed status prediction without modifying the target.
-    support: full
-  diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
-    support: none
-  idempotent:
-    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
-    support: full
-author:
-  - Monq platform collection authors (@monq)
 """
 
 EXAMPLES = r"""
@@ -97,27 +85,30 @@ lock:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.arguments import CLUSTER, RUN, cluster, guarded_run
+from ..module_utils.arguments import RUN
 from ..module_utils.checks.finding import lost_ledger
 from ..module_utils.engine import progress
-from ..module_utils.engine.lease import Lease
 from ..module_utils.engine.snapshots import orphans
 from ..module_utils.errors import MonqError
 from ..module_utils.rollback.ledger import unfinished_text
+from ..module_utils.session import Session
+
+
+def look(params):
+    """What the module returns."""
+    # Reads only, also for a run that has lost its lock: that one wants to know where things are.
+    session = Session.open(params={**params, "lock_id": ""}, check_mode=True)
+    where = (session.cluster, session.namespace, session.release["version"])
+    snapshots = orphans(*where, session.run.ledger)
+    lost = lost_ledger(session.release, session.namespace, snapshots) if snapshots else None
+    found = progress.overview(session.run, params["lock_id"], lost)
+    return {**found, "lock": session.lease.holder(), "rollback": unfinished_text(*where)}
 
 
 def main():
-    module = AnsibleModule(argument_spec={**CLUSTER, **RUN}, supports_check_mode=True)
+    module = AnsibleModule(argument_spec=RUN, supports_check_mode=True)
     try:
-        connection = cluster(module.params)
-        # Reads only, also for a run that has lost its lock: that one wants to know where things stand.
-        run = guarded_run({**module.params, "lock_id": ""}, module.check_mode, connection)
-        namespace, release = module.params["namespace"], module.params["plan"]["release"]
-        lease = Lease(connection, namespace, module.params["lock_duration"])
-        rollback = unfinished_text(connection, namespace, release["version"])
-        snapshots = orphans(connection, namespace, release["version"], run.ledger)
-        lost = lost_ledger(release, namespace, snapshots) if snapshots else None
-        module.exit_json(changed=False, lock=lease.holder(), rollback=rollback, **progress.overview(run, module.params["lock_id"], lost))
+        module.exit_json(changed=False, **look(module.params))
     except MonqError as exc:
         module.fail_json(**exc.result())
 

@@ -6,43 +6,32 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: lock
-short_description: Takes or gives back the lock of an installation
+short_description: Takes and gives back the lock of an installation
 version_added: 1.0.0
 description:
-  - The lock is the Lease C(monq-upgrade) in the registry's namespace, taken by compare-and-swap.
-  - A holder that is seen to renew is refused and named. A silent one is waited out for its Lease's duration, measured on this machine's own clock,
-    and then taken over.
-  - Where every step of the plan is done, no lock is taken and RV(id) is empty.
-  - Refuses where the ledger was begun with another list of steps or another SQL file, and where O(resolve) names a step that is not part of the plan.
-  - Whoever takes the lock imports the results that an earlier run could only leave beside the backup.
+  - Takes the Lease C(monq-upgrade) by compare-and-swap. If the current holder is still renewing, the request is refused and the holder is named; a silent
+    holder is waited out for its own Lease's duration, by the clock of the one that waits.
+  - Before it takes the lock, and again under it, it refuses where a rollback has not ended, where the ledger was begun with other steps, and where
+    preflight has not passed in this run.
+  - Where the ledger knows every step as done, and in check mode, no lock is taken and O(ignore:lock_id) stays empty.
 extends_documentation_fragment:
+  - monq.platform.attributes
   - monq.platform.cluster
   - monq.platform.run
-  - monq.platform.mask
-attributes:
-  check_mode:
-    description: Can run in C(check_mode) and return changed status prediction without modifying the target.
-    support: full
-    details: Takes no lock.
-  diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
-    support: none
-  idempotent:
-    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
-    support: full
-author:
-  - Monq platform collection authors (@monq)
 options:
   state:
     description:
-      - C(acquired) takes the lock, C(released) gives back the one named by O(lock_id) where it is still held.
-      - C(broken) takes it from a run that is known to be dead, and fails where O(lock_id) is not the holder's id. Should that run live after all,
-        it begins no further changing call.
+      - V(acquired) takes the lock, V(released) gives back the lock of O(lock_id), V(broken) takes the lock with the ID O(lock_id) from its holder on
+        behalf of the operator.
     type: str
     choices: [acquired, released, broken]
     required: true
+  holder:
+    description: Who held the lock when it was last looked at, to be shown while it is waited for.
+    type: str
+    default: ''
   preflight:
-    description: Whether preflight has passed in this run. Without it the lock is refused.
+    description: Whether preflight has passed in this run. The lock is not taken without it.
     type: bool
     default: false
 """
@@ -52,17 +41,17 @@ EXAMPLES = r"""
   monq.platform.lock:
     state: acquired
     preflight: true
-  register: __monq_lock
+  register: __lock
 
-- name: Take the lock from a run that is known to be dead
+- name: Give the lock back
   monq.platform.lock:
-    state: broken
-    lock_id: 5f2c1f3b9a10
+    state: released
+    lock_id: "{{ __lock.id }}"
 """
 
 RETURN = r"""
 id:
-  description: The lock's id, which the steps demand. Empty in check mode and where nothing is left to do.
+  description: The lock's ID, which the steps require. Empty in check mode and where nothing is left to do.
   returned: always
   type: str
   sample: 5f2c1f3b9a10
@@ -77,87 +66,76 @@ prepared:
   type: bool
   sample: false
 imported:
-  description: Steps whose results an earlier run could only leave beside the backup, and which the ledger knows now.
+  description: Steps whose results an earlier run could only keep beside the backup, and which the ledger knows now.
   returned: always
   type: list
   elements: str
   sample: []
 """
 
-import contextlib
-
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.arguments import CLUSTER, RUN, cluster, guarded_run
-from ..module_utils.engine.lease import Lease
+from ..module_utils.arguments import RUN
+from ..module_utils.engine.locking import hold
 from ..module_utils.errors import MonqError, StepError
 from ..module_utils.rollback.ledger import require_no_rollback
+from ..module_utils.session import Session
+
+OPTIONS = {
+    "state": {"type": "str", "choices": ["acquired", "released", "broken"], "required": True},
+    "holder": {"type": "str", "default": ""},
+    "preflight": {"type": "bool", "default": False},
+}
 
 
-def acquire(lease, run, preflight, check_mode):
-    """The new lock's id, or nothing where no step is left or none would be done."""
-    run.require_same_plan()
-    run.require_known_answers()
-    if check_mode or all(run.is_done(step.key) for step in run.plan):
-        return ""
-    if not preflight:
-        raise StepError(
-            "preflight has not passed in this run",
-            "preflight",
-            "preflight passed",
-            "skipped",
-            "run the playbook without --skip-tags preflight",
-            missing="preflight",
-        )
-    return lease.acquire()
+def acquire(session, preflight):
+    """The answer of the module."""
+    where = (session.cluster, session.namespace, session.release["version"])
+
+    def ask():
+        require_no_rollback(*where, session.run, session.check_mode)
+        session.run.require_same_plan()
+        session.run.require_known_decisions()
+        if session.check_mode or session.run.all_done(lambda step: True):
+            return False
+        if not preflight:
+            raise StepError(
+                "preflight has not passed in this run",
+                "preflight",
+                "preflight passed",
+                "skipped",
+                "run the playbook without --skip-tags preflight",
+                missing="preflight",
+            )
+        return True
+
+    def begin(lock_id):
+        again = session.again(lock_id=lock_id)
+        again.run.require_same_plan()
+        require_no_rollback(*where, again.run)
+        return answer(again.run, lock_id, again.run.begin())
+
+    return hold(session.lease, ask, begin) or answer(session.run)
 
 
-def begin(lease, load, require, lock_id):
-    """(the run, the steps that were imported). What was asked before the lock is asked again: somebody else may have held it meanwhile.
-    A lock whose id nobody would learn is given back."""
-    try:
-        run = load()
-        run.require_same_plan()
-        require(run)
-        return run, run.begin()
-    except MonqError:
-        with contextlib.suppress(MonqError):
-            lease.release(lock_id)
-        raise
+def answer(run, lock_id="", imported=()):
+    finished = run.all_done(lambda step: step.kind != "client")
+    prepared = finished or run.all_done(lambda step: step.key.startswith("prepare."))
+    return {"id": lock_id, "finished": finished, "prepared": prepared, "imported": list(imported)}
 
 
 def main():
-    module = AnsibleModule(
-        argument_spec={
-            **CLUSTER,
-            **RUN,
-            "state": {"type": "str", "choices": ["acquired", "released", "broken"], "required": True},
-            "preflight": {"type": "bool", "default": False},
-        },
-        supports_check_mode=True,
-    )
-    given = module.params
+    module = AnsibleModule(argument_spec={**RUN, **OPTIONS}, supports_check_mode=True)
+    given, result = module.params, {"id": "", "finished": False, "prepared": False, "imported": []}
     try:
-        connection = cluster(given)
-        lease = Lease(connection, given["namespace"], given["lock_duration"])
-        lock_id, finished, prepared, imported = "", False, False, []
+        session = Session.open(params=given, check_mode=module.check_mode)
         if given["state"] == "acquired":
-
-            def require(run):
-                require_no_rollback(connection, given["namespace"], given["plan"]["release"]["version"], run, module.check_mode)
-
-            run = guarded_run(given, module.check_mode, connection)
-            require(run)
-            lock_id = acquire(lease, run, given["preflight"], module.check_mode)
-            if lock_id:
-                run, imported = begin(lease, lambda: guarded_run({**given, "lock_id": lock_id}, False, connection), require, lock_id)
-            finished = all(run.is_done(step.key) for step in run.plan if step.kind != "client")
-            prepared = finished or all(run.is_done(step.key) for step in run.plan if step.key.startswith("prepare."))
+            result = acquire(session, given["preflight"])
         elif given["state"] == "broken":
-            lease.unlock(given["lock_id"], module.check_mode)
+            session.lease.unlock(given["lock_id"], module.check_mode)
         elif given["lock_id"] and not module.check_mode:
-            lease.release(given["lock_id"])
-        module.exit_json(changed=given["state"] == "broken", id=lock_id, finished=finished, prepared=prepared, imported=imported)
+            session.lease.release(given["lock_id"])
+        module.exit_json(changed=given["state"] == "broken", **result)
     except MonqError as exc:
         module.fail_json(**exc.result())
 

@@ -11,20 +11,8 @@ version_added: 1.0.0
 description:
   - Asks monqctl for its version, current context and, on request, for the registry's status, the K8s template and the replica counts. Changes nothing.
 extends_documentation_fragment:
+  - monq.platform.attributes.reads
   - monq.platform.monqctl
-  - monq.platform.mask
-attributes:
-  check_mode:
-    description: Can run in C(check_mode) and return changed status prediction without modifying the target.
-    support: full
-  diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
-    support: none
-  idempotent:
-    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
-    support: full
-author:
-  - Monq platform collection authors (@monq)
 options:
   gather:
     description: What is read. C(version) and C(context) need no registry.
@@ -72,31 +60,34 @@ replicas:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.arguments import MONQCTL, monqctl
+from ..module_utils.arguments import MONQCTL
 from ..module_utils.errors import MonqError
 from ..module_utils.monqctl import output
 from ..module_utils.monqctl.registry import TEMPLATE, RegistryReplicas
+from ..module_utils.session import client
+
+
+def status(monqctl):
+    return output.shown_rows(output.status_rows(monqctl.read("registry", "get", "status")), monqctl.secrets)
+
 
 READERS = {
-    "version": lambda client, params: ".".join(map(str, output.version(client.read("version"), client.secrets))),
-    "context": lambda client, params: client.current_context(),
-    "status": lambda client, params: output.shown_rows(output.status_rows(client.read("registry", "get", "status")), client.secrets),
-    "template": lambda client, params: client.read_json(*TEMPLATE),
-    "replicas": lambda client, params: RegistryReplicas(client, params["replica_commands"]).counts(),
+    "version": lambda monqctl, _commands: ".".join(map(str, output.version(monqctl.read("version"), monqctl.secrets))),
+    "context": lambda monqctl, _commands: monqctl.current_context(),
+    "status": lambda monqctl, _commands: status(monqctl),
+    "template": lambda monqctl, _commands: monqctl.read_json(*TEMPLATE),
+    "replicas": lambda monqctl, commands: RegistryReplicas(monqctl, commands).counts(),
 }
+OPTIONS = {"gather": {"type": "list", "elements": "str", "choices": list(READERS), "default": ["version", "context"]}}
 
 
 def main():
-    module = AnsibleModule(
-        argument_spec={
-            **MONQCTL,
-            "gather": {"type": "list", "elements": "str", "choices": list(READERS), "default": ["version", "context"]},
-        },
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec={**MONQCTL, **OPTIONS}, supports_check_mode=True)
+    given = module.params
     try:
-        client = monqctl(module.params)
-        module.exit_json(changed=False, **{name: READERS[name](client, module.params) for name in module.params["gather"]})
+        monqctl = client(given)
+        found = {name: READERS[name](monqctl, given["replica_commands"]) for name in given["gather"]}
+        module.exit_json(changed=False, **found)
     except MonqError as exc:
         module.fail_json(**exc.result())
 

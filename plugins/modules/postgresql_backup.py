@@ -16,24 +16,11 @@ description:
   - In stage V(upgrade) a dump of stage C(prepare) that is fresh enough and still there, with the right checksum, is used again.
     Another one is taken where it is not.
 extends_documentation_fragment:
+  - monq.platform.attributes
   - monq.platform.cluster
   - monq.platform.run
   - monq.platform.postgresql
-  - monq.platform.mask
-attributes:
-  check_mode:
-    description: Can run in C(check_mode) and return changed status prediction without modifying the target.
-    support: full
-    details: Reads the ledger and the files of earlier dumps; predicts the steps; makes no folder, no dump and no scratch database, and takes no lock.
-  diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
-    support: none
-  idempotent:
-    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
-    support: partial
-    details: The ledger knows which dumps were taken. In stage V(upgrade) a dump that grew too old is taken again until the old routes are cut.
-author:
-  - Monq platform collection authors (@monq)
+  - monq.platform.postgresql.databases
 options:
   stage:
     description: The stage that the steps belong to. V(outage) is the second dump right after the cut, on request.
@@ -130,32 +117,20 @@ backups:
       description: Whether stage V(upgrade) uses the dump of C(prepare).
       type: bool
       sample: false
-steps_done:
-  description: Keys of the steps that this task did.
+steps:
+  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as done.
   returned: always
-  type: list
-  elements: str
-  sample: [prepare.backup.database.pl-identity-service]
-steps_predicted:
-  description: Keys of the steps that a real run would do now.
-  returned: always
-  type: list
-  elements: str
-  sample: []
-steps_skipped:
-  description: Keys of the steps that the ledger knows as done.
-  returned: always
-  type: list
-  elements: str
-  sample: []
+  type: dict
+  sample: {"done": ["prepare.backup.database.pl-identity-service"], "predicted": [], "skipped": []}
 """
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.arguments import RUN, cluster, guarded_run
+from ..module_utils.arguments import RUN
 from ..module_utils.errors import MonqError
 from ..module_utils.postgres.backup import backup
 from ..module_utils.postgres.client import ARGUMENTS
+from ..module_utils.session import Session
 
 OPTIONS = {
     "stage": {"type": "str", "choices": ["prepare", "upgrade", "outage"], "required": True},
@@ -168,10 +143,10 @@ def main():
     module = AnsibleModule(argument_spec={**RUN, **ARGUMENTS, **OPTIONS}, supports_check_mode=True)
     given = module.params
     try:
-        connection = cluster(given)
-        run = guarded_run(given, module.check_mode, connection)
-        taken = backup(given, run.ledger.attempt, connection.server).run_stage(run, given["stage"], given["databases"])
-        module.exit_json(**run.result(), **taken)
+        session = Session.open(params=given, check_mode=module.check_mode)
+        taken = backup(given, session.run.ledger.generation, session.cluster.server)
+        backups = taken.run_stage(session.run, given["stage"], given["databases"])
+        module.exit_json(**session.run.result(), **backups)
     except MonqError as exc:
         module.fail_json(**exc.result())
 

@@ -6,77 +6,53 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: registry_status
-short_description: Demands a healthy registry
+short_description: Requires a healthy registry
 version_added: 1.0.0
 description:
-  - Reads C(registry get status). Every row must be healthy but the ones that the release's data names; one row more that failed stops.
+  - Reads the status of the registry. Fails where a row has failed that the release's data does not list as harmless.
 extends_documentation_fragment:
+  - monq.platform.attributes
   - monq.platform.cluster
   - monq.platform.run
   - monq.platform.monqctl
-  - monq.platform.mask
-attributes:
-  check_mode:
-    description: Can run in C(check_mode) and return changed status prediction without modifying the target.
-    support: full
-    details: Predicts the step.
-  diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
-    support: none
-  idempotent:
-    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
-    support: full
-author:
-  - Monq platform collection authors (@monq)
 """
 
 EXAMPLES = r"""
-- name: Every row of the registry's status is healthy
+- name: Require a healthy registry
   monq.platform.registry_status:
 """
 
 RETURN = r"""
 status:
-  description: The rows.
-  returned: when read
+  description: The rows of the status.
+  returned: always
   type: dict
   sample: {"Consul": "Failed", "PostgreSQL": "Ok"}
-steps_done:
-  description: Keys of the steps that this task did.
+steps:
+  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as done.
   returned: always
-  type: list
-  elements: str
-  sample: [upgrade.pl.cache.pl-i18n-service]
-steps_predicted:
-  description: Keys of the steps that a real run would do now.
-  returned: always
-  type: list
-  elements: str
-  sample: []
-steps_skipped:
-  description: Keys of the steps that the ledger knows as done.
-  returned: always
-  type: list
-  elements: str
-  sample: []
+  type: dict
+  sample: {"done": ["prepare.registry.status"], "predicted": [], "skipped": []}
 """
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.arguments import CLUSTER, MONQCTL, RUN, guarded_run, monqctl
+from ..module_utils.arguments import MONQCTL, RUN
 from ..module_utils.errors import MonqError
 from ..module_utils.monqctl.output import healthy_status
+from ..module_utils.session import Session
 
 
 def main():
-    module = AnsibleModule(argument_spec={**CLUSTER, **RUN, **MONQCTL}, supports_check_mode=True)
-    given = module.params
+    module = AnsibleModule(argument_spec={**RUN, **MONQCTL}, supports_check_mode=True)
     try:
-        run = guarded_run(given, module.check_mode)
-        client = monqctl(given)
-        ignored = given["plan"]["release"]["ignored_status"]
-        rows = run.run("prepare.registry.status", lambda: healthy_status(client.read("registry", "get", "status"), ignored, client.secrets))
-        module.exit_json(status=rows or {}, **run.result())
+        session = Session.open(params=module.params, check_mode=module.check_mode)
+        client, ignored = session.monqctl, session.release["ignored_status"]
+
+        def ask():
+            return healthy_status(client.read("registry", "get", "status"), ignored, client.secrets)
+
+        module.exit_json(status=session.run.execute("prepare.registry.status", ask) or {}, **session.run.result())
     except MonqError as exc:
         module.fail_json(**exc.result())
 

@@ -16,21 +16,14 @@ description:
     entry once. A template that got the filter twice comes out clean. Of our entries the first stays, with the right
     value, and later ones go. Entries of others are left as they are.
   - Only computes. It reads and writes neither the registry nor a file, and needs nothing but Python.
-  - A template may carry passwords. The result holds it whole, as what comes next applies it; give the task C(no_log), and show the change by a
-    second one that takes the template through the filter P(monq.platform.masked#filter).
+  - A template may carry passwords. The result holds it whole, for whatever applies it next; give the task C(no_log). M(monq.platform.registry_template_apply)
+    reads, transforms and applies in one process, and shows the change with the passwords masked.
+extends_documentation_fragment:
+  - monq.platform.attributes
 attributes:
-  check_mode:
-    description: Can run in C(check_mode) and return changed status prediction without modifying the target.
-    support: full
-    details: The module never modifies anything. Its result is the same in check mode.
   diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), in diff mode.
+    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
     support: full
-    details: Both templates as JSON with sorted keys. The values of keys and parameters whose name looks secret are masked.
-  idempotent:
-    description: When run twice in a row outside check mode, with the same arguments, the second indicates no change.
-    support: N/A
-    details: The same arguments give the same result. Given its own result as O(template), the module reports no change.
 options:
   template:
     description:
@@ -60,8 +53,6 @@ options:
         description: Name of the Secret.
         type: str
         required: true
-author:
-  - Monq platform collection authors (@monq)
 """
 
 EXAMPLES = r"""
@@ -98,13 +89,11 @@ changed:
   sample: true
 """
 
-import json
-
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.errors import MonqError
 from ..module_utils.redaction.data import sanitise
-from ..module_utils.upgrade.template import transform
+from ..module_utils.upgrade.template import as_text, transform
 
 SPEC = {
     "template": {"type": "raw", "required": True},
@@ -120,10 +109,6 @@ SPEC = {
         },
     },
 }
-
-
-def as_text(template):
-    return json.dumps(template, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def main():

@@ -9,39 +9,21 @@ module: registry_token
 short_description: Keeps the registry's token in Secret, Deployment and monqctl
 version_added: 1.0.0
 description:
-  - Secret, environment variable, rollout and monqctl's credential are one unit. Each is done where its step is named.
+  - Secret, environment variable, rollout and monqctl's credential are one unit. Each is done where its step is among O(steps).
   - The token is read from the Secret; where there is none it is made from 32 random bytes inside this module. It is in no task's arguments but
     O(token), and in no result.
   - The variable is set with a C(secretKeyRef) on the registry's own containers only, and the rollout is waited for. Should an update have dropped
     it, the same call sets it again.
 extends_documentation_fragment:
+  - monq.platform.attributes
   - monq.platform.cluster
   - monq.platform.run
   - monq.platform.monqctl
-  - monq.platform.mask
-attributes:
-  check_mode:
-    description: Can run in C(check_mode) and return changed status prediction without modifying the target.
-    support: full
-    details: Reads the ledger and what it needs; predicts the steps; writes nothing and takes no lock.
-  diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
-    support: none
-  idempotent:
-    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
-    support: full
-author:
-  - Monq platform collection authors (@monq)
 options:
-  secret_step:
-    description: Key of the step that makes the Secret.
+  steps:
+    description: Key of a step, or the leading words of the keys of several.
     type: str
-  env_step:
-    description: Key of the step that sets the variable.
-    type: str
-  credential_step:
-    description: Key of the step that hands the token to monqctl.
-    type: str
+    required: true
   token:
     description: The token that the operator wants. Another value than the stored one is refused without O(rotate).
     type: str
@@ -58,13 +40,11 @@ options:
 EXAMPLES = r"""
 - name: Make the registry's token known everywhere
   monq.platform.registry_token:
-    secret_step: prepare.registry_token.secret
-    env_step: prepare.registry_token.env
-    credential_step: prepare.registry_token.credential
+    steps: prepare.registry_token
 
 - name: Give the token again after the registry's update
   monq.platform.registry_token:
-    env_step: prepare.registry.env
+    steps: prepare.registry.env
 """
 
 RETURN = r"""
@@ -78,37 +58,22 @@ reasserted:
   returned: always
   type: bool
   sample: true
-steps_done:
-  description: Keys of the steps that this task did.
+steps:
+  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as done.
   returned: always
-  type: list
-  elements: str
-  sample: [upgrade.pl.cache.pl-i18n-service]
-steps_predicted:
-  description: Keys of the steps that a real run would do now.
-  returned: always
-  type: list
-  elements: str
-  sample: []
-steps_skipped:
-  description: Keys of the steps that the ledger knows as done.
-  returned: always
-  type: list
-  elements: str
-  sample: []
+  type: dict
+  sample: {"done": ["prepare.registry_token.secret"], "predicted": [], "skipped": []}
 """
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.arguments import CLUSTER, MONQCTL, RUN, cluster, guarded_run, monqctl
+from ..module_utils.arguments import MONQCTL, RUN
 from ..module_utils.errors import MonqError
-from ..module_utils.k8s.watch import Rollouts
-from ..module_utils.upgrade.registry_token import RegistrySecret
+from ..module_utils.session import Session
+from ..module_utils.upgrade.registry_token import TokenSteps
 
 OPTIONS = {
-    "secret_step": {"type": "str", "no_log": False},
-    "env_step": {"type": "str"},
-    "credential_step": {"type": "str"},
+    "steps": {"type": "str", "required": True},
     "token": {"type": "str", "no_log": True},
     "rotate": {"type": "bool", "default": False},
     "timeout": {"type": "int", "default": 900},
@@ -116,24 +81,14 @@ OPTIONS = {
 
 
 def main():
-    module = AnsibleModule(argument_spec={**CLUSTER, **RUN, **MONQCTL, **OPTIONS}, supports_check_mode=True)
+    module = AnsibleModule(argument_spec={**RUN, **MONQCTL, **OPTIONS}, supports_check_mode=True)
     given = module.params
     try:
-        connection = cluster(given)
-        run = guarded_run(given, module.check_mode, connection)
-        rollouts = Rollouts(connection, given["namespace"], given["timeout"])
-        unit = RegistrySecret(connection, given["namespace"], given["plan"]["release"], rollouts)
-        unit.check(given["token"], given["rotate"])
-        if given["secret_step"]:
-            run.run(given["secret_step"], lambda: unit.ensure(given["token"]), renewed=unit.differs(given["token"]))
-        if given["env_step"]:
-            run.run(given["env_step"], unit.ensure_env, renewed=bool(given["secret_step"]) and unit.behind(run.ledger.get(given["env_step"])))
-        if given["credential_step"]:
-            argv = run.step(given["credential_step"]).argv
-            client = monqctl(given, run=run)
-            token = unit.token() or ""
-            run.run(given["credential_step"], lambda: client.change(argv, unit.required()) and None, renewed=unit.rotated, told=(argv, token))
-        module.exit_json(generated=unit.generated, reasserted=unit.reasserted, **run.result())
+        session = Session.open(params=given, check_mode=module.check_mode)
+        token = TokenSteps(session, given["timeout"], given["token"], given["rotate"])
+        for step in session.run.below(given["steps"]):
+            token.execute(step)
+        module.exit_json(**token.report, **session.run.result())
     except MonqError as exc:
         module.fail_json(**exc.result())
 

@@ -10,18 +10,8 @@ short_description: Shows a text to the operator, and fails once where it must
 version_added: 1.0.0
 description:
   - Runs on the controller. Shows the text as it is, line for line, without the result's JSON around it.
-attributes:
-  check_mode:
-    description: Can run in C(check_mode) and return changed status prediction without modifying the target.
-    support: full
-  diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
-    support: none
-  idempotent:
-    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
-    support: full
-author:
-  - Monq platform collection authors (@monq)
+extends_documentation_fragment:
+  - monq.platform.attributes.reads
 options:
   text:
     description: What is shown.
@@ -51,7 +41,10 @@ from ansible.module_utils.basic import AnsibleModule
 
 
 def main():
-    module = AnsibleModule(argument_spec={"text": {"type": "str", "required": True}, "failed": {"type": "bool", "default": False}}, supports_check_mode=True)
+    module = AnsibleModule(
+        argument_spec={"text": {"type": "str", "required": True}, "failed": {"type": "bool", "default": False}},
+        supports_check_mode=True,
+    )
     # The action plugin of this name does the work on the controller.
     module.fail_json(msg="monq.platform.report runs on the controller: its action plugin was not found")
 

@@ -14,23 +14,11 @@ description:
   - The first error leaves the database that stands untouched. It is never dropped; it is kept under the name that RV(restored) tells.
   - Refuses a dump that is not byte for byte the one that the ledger knows, and a database with live connections.
 extends_documentation_fragment:
+  - monq.platform.attributes
   - monq.platform.cluster
   - monq.platform.run
   - monq.platform.postgresql
-  - monq.platform.mask
-attributes:
-  check_mode:
-    description: Can run in C(check_mode) and return changed status prediction without modifying the target.
-    support: full
-    details: Reads the ledgers; predicts the steps; writes nothing and takes no lock.
-  diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
-    support: none
-  idempotent:
-    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
-    support: full
-author:
-  - Monq platform collection authors (@monq)
+  - monq.platform.postgresql.databases
 options:
   host:
     description: Name of the installation, a folder below O(directory).
@@ -62,49 +50,42 @@ restored:
   type: list
   elements: dict
   sample: [{"database": "pl_identity_service", "kept": "pl_identity_service_before_rollback_1"}]
-steps_done:
-  description: Keys of the steps that this task did.
+steps:
+  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as done.
   returned: always
-  type: list
-  elements: str
-  sample: [rollback.routing.remove]
-steps_predicted:
-  description: Keys of the steps that a real run would do now.
-  returned: always
-  type: list
-  elements: str
-  sample: []
-steps_skipped:
-  description: Keys of the steps that the rollback's ledger knows as done.
-  returned: always
-  type: list
-  elements: str
-  sample: []
+  type: dict
+  sample: {"done": ["rollback.routing.remove"], "predicted": [], "skipped": []}
 """
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.arguments import RUN, cluster
+from ..module_utils.arguments import RUN
 from ..module_utils.errors import MonqError
 from ..module_utils.postgres.backup import backup
 from ..module_utils.postgres.client import ARGUMENTS
 from ..module_utils.rollback.database import DatabaseRestore
-from ..module_utils.rollback.run import rollback_run
+from ..module_utils.rollback.run import open_session
 from ..module_utils.rollback.steps import dump_of
 
 OPTIONS = {"host": {"type": "str", "required": True}, "terminate_connections": {"type": "bool", "default": False}}
 
 
 def perform(run, taken, restore, databases):
-    """All are dumped before the first is put back."""
+    """What was restored. All are dumped before the first is restored."""
     for item in databases:
-        run.run(f"rollback.backup.{item['microservice']}", lambda item=item: taken.dump(item["microservice"], item["database"], "rollback"))
+        name, database = item["microservice"], item["database"]
+        run.execute(
+            f"rollback.backup.{name}", lambda name=name, database=database: taken.dump(name, database, "rollback")
+        )
     restored = []
     for item in databases:
-        _step, result = dump_of(run.upgrade.entries, item["microservice"])
-        done = run.run(
-            f"rollback.database.{item['microservice']}", lambda item=item, result=result: restore.run(item["database"], result, run.attempt)
-        )
+        name, database = item["microservice"], item["database"]
+        _step, result = dump_of(run.upgrade.entries, name)
+
+        def put_back(database=database, result=result):
+            return restore.run(database, result, run.generation)
+
+        done = run.execute(f"rollback.database.{name}", put_back)
         restored += [done] if done else []
     return restored
 
@@ -113,10 +94,13 @@ def main():
     module = AnsibleModule(argument_spec={**RUN, **ARGUMENTS, **OPTIONS}, supports_check_mode=True)
     given = {"max_age": 0, **module.params}
     try:
-        connection = cluster(given)
-        run = rollback_run(given, module.check_mode, connection)
-        restore = DatabaseRestore(given["postgresql"], given["pg_restore"], given["timeout"], given["terminate_connections"], run.fence)
-        module.exit_json(restored=perform(run, backup(given, run.attempt, connection.server), restore, given["databases"]), **run.result())
+        session = open_session(params=given, check_mode=module.check_mode)
+        run, server = session.run, session.cluster.server
+        restore = DatabaseRestore(
+            given["postgresql"], given["pg_restore"], given["timeout"], given["terminate_connections"], run.fence
+        )
+        restored = perform(run, backup(given, run.generation, server), restore, given["databases"])
+        module.exit_json(restored=restored, **run.result())
     except MonqError as exc:
         module.fail_json(**exc.result())
 

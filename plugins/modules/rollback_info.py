@@ -9,28 +9,16 @@ module: rollback_info
 short_description: Tells what a rollback would put back and what stays
 version_added: 1.0.0
 description:
-  - Reads the upgrade's ledger, its sealed snapshots, the dumps of the databases that are named, and what stands now. Changes nothing.
+  - Reads the upgrade's ledger, its snapshots, the dumps of the databases that are named, and what stands now. Changes nothing.
   - What forbids the rollback comes as findings, all at once; a missing or altered dump or snapshot is among them.
 extends_documentation_fragment:
+  - monq.platform.attributes.reads
   - monq.platform.cluster
   - monq.platform.run
   - monq.platform.monqctl
   - monq.platform.rollback
-  - monq.platform.rollback.routes
-  - monq.platform.rollback.words
-  - monq.platform.mask
-attributes:
-  check_mode:
-    description: Can run in C(check_mode) and return changed status prediction without modifying the target.
-    support: full
-  diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
-    support: none
-  idempotent:
-    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
-    support: full
-author:
-  - Monq platform collection authors (@monq)
+  - monq.platform.domains
+  - monq.platform.rollback.confirmations
 """
 
 EXAMPLES = r"""
@@ -97,21 +85,19 @@ findings:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.arguments import CLUSTER, MONQCTL, RUN, cluster, monqctl
+from ..module_utils.arguments import DOMAINS, MONQCTL, RUN
 from ..module_utils.errors import MonqError
 from ..module_utils.rollback.checks import overview
 from ..module_utils.rollback.restore import Rollback
-from ..module_utils.rollback.run import DATABASES, ROUTES, WORDS, rollback_run
+from ..module_utils.rollback.run import CONFIRMATIONS, DATABASES, open_session
 
 
 def main():
-    module = AnsibleModule(argument_spec={**CLUSTER, **RUN, **MONQCTL, **DATABASES, **ROUTES, **WORDS}, supports_check_mode=True)
-    given = module.params
+    spec = {**RUN, **MONQCTL, **DATABASES, **DOMAINS, **CONFIRMATIONS}
+    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     try:
-        connection = cluster(given)
-        run = rollback_run(given, module.check_mode, connection)
-        rollback = Rollback(connection, run, given, monqctl(given, run))
-        module.exit_json(changed=False, **overview(run, rollback, given, module.check_mode))
+        session = open_session(params=module.params, check_mode=module.check_mode)
+        module.exit_json(changed=False, **overview(Rollback(session), module.check_mode))
     except MonqError as exc:
         module.fail_json(**exc.result())
 

@@ -16,26 +16,13 @@ description:
     the backup.
   - Where there is nothing to roll back, no lock is taken and RV(id) is empty.
 extends_documentation_fragment:
+  - monq.platform.attributes
   - monq.platform.cluster
   - monq.platform.run
   - monq.platform.monqctl
   - monq.platform.rollback
-  - monq.platform.rollback.routes
-  - monq.platform.rollback.words
-  - monq.platform.mask
-attributes:
-  check_mode:
-    description: Can run in C(check_mode) and return changed status prediction without modifying the target.
-    support: full
-    details: Takes no lock and archives nothing.
-  diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
-    support: none
-  idempotent:
-    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
-    support: full
-author:
-  - Monq platform collection authors (@monq)
+  - monq.platform.domains
+  - monq.platform.rollback.confirmations
 """
 
 EXAMPLES = r"""
@@ -49,12 +36,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 id:
-  description: The lock's id, which the steps demand. Empty in check mode and where nothing is to be rolled back.
+  description: The lock's ID, which the steps require. Empty in check mode and where nothing is to be rolled back.
   returned: always
   type: str
   sample: 5f2c1f3b9a10
 finished:
-  description: Whether nothing is left to do. The last result lay beside the backup, or another run has ended the rollback while this one waited for the lock.
+  description: Whether nothing is left to do, as the last result was only kept beside the backup, or another run has ended the rollback meanwhile.
   returned: always
   type: bool
   sample: false
@@ -65,71 +52,63 @@ outcomes:
   sample: {}
 """
 
-import contextlib
-
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.arguments import CLUSTER, MONQCTL, RUN, cluster, monqctl
-from ..module_utils.engine.lease import Lease
+from ..module_utils.arguments import DOMAINS, MONQCTL, RUN
+from ..module_utils.engine.locking import hold
 from ..module_utils.errors import MonqError, StepError
 from ..module_utils.rollback.archive import clear_finished
 from ..module_utils.rollback.checks import overview, reasons, require
 from ..module_utils.rollback.ledger import RollbackLedger
 from ..module_utils.rollback.restore import Rollback
-from ..module_utils.rollback.run import DATABASES, ROUTES, WORDS, rollback_run
+from ..module_utils.rollback.run import CONFIRMATIONS, DATABASES, open_session
 
 
 def answer(lock_id="", finished=False, outcomes=None):
     return {"id": lock_id, "finished": finished, "outcomes": outcomes or {}}
 
 
-def acquire(connection, run, given, client):
-    """What the module answers. What forbids the rollback is asked here too: no tag and no --start-at-task comes past it."""
-    report = overview(run, Rollback(connection, run, given, client), given, False, read_dumps=False)
-    require(report)
-    if not report["needed"]:
-        return answer()
-    lease = Lease(connection, given["namespace"], given["lock_duration"])
-    lock_id = lease.acquire()
-    ended = True  # a lock whose id nobody would learn, or that nobody needs, is given back
-    try:
-        begun = begin(connection, {**given, "lock_id": lock_id}, run.attempt)
-        ended = not begun["id"]
-        return begun
-    finally:
-        if ended:
-            with contextlib.suppress(MonqError):
-                lease.release(lock_id)
+def acquire(session):
+    """The answer of the module. What forbids the rollback is asked here too: no tag and no --start-at-task avoids it."""
+
+    def ask():
+        report = overview(Rollback(session), False, read_dumps=False)
+        require(report)
+        return report["needed"]
+
+    def begin(lock_id):
+        return resume(session, lock_id)
+
+    return hold(session.lease, ask, begin) or answer()
 
 
-def begin(connection, given, attempt):
-    """Under the lock: what was asked before it was waited for is asked again, of the ledgers."""
-    where = (connection, given["namespace"], given["plan"]["release"]["version"])
-    run = rollback_run(given, False, connection)
+def resume(session, lock_id):
+    """The answer under the lock."""
+    where, generation = (session.cluster, session.namespace, session.release["version"]), session.run.generation
     last = RollbackLedger(*where).load()
-    if last.finished and last.attempt == attempt:
+    run = open_session(params={**session.params, "lock_id": lock_id}, cluster=session.cluster).run
+    if last.finished and last.generation == generation:
         return answer("", True, last.results())
-    if not run.needed or run.attempt != attempt:
+    if not run.needed or run.generation != generation:
         raise StepError(
-            "the ledgers were changed while this run waited for the lock",
-            f"ConfigMap {given['namespace']}/{run.upgrade.name}",
-            f"attempt {attempt}",
-            f"attempt {run.attempt}" if run.needed else "nothing to roll back",
-            "look with status.yml where things stand, then run the same command again",
+            "the ledgers changed while this run waited for the lock",
+            f"ConfigMap {session.namespace}/{run.upgrade.name}",
+            f"generation {generation}",
+            f"generation {run.generation}" if run.needed else "nothing to roll back",
+            "run status.yml to see where things are, then run the same command again",
         )
-    require({"findings": reasons(run, given, False)})
+    require({"findings": reasons(run, session.params, False)})
     clear_finished(*where)
     run.begin()
-    return answer(given["lock_id"], run.ledger.finished, run.ledger.results())
+    return answer("" if run.ledger.finished else lock_id, run.ledger.finished, run.ledger.results())
 
 
 def main():
-    module = AnsibleModule(argument_spec={**CLUSTER, **RUN, **MONQCTL, **DATABASES, **ROUTES, **WORDS}, supports_check_mode=True)
-    given = module.params
+    spec = {**RUN, **MONQCTL, **DATABASES, **DOMAINS, **CONFIRMATIONS}
+    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     try:
-        connection = cluster(given)
-        run = rollback_run(given, module.check_mode, connection)
-        module.exit_json(changed=False, **(answer() if module.check_mode else acquire(connection, run, given, monqctl(given, run=run))))
+        session = open_session(params=module.params, check_mode=module.check_mode)
+        module.exit_json(changed=False, **(answer() if module.check_mode else acquire(session)))
     except MonqError as exc:
         module.fail_json(**exc.result())
 

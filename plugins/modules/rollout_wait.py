@@ -6,35 +6,26 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rollout_wait
-short_description: Waits until the Deployments of a module are rolled out
+short_description: Waits until the Deployments of modules are rolled out
 version_added: 1.0.0
 description:
-  - Watches until every Deployment of the module is observed, updated and available and has no old pods left.
-  - A pod that cannot start ends the wait within seconds, with its reason. What was unhealthy or paused in the snapshot C(cut) warns and does not gate.
+  - Watches until every Deployment of the modules is observed, updated and available and has no old pods left, with one list and one watch of Deployments
+    and of pods for all of them.
+  - A pod that cannot start ends the wait within seconds, with its reason. What was unhealthy or paused in the snapshot C(cut) is not waited for, which is
+    a warning.
 extends_documentation_fragment:
+  - monq.platform.attributes
   - monq.platform.cluster
   - monq.platform.run
-  - monq.platform.mask
-attributes:
-  check_mode:
-    description: Can run in C(check_mode) and return changed status prediction without modifying the target.
-    support: full
-    details: Predicts the step and does not wait.
-  diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
-    support: none
-  idempotent:
-    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
-    support: full
-author:
-  - Monq platform collection authors (@monq)
 options:
-  module:
-    description: The module.
-    type: str
+  modules:
+    description: The modules.
+    type: list
+    elements: str
     required: true
+    aliases: [module]
   timeout:
-    description: The longest wait, in seconds.
+    description: The longest wait for all of them, in seconds.
     type: int
     default: 900
 """
@@ -42,69 +33,49 @@ options:
 EXAMPLES = r"""
 - name: Wait for the Deployments of pl
   monq.platform.rollout_wait:
-    module: pl
+    modules: [pl]
 """
 
 RETURN = r"""
 ready:
   description: Number of Deployments that are rolled out.
-  returned: when waited
+  returned: always
   type: int
   sample: 20
 exempt:
-  description: Deployments that did not gate, and why.
-  returned: when waited
+  description: Deployments that were not waited for, and why.
+  returned: always
   type: dict
   sample: {"pl-reports-service": "was unhealthy before the outage"}
-steps_done:
-  description: Keys of the steps that this task did.
+steps:
+  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as done.
   returned: always
-  type: list
-  elements: str
-  sample: [upgrade.pl.cache.pl-i18n-service]
-steps_predicted:
-  description: Keys of the steps that a real run would do now.
-  returned: always
-  type: list
-  elements: str
-  sample: []
-steps_skipped:
-  description: Keys of the steps that the ledger knows as done.
-  returned: always
-  type: list
-  elements: str
-  sample: []
+  type: dict
+  sample: {"done": ["upgrade.pl.microservices.rollout"], "predicted": [], "skipped": []}
 """
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.arguments import CLUSTER, RUN, cluster, guarded_run
-from ..module_utils.engine.snapshots import SealedStore
+from ..module_utils.arguments import RUN
 from ..module_utils.errors import MonqError
-from ..module_utils.k8s.watch import Rollouts
+from ..module_utils.session import Session
+from ..module_utils.upgrade.rollouts import NOT_WAITED_FOR, RolloutGate
+
+OPTIONS = {
+    "modules": {"type": "list", "elements": "str", "required": True, "aliases": ["module"]},
+    "timeout": {"type": "int", "default": 900},
+}
 
 
 def main():
-    module = AnsibleModule(
-        argument_spec={**CLUSTER, **RUN, "module": {"type": "str", "required": True}, "timeout": {"type": "int", "default": 900}},
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec={**RUN, **OPTIONS}, supports_check_mode=True)
     given = module.params
     try:
-        connection = cluster(given)
-        run = guarded_run(given, module.check_mode, connection)
-        release = given["plan"]["release"]
-        rollouts = Rollouts(connection, given["namespace"], given["timeout"])
-        store = SealedStore(connection, given["namespace"], release["version"])
-
-        def wait():
-            sealed = store.open("cut-replicas", run.ledger.get("upgrade.replicas.cut")["result"])
-            return rollouts.wait(release["modules"][given["module"]]["deployments"], sealed)
-
-        report = run.run(f"upgrade.{given['module']}.microservices.rollout", wait) or {}
-        for name, reason in report.get("exempt", {}).items():
-            module.warn(f"Deployment {name} does not gate: it {reason}")
-        module.exit_json(ready=report.get("ready", 0), exempt=report.get("exempt", {}), **run.result())
+        session = Session.open(params=given, check_mode=module.check_mode)
+        report = RolloutGate(session, given["timeout"]).execute(given["modules"])
+        for name, reason in report["exempt"].items():
+            module.warn(NOT_WAITED_FOR.format(name, reason))
+        module.exit_json(**report, **session.run.result())
     except MonqError as exc:
         module.fail_json(**exc.result())
 

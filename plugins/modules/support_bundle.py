@@ -14,24 +14,19 @@ description:
   - Never a Secret. Values of names that look secret, and every spelling of the known secrets, are hidden. What could not be read is listed with its reason.
   - Needs no lock, and changes nothing in the cluster.
 extends_documentation_fragment:
+  - monq.platform.attributes
   - monq.platform.cluster
   - monq.platform.run
   - monq.platform.monqctl
-  - monq.platform.mask
 attributes:
   check_mode:
     description: Can run in C(check_mode) and return changed status prediction without modifying the target.
     support: full
     details: Reads, and writes nothing.
-  diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
-    support: none
   idempotent:
     description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
     support: none
     details: Each call writes one more file.
-author:
-  - Monq platform collection authors (@monq)
 options:
   directory:
     description: Folder on the inventory host that outlives the job.
@@ -75,7 +70,7 @@ missing:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.arguments import CLUSTER, MONQCTL, RUN
+from ..module_utils.arguments import MONQCTL, RUN
 from ..module_utils.errors import MonqError
 from ..module_utils.report.support_bundle import make
 
@@ -87,7 +82,7 @@ OPTIONS = {
 
 
 def main():
-    module = AnsibleModule(argument_spec={**CLUSTER, **RUN, **MONQCTL, **OPTIONS}, supports_check_mode=True)
+    module = AnsibleModule(argument_spec={**RUN, **MONQCTL, **OPTIONS}, supports_check_mode=True)
     try:
         module.exit_json(changed=True, **make(module.params, module.check_mode, module.ansible_version))
     except MonqError as exc:

@@ -10,48 +10,18 @@ short_description: Compares the installation with what the release promises
 version_added: 1.0.0
 description:
   - Reads rollouts, image versions, replica counts of both stores, routes, the K8s template, the registry's token and status, and compares them with
-    the release's data and the sealed snapshot.
-  - All deviations are collected. Fails where one stops; with O(record) the last step of the plan is recorded where none does.
+    the release's data and the snapshot.
+  - All deviations are collected. Fails where one stops; with O(record) the last step of the plan is recorded where none does, and the release is closed.
   - Of a release that is verified and closed another count is a warning, as whoever runs it may scale it.
+  - Then writes the summary beside the backup and, with O(release_lock), gives the lock back.
 extends_documentation_fragment:
+  - monq.platform.attributes
   - monq.platform.cluster
   - monq.platform.run
   - monq.platform.monqctl
-  - monq.platform.mask
-attributes:
-  check_mode:
-    description: Can run in C(check_mode) and return changed status prediction without modifying the target.
-    support: full
-    details: Predicts the step; verifies only what is upgraded already.
-  diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
-    support: none
-  idempotent:
-    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
-    support: full
-author:
-  - Monq platform collection authors (@monq)
+  - monq.platform.domains
+  - monq.platform.domains.secrets
 options:
-  domains:
-    description: The main domain, then the alias domains.
-    type: list
-    elements: str
-    required: true
-  alias_domains:
-    description: Alias domains.
-    type: list
-    elements: str
-    default: []
-  alias_ingresses:
-    description: Names of the alias routes, where they cannot be derived. Empty means derived.
-    type: list
-    elements: str
-    default: []
-  ingress_secrets:
-    description: TLS Secrets with the hosts that they cover.
-    type: list
-    elements: dict
-    required: true
   version_pattern:
     description:
       - Regular expression with a group C(version), matched on the tag of a Deployment's image. Assumed, hence replaceable.
@@ -59,18 +29,22 @@ options:
     type: str
     default: '^v?(?P<version>[0-9]+\.[0-9]+\.[0-9]+)'
   record:
-    description: Whether the verification is recorded in the ledger.
+    description: Whether the result is recorded in the ledger.
     type: bool
     default: true
+  release_lock:
+    description: Whether the lock of O(lock_id) is given back at the end.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
 - name: Verify the installation
   monq.platform.verify:
-    domains: [monq.domain.com]
-    ingress_secrets:
-      - hosts: [monq.domain.com]
-        secretName: monq.domain.com-tls
+    domain: monq.domain.com
+    alias_domains: [monq-alias.domain.com]
+    ingress_secrets: "{{ monq_ingress_secrets }}"
+  register: __verify_result
 """
 
 RETURN = r"""
@@ -81,7 +55,6 @@ findings:
   elements: dict
   sample: [{"check": "modules", "severity": "stop", "object": "module sm", "expected": "declared", "seen": "installed, but not declared", "next":
     "add it to monq_modules"}]
-
 versions:
   description: For each module the version that its images show.
   returned: always
@@ -93,58 +66,64 @@ replicas:
   type: dict
   sample: {"appeared": [], "vanished": [], "hpa": []}
 drift:
-  description: What Replace changed in Deployments beside images and counts, by Deployment. Names of environment variables only, never values.
+  description: What Replace changed in Deployments besides images and counts, by Deployment. Names of environment variables only, never values.
   returned: always
   type: dict
   sample: {"pl-i18n-service": ["env TZ is gone"]}
-steps_done:
-  description: Keys of the steps that this task did.
+summary:
+  description: The summary, as it was written beside the backup.
   returned: always
-  type: list
-  elements: str
-  sample: [upgrade.pl.cache.pl-i18n-service]
-steps_predicted:
-  description: Keys of the steps that a real run would do now.
+  type: str
+  sample: Summary of the upgrade
+unlocked:
+  description: Whether the lock was given back.
   returned: always
-  type: list
-  elements: str
-  sample: []
-steps_skipped:
-  description: Keys of the steps that the ledger knows as done.
+  type: bool
+  sample: true
+steps:
+  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as done.
   returned: always
-  type: list
-  elements: str
-  sample: []
+  type: dict
+  sample: {"done": ["verify.installation.check"], "predicted": [], "skipped": []}
 """
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.arguments import CLUSTER, MONQCTL, RUN, cluster, guarded_run, monqctl
+from ..module_utils.arguments import DOMAINS, INGRESS_SECRETS, MONQCTL, RUN
 from ..module_utils.checks.verification import Verification
+from ..module_utils.engine.progress import overview
 from ..module_utils.errors import MonqError
+from ..module_utils.report import summary_file
+from ..module_utils.report.upgrade import summary
+from ..module_utils.session import Session
 
+LAST = "verify.installation.check"
 OPTIONS = {
-    "domains": {"type": "list", "elements": "str", "required": True},
-    "alias_domains": {"type": "list", "elements": "str", "default": []},
-    "alias_ingresses": {"type": "list", "elements": "str", "default": []},
-    "ingress_secrets": {"type": "list", "elements": "dict", "required": True, "no_log": False},
     "version_pattern": {"type": "str", "default": r"^v?(?P<version>[0-9]+\.[0-9]+\.[0-9]+)"},
     "record": {"type": "bool", "default": True},
+    "release_lock": {"type": "bool", "default": False},
 }
 
 
+def perform(session):
+    """What the module returns."""
+    run, given, verification = session.run, session.params, Verification(session)
+    if given["record"] and not run.is_done(LAST):
+        run.execute(LAST, verification.require)
+    elif not session.check_mode:
+        verification.require()
+    text = summary(overview(run, given["lock_id"]), verification.report)
+    changed = bool(given["spool_directory"]) and summary_file.keep(session.folder, text + "\n", session.check_mode)
+    unlocked = given["release_lock"] and not session.check_mode and session.lease.release(given["lock_id"])
+    result = run.result()
+    return {**result, **verification.report, "changed": changed, "summary": text, "unlocked": bool(unlocked)}
+
+
 def main():
-    module = AnsibleModule(argument_spec={**CLUSTER, **RUN, **MONQCTL, **OPTIONS}, supports_check_mode=True)
-    given = module.params
+    spec = {**RUN, **MONQCTL, **DOMAINS, **INGRESS_SECRETS, **OPTIONS}
+    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     try:
-        connection = cluster(given)
-        run = guarded_run(given, module.check_mode, connection)
-        verification = Verification(connection, monqctl(given), run, given)
-        if given["record"] and not run.is_done("verify.installation.check"):
-            run.run("verify.installation.check", verification.require)
-        elif not module.check_mode:
-            verification.require()
-        module.exit_json(**verification.report, **run.result())
+        module.exit_json(**perform(Session.open(params=module.params, check_mode=module.check_mode)))
     except MonqError as exc:
         module.fail_json(**exc.result())
 

@@ -33,8 +33,15 @@ CLASSES = {
     "cache": r"upgrade\.[a-z]+\.cache\..+",
 }
 
-# Steps that one call of a module does one after the other.
-ONE_CALL = (r"prepare\.registry_token\..+", r"upgrade\.[a-z]+\.replicas\..+", r"(prepare|upgrade)\.backup\.database\..+")
+# Steps that one call of a module does one after the other; equal groups of the match are one call.
+ONE_CALL = (
+    r"prepare\.(monqctl|registry_token)\..+",
+    r"(prepare|upgrade)\.(?:snapshot|replicas)\.(?:original|cut)",
+    r"(prepare|upgrade)\.backup\.database\..+",
+    r"upgrade\.(routing\.apply)\..+",
+    r"upgrade\.([a-z]+)\.(database|cache)\..+",
+    r"upgrade\.([a-z]+)\.(?:microservices|registry|replicas)\..+",
+)
 
 MONQCTL = ("client", "registry update", "template", "images", "routing apply", "SQL", "Replace", "replicas registry", "cache")
 EVERYWHERE = tuple(CLASSES)
@@ -95,12 +102,20 @@ def kind_chain(steps, kind):
     return [Strike(step, place, kind) for step in steps if step in chosen]
 
 
+def call_of(step):
+    """The call of a module that does this step."""
+    for pattern in ONE_CALL:
+        found = re.fullmatch(pattern, step)
+        if found:
+            return pattern, found.groups()
+    return step
+
+
 def apart(strikes):
     """The same in as many chains as needed, so that no two stand in one call of a module: one that outlives its run does the next step by itself."""
     chains = []
     for strike in strikes:
-        call = next((pattern for pattern in ONE_CALL if re.fullmatch(pattern, strike.step)), None)
-        free = [chain for chain in chains if not call or not any(re.fullmatch(call, other.step) for other in chain)]
+        free = [chain for chain in chains if all(call_of(other.step) != call_of(strike.step) for other in chain)]
         if free:
             free[0].append(strike)
         else:
@@ -108,14 +123,21 @@ def apart(strikes):
     return chains
 
 
+def last_of_calls(steps):
+    """The steps behind which their call does nothing more."""
+    return {call_of(step): step for step in steps}.values()
+
+
 def share(steps):
-    """Every step once; every kind and every place at least once, as far as classes allow."""
+    """Every step once; every kind and every place at least once, as far as classes allow. Where a module outlives its run, nothing that it
+    does then is struck."""
     places, strikes = list(PLACES), {}
     waiting = sorted(KINDS, key=lambda kind: len(KINDS[kind][0]))  # the pickiest chooses first
     for kind in waiting:
         classes, place, _text = KINDS[kind]
         for name in sorted(classes, key=lambda name: sum(step_class(step) == name for step in strikes)):
-            free = [step for step in steps if step_class(step) == name and step not in strikes]
+            able = last_of_calls(steps) if kind == "kill-ansible" else steps
+            free = [step for step in able if step_class(step) == name and step not in strikes]
             if free:
                 strikes[free[0]] = Strike(free[0], place, kind)
                 break

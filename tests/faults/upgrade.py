@@ -25,7 +25,7 @@ from .proxy import Proxy
 
 LOCK = 3  # seconds; a killed holder is waited out that long
 HANGS = 20  # seconds until monqctl is killed
-REFUSED = ("another run holds the lock", "an earlier run is still at work on this step")
+REFUSED = ("another run holds the lock", "an earlier run is still working on this step")
 ANSWER = re.compile(r'-e \'(\{"monq_resolve": .*?\}\}\})\'')
 
 # After a crash PostgreSQL goes on up to 32 numbers later: it logs a sequence ahead.

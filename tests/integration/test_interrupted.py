@@ -16,10 +16,10 @@ def test_a_migration_that_nobody_saw_end_stops_and_asks(install):
     key = "upgrade.pl.database.pl-i18n-service.sqls_pl-i18n-service.sql"
     refused = installation.play("site")
     attempt = installation.ledger()[key]["attempt"]
-    assert refused.rc == 2 and "nobody saw the end of this migration" in refused.text, refused.text[-2000:]
+    assert refused.rc == 2 and "the outcome of this SQL step is unknown" in refused.text, refused.text[-2000:]
     assert attempt in refused.text and "retry" in refused.text and "DOWN" in refused.text
     other = installation.play("site", extra={"monq_resolve": {key: {"answer": "done", "attempt": "00000000"}}})
-    assert other.rc == 2 and "answers another attempt" in other.text
+    assert other.rc == 2 and "refers to a different attempt" in other.text
     ended = installation.play("site", extra={"monq_resolve": {key: {"answer": "done", "attempt": attempt}}})
     assert ended.rc == 0, ended.text[-3000:]
     assert set(installation.migrations().values()) == {1}

@@ -41,19 +41,26 @@ def untouched(install):
     return installation, Account(installation)
 
 
-# The first module of preflight alone, with the arguments that the role gives it.
+# What preflight finds in the cluster alone.
 LOOK = [
     {
         "hosts": "monq",
         "gather_facts": False,
-        "module_defaults": {"group/monq.platform.monq": "{{ _monq_run_defaults }}"},
+        "module_defaults": {
+            "group/monq.platform.monq": "{{ _monq_run_defaults }}",
+            "group/monq.platform.monqctl": "{{ _monq_monqctl_defaults }}",
+        },
         "tasks": [
             {"import_role": {"name": "monq.platform.monq"}},
             {
-                "monq.platform.preflight_kubernetes": {
+                "monq.platform.preflight": {
+                    "checks": ["cluster"],
+                    "environment": "{{ monq_environment }}",
                     "domain": "{{ monq_domain }}",
                     "alias_domains": "{{ monq_alias_domains }}",
                     "ingress_secrets": "{{ monq_ingress_secrets }}",
+                    "postgresql": "{{ _monq_postgresql }}",
+                    "directory": "{{ monq_backup_dir }}",
                 },
                 "register": "looked",
             },

@@ -124,7 +124,7 @@ def test_a_frozen_holder_begins_nothing_after_it_wakes(install):
         os.kill(pid, signal.SIGSTOP)
     calls = installation.journal()
     taker = installation.play("prepare")
-    assert taker.rc == 2 and "an earlier run is still at work on this step" in taker.text and STEP in taker.text, taker.text[-2500:]
+    assert taker.rc == 2 and "an earlier run is still working on this step" in taker.text and STEP in taker.text, taker.text[-2500:]
     assert lease(installation)["metadata"]["annotations"]["monq.platform/lock-id"] != old
     assert installation.journal() == calls
     mark = installation.audit_mark()
@@ -184,7 +184,7 @@ def test_an_orphan_of_a_killed_run_is_known(install, orphan):
     installation.kill(killed)
     installation.faults()
     refused = installation.play("prepare")
-    assert refused.rc == 2 and "an earlier run is still at work on this step" in refused.text and orphan.read_text().strip() in refused.text, refused.text[
+    assert refused.rc == 2 and "an earlier run is still working on this step" in refused.text and orphan.read_text().strip() in refused.text, refused.text[
         -2500:
     ]
     os.kill(int(orphan.read_text()), signal.SIGKILL)

@@ -24,8 +24,8 @@ from ansible_collections.monq.platform.plugins.module_utils import process
 from ansible_collections.monq.platform.plugins.module_utils.checks.postgres import Inspection
 from ansible_collections.monq.platform.plugins.module_utils.engine.lease import Lease
 from ansible_collections.monq.platform.plugins.module_utils.engine.ledger import Ledger
-from ansible_collections.monq.platform.plugins.module_utils.engine.runner import GuardedRun
-from ansible_collections.monq.platform.plugins.module_utils.engine.steps import Step
+from ansible_collections.monq.platform.plugins.module_utils.engine.runner import StepRunner
+from ansible_collections.monq.platform.plugins.module_utils.engine.steps import CUTOVER, Step
 from ansible_collections.monq.platform.plugins.module_utils.errors import ApiError, InputError, MonqError
 from ansible_collections.monq.platform.plugins.module_utils.postgres import backup as backup_module
 from ansible_collections.monq.platform.plugins.module_utils.postgres import dump
@@ -245,22 +245,21 @@ class Installation:
         self.lock = next(iter(self.api.objects.values()))["metadata"]["annotations"]["monq.platform/lock-id"]
 
     def guarded(self, check_mode=False):
-        plan = [Step(key, "cluster", "reversible", False, None, "", "", key) for key in (PREPARE, UPGRADE, CUT)]
-        return GuardedRun(
-            plan, Ledger(self.api, "ns", "6.0.0").load(), Lease(self.api, "ns", 120), self.lock, check_mode=check_mode
-        )
+        plan = [Step(key=key, title=key, traits=frozenset({CUTOVER}) if key == CUT else frozenset()) for key in (PREPARE, UPGRADE, CUT)]
+        ledger, lease = Ledger(self.api, "ns", "6.0.0").load(), Lease(self.api, "ns", 120)
+        return StepRunner(plan=plan, ledger=ledger, lease=lease, lock_id=self.lock, check_mode=check_mode)
 
     def server_client(self, role=None):
         return Postgresql(role or self.role, self.pg_dump, f"{BIN}/pg_restore", 60, self.runner)
 
-    def backup(self, attempt=1):
+    def backup(self, generation=1):
         return Backup(
-            self.server_client(), self.server_client(), str(self.folder), "production", "6.0.0", attempt, self.max_age, self.limit,
+            self.server_client(), self.server_client(), str(self.folder), "production", "6.0.0", generation, self.max_age, self.limit,
             self.identity, clock=lambda: self.now)  # fmt: skip
 
     def run(self, stage, check_mode=False, database=DATABASE):
         run = self.guarded(check_mode)
-        answer = self.backup(run.ledger.attempt).run_stage(run, stage, [{"microservice": SERVICE, "database": database}])
+        answer = self.backup(run.ledger.generation).run_stage(run, stage, [{"microservice": SERVICE, "database": database}])
         return run.result(), answer["backups"][0]
 
     def refused(self, stage="prepare", **kwargs):
@@ -298,7 +297,7 @@ def installation(server, database, tmp_path):
 
 def test_a_dump_is_read_restored_compared_and_noted(installation):
     result, taken = installation.run("prepare")
-    assert result == {"changed": True, "steps_done": [PREPARE], "steps_predicted": [], "steps_skipped": []}
+    assert result == {"changed": True, "steps": {"done": [PREPARE], "predicted": [], "skipped": []}}
     assert installation.runner.kinds() == ["dump", "read", "restore"]
     path = Path(taken["path"])
     assert path == installation.attempt_folder / "pl_identity_service.20260301T100000.000Z.dump"
@@ -330,7 +329,7 @@ def test_the_second_run_does_nothing(installation):
     installation.runner.argvs.clear()
     writes = installation.api.writes
     result, taken = installation.run("prepare")
-    assert (result["changed"], result["steps_skipped"], installation.runner.argvs, installation.api.writes) == (
+    assert (result["changed"], result["steps"]["skipped"], installation.runner.argvs, installation.api.writes) == (
         False,
         [PREPARE],
         [],
@@ -407,7 +406,7 @@ def test_a_failure_is_repeated_by_the_same_command(installation):
     installation.refused()
     installation.runner.after.clear()
     result, _taken = installation.run("prepare")
-    assert result["steps_done"] == [PREPARE]
+    assert result["steps"]["done"] == [PREPARE]
 
 
 def test_what_a_killed_run_left_is_cleared(installation):
@@ -482,7 +481,7 @@ def test_a_fresh_dump_is_used_again(installation):
     installation.now += 3600
     installation.runner.argvs.clear()
     result, second = installation.run("upgrade")
-    assert result["steps_done"] == [UPGRADE]
+    assert result["steps"]["done"] == [UPGRADE]
     assert second["reused"] is True and second["path"] == first["path"] and first["reused"] is False
     assert installation.runner.argvs == []
     assert installation.entry(UPGRADE)["result"]["reused"] is True
@@ -503,28 +502,28 @@ def test_trap_37_a_dump_that_does_not_count_is_taken_again(installation, what):
         ledger = Ledger(installation.api, "ns", "6.0.0").load()
         ledger.write(PREPARE, {**ledger.get(PREPARE), "result": {**first, "database": "other"}})
     result, second = installation.run("upgrade")
-    assert result["steps_done"] == [UPGRADE]
+    assert result["steps"]["done"] == [UPGRADE]
     assert second["reused"] is False and second["path"] != first["path"]
     assert [noted["stage"] for noted in installation.manifest()] == ["prepare", "upgrade"]
 
 
-def test_trap_37_a_dump_of_upgrade_is_renewed_until_the_cut_is_sealed(installation):
+def test_trap_37_a_dump_of_upgrade_is_renewed_until_the_cut_is_saved(installation):
     installation.run("prepare")
     installation.run("upgrade")
     installation.now += 14401
-    assert installation.run("upgrade", check_mode=True)[0]["steps_predicted"] == [UPGRADE]
+    assert installation.run("upgrade", check_mode=True)[0]["steps"]["predicted"] == [UPGRADE]
     result, third = installation.run("upgrade")
-    assert result["steps_done"] == [UPGRADE] and third["reused"] is False
+    assert result["steps"]["done"] == [UPGRADE] and third["reused"] is False
     with pytest.raises(MonqError):
-        installation.guarded().run(CUT, refuse)
+        installation.guarded().execute(CUT, refuse)
     installation.now += 14401
-    assert installation.run("upgrade", check_mode=True)[0]["steps_predicted"] == [UPGRADE], "a cut that failed may have cut nothing"
-    assert installation.run("upgrade")[0]["steps_done"] == [UPGRADE]
-    installation.guarded().run(CUT, dict)
+    assert installation.run("upgrade", check_mode=True)[0]["steps"]["predicted"] == [UPGRADE], "a cut that failed may have cut nothing"
+    assert installation.run("upgrade")[0]["steps"]["done"] == [UPGRADE]
+    installation.guarded().execute(CUT, dict)
     installation.now += 14401
     installation.runner.argvs.clear()
     result, _fourth = installation.run("upgrade")
-    assert (result["changed"], result["steps_skipped"], installation.runner.argvs) == (False, [UPGRADE], [])
+    assert (result["changed"], result["steps"]["skipped"], installation.runner.argvs) == (False, [UPGRADE], [])
 
 
 def refuse():
@@ -535,7 +534,7 @@ def test_a_step_that_the_operator_accepted_is_left_alone(installation):
     ledger = Ledger(installation.api, "ns", "6.0.0").load()
     for key in (PREPARE, UPGRADE):
         ledger.write(key, {"state": "accepted", "by": "operator"})
-    assert installation.run("upgrade")[0]["steps_skipped"] == [UPGRADE]
+    assert installation.run("upgrade")[0]["steps"]["skipped"] == [UPGRADE]
 
 
 def test_databases_that_are_not_the_plans_are_refused(installation):
@@ -554,7 +553,7 @@ def test_databases_that_are_not_the_plans_are_refused(installation):
 def test_check_mode_predicts_and_writes_nothing(installation, stage):
     writes = installation.api.writes
     result, _taken = installation.run(stage, check_mode=True)
-    assert result["changed"] and result["steps_predicted"] == [PREPARE if stage == "prepare" else UPGRADE]
+    assert result["changed"] and result["steps"]["predicted"] == [PREPARE if stage == "prepare" else UPGRADE]
     assert not Path(installation.folder).exists()
     assert installation.api.writes == writes and installation.runner.argvs == []
 

@@ -68,6 +68,43 @@ def test_no_secret_in_ledger_summary_and_output(stages):
         assert not [secret for secret in secrets if secret in text]
 
 
+OWN = [
+    {
+        "hosts": "monq",
+        "gather_facts": False,
+        "module_defaults": {
+            "group/monq.platform.monq": "{{ _monq_run_defaults }}",
+            "group/monq.platform.monqctl": "{{ _monq_monqctl_defaults }}",
+        },
+        "tasks": [
+            {"import_role": {"name": "monq.platform.monq"}},
+            {"monq.platform.replica_snapshot": {"name": "cut"}, "register": "saved"},
+            {"monq.platform.replica_restore": {"module": "pl"}, "register": "restored"},
+            {"monq.platform.monqctl_info": {"gather": ["version", "context", "status", "replicas"]}, "register": "info"},
+            {"copy": {"content": "{{ [saved, restored, info] | to_json }}", "dest": "{{ playbook_dir }}/seen.json", "mode": "0600"}},
+        ],
+    }
+]
+
+
+def test_a_playbook_of_ones_own_reads_the_counts_by_the_modules_of_a_single_subject(stages):
+    """replica_snapshot, replica_restore and monqctl_info: on a finished ledger they read, and change nothing."""
+    apart, _whole, _results, before = stages
+    (apart.work / "own.yml").write_text(json.dumps(OWN))
+    mark, calls = apart.audit_mark(), len(apart.journal())
+    result = apart.play(apart.work / "own", extra={**FRESH, "monq_monqctl_home": str(apart.work / "home-verify")})
+    assert result.rc == 0, result.text[-3000:]
+    saved, restored, info = json.loads((apart.work / "seen.json").read_text())
+    then = before[1]  # right after the upgrade
+    assert {name: row["kubernetes"] for name, row in saved["replicas"].items() if name in then} == {
+        name: count for name, count in then.items() if name in saved["replicas"]
+    }
+    assert saved["steps"] == {"done": [], "predicted": [], "skipped": ["upgrade.replicas.cut"]}
+    assert restored["kubernetes"] == [] and len(restored["steps"]["skipped"]) == 2 and not restored["changed"]
+    assert info["replicas"] == apart.registry_counts() and info["context"] == apart.name and info["status"]
+    assert apart.mutations(mark) == [] and len(apart.journal()) == calls
+
+
 def test_verify_of_a_closed_release_fails_where_a_promise_is_broken(stages):
     """A count is the operator's; a Deployment that does not roll out is not what the release promises."""
     apart, _whole, _results, _before = stages

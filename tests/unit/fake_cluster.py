@@ -23,7 +23,7 @@ class FakeCluster:
     """Objects by path. before(method, path) is called ahead of each request: a test interferes there."""
 
     server = "https://fake"
-    secrets = ()
+    secrets = credentials = ()
 
     def __init__(self):
         self.objects = {"/apis/extensions/v1beta1": {"resources": [{"name": "ingresses"}]}}
@@ -183,3 +183,31 @@ def ingress(name, *hosts, paths=("/",), uid=None):
 
 def hpa(name, kind="Deployment"):
     return {"metadata": {"name": name}, "spec": {"scaleTargetRef": {"kind": kind, "name": name}}}
+
+
+class Listed:
+    """What the watches would show, read anew at each look; nothing tells that it has changed."""
+
+    def __init__(self, cluster, clock):
+        self._cluster, self._clock = cluster, clock
+        self.closed = False
+
+    @classmethod
+    def by(cls, clock):
+        """As a RolloutWatcher takes it."""
+        return lambda cluster, _namespace: cls(cluster, clock)
+
+    def deployments(self):
+        return self._cluster.items(DEPLOYMENTS)
+
+    def pods(self):
+        return self._cluster.items(PODS)
+
+    def replica_sets(self):
+        return self._cluster.items(REPLICA_SETS)
+
+    def wait(self, seconds):
+        self._clock.sleep(min(seconds, 0.5))
+
+    def close(self):
+        self.closed = True

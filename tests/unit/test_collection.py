@@ -25,9 +25,10 @@ PACKAGES = [
     "monqctl",
     "postgres",
     "engine",
+    "arguments",
+    "session",
     "upgrade",
     "checks",
-    "arguments",
     "rollback",
     "report",
 ]
@@ -37,12 +38,14 @@ TASK_FILES = sorted(str(path.relative_to(ROOT)) for pattern in ("roles/*/tasks/*
 
 # Files that hold no I/O: standard library and each other only.
 PURE = [
-    "checks/finding", "checks/rules", "engine/decisions", "engine/progress", "engine/steps", "errors", "k8s/account_manifest", "k8s/permissions", "k8s/rollout",
-    "k8s/routes", "monqctl/output", "postgres/dump", "redaction/data", "redaction/encodings", "redaction/sql_rows", "redaction/text", "report/failure",
-    "report/rollback", "report/upgrade", "rollback/differences", "rollback/sql", "rollback/steps", "upgrade/drift", "upgrade/replicas", "upgrade/template",
+    "checks/finding", "checks/inputs", "checks/rules", "engine/decisions", "engine/progress", "engine/steps",
+    "errors", "k8s/account_manifest", "k8s/permissions", "k8s/rollout", "k8s/routes", "monqctl/output",
+    "postgres/dump", "redaction/data", "redaction/encodings", "redaction/sql_rows", "redaction/text",
+    "report/failure", "report/rollback", "report/upgrade", "rollback/differences", "rollback/sql", "rollback/steps",
+    "upgrade/drift", "upgrade/replicas", "upgrade/template",
 ]  # fmt: skip
 # Files that talk to the world; their library is imported where it is used, so that its absence is a message.
-CLIENTS = {"kubernetes", "urllib3", "yaml", "psycopg2", "jmespath"}
+CLIENTS = {"kubernetes", "urllib3", "yaml", "psycopg2", "jmespath", "cryptography"}
 
 
 def documentation(path, name):
@@ -50,6 +53,18 @@ def documentation(path, name):
         if isinstance(node, ast.Assign) and node.targets[0].id == name:
             return node.value.value
     return None
+
+
+def documented(name):
+    """A module's DOCUMENTATION with its fragments merged in."""
+    told = yaml.safe_load(documentation(f"plugins/modules/{name}.py", "DOCUMENTATION"))
+    fragments = told.pop("extends_documentation_fragment", [])
+    for fragment in [fragments] if isinstance(fragments, str) else fragments:
+        file, _dot, part = fragment.removeprefix("monq.platform.").partition(".")
+        kept = importlib.import_module(f"{PLUGINS}.doc_fragments.{file}").ModuleDocFragment
+        for key, value in yaml.safe_load(getattr(kept, (part or "documentation").upper())).items():
+            told[key] = {**value, **told.get(key, {})} if isinstance(value, dict) else value
+    return told
 
 
 class Captured(Exception):
@@ -99,9 +114,10 @@ def tasks(path):
 
 @pytest.mark.parametrize("name", MODULES)
 def test_every_module_is_documented_in_full(name):
-    documented = yaml.safe_load(documentation(f"plugins/modules/{name}.py", "DOCUMENTATION"))
-    assert documented["module"] == name and documented["short_description"] and documented["description"]
-    assert set(documented["attributes"]) >= {"check_mode", "diff_mode"}
+    told = documented(name)
+    assert told["module"] == name and told["short_description"] and told["description"] and told["author"]
+    assert set(told["attributes"]) >= {"check_mode", "diff_mode"}
+    assert set(told["options"]) == set(argument_spec(name))
     examples = yaml.safe_load(documentation(f"plugins/modules/{name}.py", "EXAMPLES"))
     assert any(f"monq.platform.{name}" in task for task in examples)
     returned = yaml.safe_load(documentation(f"plugins/modules/{name}.py", "RETURN"))
@@ -111,7 +127,8 @@ def test_every_module_is_documented_in_full(name):
 @pytest.mark.parametrize("name", MODULES)
 def test_every_module_is_used_by_a_role_or_a_test(name):
     used = [path for path in TASK_FILES if f"monq.platform.{name}" in {key for task in tasks(path) for key in task}]
-    tested = [path for path in (ROOT / "tests").rglob("test_*.py") if re.search(rf"modules[.]{name}\b|\b{name}\b.*module", path.read_text(encoding="utf-8"))]
+    called = re.compile(rf"modules[.]{name}\b|monq[.]platform[.]{name}\b")
+    tested = [path for path in (ROOT / "tests").rglob("test_*.py") if called.search(path.read_text(encoding="utf-8"))]
     assert used or tested
 
 
@@ -120,7 +137,7 @@ def test_a_module_is_a_spec_a_call_and_an_except(name):
     """rule 1"""
     path = ROOT / "plugins" / "modules" / f"{name}.py"
     main = next(node for node in ast.parse(path.read_text(encoding="utf-8")).body if getattr(node, "name", "") == "main")
-    assert sum(isinstance(node, ast.Try) for node in ast.walk(main)) == (name != "preflight_inputs")  # nothing in that one can fail
+    assert sum(isinstance(node, ast.Try) for node in ast.walk(main)) == (name != "preflight")  # what fails there is a finding
     assert main.end_lineno - main.lineno < 40
     assert argument_spec(name)
 

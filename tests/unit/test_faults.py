@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 
 import pytest
@@ -60,8 +59,31 @@ def test_what_one_call_of_a_module_does_is_struck_in_different_chains():
     chains = points.apart(strikes)
     assert sorted(strike for chain in chains for strike in chain) == sorted(strikes)
     for chain in chains:
-        for call in points.ONE_CALL:
-            assert sum(bool(re.fullmatch(call, strike.step)) for strike in chain) <= 1
+        calls = [points.call_of(strike.step) for strike in chain]
+        assert len(calls) == len(set(calls))
+
+
+@pytest.mark.parametrize("modules", CHOICES, ids=",".join)
+def test_what_a_module_does_that_outlives_its_run_is_struck_by_no_other(modules):
+    steps = mutating(modules)
+    [survived] = [strike.step for strike in points.share(steps) if strike.kind == "kill-ansible"]
+    assert [step for step in steps if points.call_of(step) == points.call_of(survived)][-1] == survived
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("upgrade.pl.microservices.replace", "upgrade.pl.replicas.registry", True),
+        ("upgrade.pl.microservices.replace", "upgrade.cl.replicas.registry", False),
+        ("upgrade.pl.database.a.b", "upgrade.pl.database.c.d", True),
+        ("upgrade.pl.database.a.b", "upgrade.pl.cache.a", False),
+        ("prepare.snapshot.original", "prepare.replicas.original", True),
+        ("prepare.snapshot.original", "upgrade.snapshot.cut", False),
+        ("prepare.registry.update", "prepare.registry.env", False),
+    ],
+)
+def test_the_calls_are_those_of_the_roles(one, other, same):
+    assert (points.call_of(one) == points.call_of(other)) is same
 
 
 def test_missing_names_what_is_left_out():

@@ -4,58 +4,73 @@
 from __future__ import annotations
 
 import base64
-import re
 
 from ..engine.snapshots import orphans
 from ..errors import ApiError
 from ..k8s import objects, permissions
 from ..k8s.cluster import core, ingress_api
-from . import rules
+from . import certificates, rules
 from .finding import INFO, STOP, finding, inside_outage, lost_ledger
 
-OUTSIDE = {resource: permissions.in_words(group, resource, verbs[0]) for group, resource, verbs, _purpose in permissions.OPTIONAL}
+OUTSIDE = {
+    resource: permissions.in_words(group, resource, verbs[0])
+    for group, resource, verbs, _purpose in permissions.OPTIONAL
+}
 GRANT = "grant it to the account of monq_kubeconfig; docs/permissions/monq-upgrade.yml holds all that is needed"
 SILENT = "nothing; a failure will tell less. The Role monq-upgrade-diagnostics of docs/permissions/monq-upgrade.yml allows it"
 
 
-def examine(cluster, given, begin):
-    """All findings on the cluster, the public certificates, and whether a ledger of this release stands here. begin: gives the run, and reads the ledger."""
-    release, namespace, declared = given["plan"]["release"], given["namespace"], given["plan"]["modules"]
-    nothing = {"certificates": [], "begun": False, "cut": False}
-    version, found = _optional(cluster, "/version", "the API server's version", OUTSIDE["/version"])
-    found += rules.server(version, _groups(cluster))
-    seen, unread = _optional(cluster, f"/api/v1/namespaces/{namespace}", f"namespace {namespace}", OUTSIDE["namespaces"])
-    found += unread
-    # An account of the namespace alone may not read Namespaces; the registry's Deployment then tells (trap 11).
-    if not seen and not unread:
-        found.append(
-            finding(
-                "identity", STOP, f"namespace {namespace}", "present", "none in this cluster", "check monq_namespace and monq_kube_context"
-            )
-        )
-        return {"findings": found, **nothing}
-    denied = refused(cluster, namespace, permissions.reviews(namespace, named=permissions.names(release)), STOP, GRANT)
+def examine(cluster, given, session, state):
+    """All findings on the cluster.
+
+    session: None where the ledger or the plan cannot be read. state: of the preflight; finished and cut are used.
+    """
+    release, namespace = given["plan"]["release"], given["namespace"]
+    there, found = _namespace(cluster, namespace)
+    if not there:
+        return found
+    if state["finished"]:
+        return found + _identity(release, namespace, objects.deployments(cluster, namespace))
+    version, unread = _optional(cluster, "/version", "the API server's version", OUTSIDE["/version"])
+    found += unread + rules.server(version, _groups(cluster))
+    needed = permissions.reviews(namespace, named=permissions.names(release))
+    denied = refused(cluster, namespace, needed, STOP, GRANT)
     found += denied
-    if denied:
-        return {"findings": found, **nothing}
+    if denied or session is None:
+        return found
     found += refused(cluster, namespace, permissions.reviews(namespace, permissions.DIAGNOSTICS), INFO, SILENT)
-    run = begin()
-    known = {"begun": bool(run.ledger.entries), "cut": "upgrade.routing.cut" in run.ledger.entries}
-    snapshots = orphans(cluster, namespace, release["version"], run.ledger)
+    entries = session.run.ledger.entries
+    snapshots = orphans(cluster, namespace, release["version"], session.run.ledger)
     if snapshots:  # whatever else differs from the release of before is that run's doing, and no finding
-        return {"findings": [*found, lost_ledger(release, namespace, snapshots)], **nothing}
+        return [*found, lost_ledger(release, namespace, snapshots)]
+    return found + _installation(cluster, given, bool(entries), state["cut"])
+
+
+def _namespace(cluster, namespace):
+    """(whether there is one, findings). An account of the namespace alone may not read Namespaces; the registry's
+    Deployment then tells (trap 11)."""
+    path = f"/api/v1/namespaces/{namespace}"
+    seen, unread = _optional(cluster, path, f"namespace {namespace}", OUTSIDE["namespaces"])
+    if seen or unread:
+        return True, unread
+    then = "check monq_namespace and monq_kube_context"
+    return False, [finding("identity", STOP, f"namespace {namespace}", "present", "none in this cluster", then)]
+
+
+def _installation(cluster, given, begun, cut):
+    release, namespace, declared = given["plan"]["release"], given["namespace"], given["plan"]["modules"]
     deployments, routes = objects.deployments(cluster, namespace), objects.routes(cluster, namespace)
-    certificates, missing = _certificates(cluster, namespace, given["ingress_secrets"])
-    installed = _identity(release, namespace, deployments) + rules.modules(release, declared, deployments, routes) + missing
+    installed = _identity(release, namespace, deployments) + rules.modules(release, declared, deployments, routes)
+    installed += _certificates(cluster, namespace, given["ingress_secrets"])
     # A Replace that was killed may have left a module without a Deployment: running it again is what brings it back.
-    found += inside_outage(installed) if known["cut"] else installed
-    if not known["cut"]:
+    found = inside_outage(installed) if cut else installed
+    if not cut:
         elsewhere, unread = _elsewhere(cluster, namespace)
         found += unread + rules.routing(release, declared, routes, given, elsewhere)
         found += rules.signature(release, declared, routes)
-    if not known["begun"]:
+    if not begun:
         found += rules.health(deployments)
-    return {"findings": found, "certificates": certificates, **known}
+    return found
 
 
 def _optional(cluster, path, what, verb):
@@ -107,30 +122,24 @@ def refused(cluster, namespace, reviews, severity, then):
 
 def _elsewhere(cluster, namespace):
     """Ingresses of other namespaces may hold Monq's hosts too; an account that may not read them is no reason to stop."""
-    found, unread = _optional(cluster, ingress_api(cluster) + "/ingresses", "Ingresses of other namespaces", OUTSIDE["ingresses"])
+    found, unread = _optional(
+        cluster, ingress_api(cluster) + "/ingresses", "Ingresses of other namespaces", OUTSIDE["ingresses"]
+    )
     return [i for i in (found or {}).get("items") or [] if i["metadata"]["namespace"] != namespace], unread
 
 
 def _certificates(cluster, namespace, wanted):
-    certificates, missing = [], []
+    found = []
     for item in wanted:
-        name = item.get("secretName")
-        found = cluster.find(core(namespace, "secrets", name)) if name else None
-        data = (found or {}).get("data") or {}
-        # The result is shown: of a tls.crt that somebody put together with its key, the certificates alone.
-        blocks = re.findall(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", base64.b64decode(data.get("tls.crt") or "").decode("latin-1"), re.S)
-        if not found or found.get("type") != "kubernetes.io/tls" or not blocks:
-            seen = "none" if not found else f"a Secret of type {found.get('type')}" + ("" if blocks else ", without a PEM certificate in tls.crt")
-            missing.append(
-                finding(
-                    "domains",
-                    STOP,
-                    f"Secret {namespace}/{name}",
-                    "a TLS Secret (kubernetes.io/tls)",
-                    seen,
-                    "create it, or correct monq_ingress_secrets",
-                )
-            )
-        else:
-            certificates.append({"secret": name, "hosts": item.get("hosts") or [], "pem": "".join(block + "\n" for block in blocks)})
-    return certificates, missing
+        name, data = item.get("secretName"), {}
+        secret = cluster.find(core(namespace, "secrets", name)) if name else None
+        if not secret or secret.get("type") != "kubernetes.io/tls":
+            seen = f"a Secret of type {secret.get('type')}" if secret else "none"
+            then = "create it, or correct monq_ingress_secrets"
+            expected = "a TLS Secret (kubernetes.io/tls)"
+            found.append(finding("domains", STOP, f"Secret {namespace}/{name}", expected, seen, then))
+            continue
+        for key in ("tls.crt", "tls.key"):
+            data[key] = base64.b64decode((secret.get("data") or {}).get(key) or "")
+        found += certificates.examine(name, item.get("hosts") or [], data["tls.crt"], data["tls.key"])
+    return found

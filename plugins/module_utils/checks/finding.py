@@ -9,12 +9,24 @@ STOP, WARNING, INFO = "stop", "warning", "info"
 
 
 def finding(check, severity, obj, expected, seen, next_step=""):
-    return {"check": check, "severity": severity, "object": obj, "expected": str(expected), "seen": str(seen), "next": next_step}
+    return {
+        "check": check,
+        "severity": severity,
+        "object": obj,
+        "expected": str(expected),
+        "seen": str(seen),
+        "next": next_step,
+    }
 
 
 def of_error(check, error: MonqError):
     return finding(
-        check, STOP, error.obj or error.what, error.expected or "no error", (error.what + ": " if error.obj else "") + str(error.seen), error.next_step
+        check,
+        STOP,
+        error.obj or error.what,
+        error.expected or "no error",
+        (error.what + ": " if error.obj else "") + str(error.seen),
+        error.next_step,
     )
 
 

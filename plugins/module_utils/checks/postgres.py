@@ -40,7 +40,9 @@ class Inspection:
         self.findings.append(finding(f"postgresql.{check}", severity, obj, expected, seen, next_step))
 
     def _failed(self, check, severity, exc, next_step=""):
-        self._add(check, severity, exc.obj, exc.expected or "no error", exc.seen or exc.what, next_step or exc.next_step)
+        self._add(
+            check, severity, exc.obj, exc.expected or "no error", exc.seen or exc.what, next_step or exc.next_step
+        )
 
     # ---- programs
 
@@ -118,7 +120,14 @@ class Inspection:
             self._failed("database", "stop", exc)
             return
         if not tables:
-            self._add("empty", "stop", obj, f"the tables of {microservice}", "no table: not the database that it works with", NAMES.format(microservice))
+            self._add(
+                "empty",
+                "stop",
+                obj,
+                f"the tables of {microservice}",
+                "no table: not the database that it works with",
+                NAMES.format(microservice),
+            )
         if unreadable:
             self._add(
                 "select",
@@ -153,7 +162,9 @@ class Inspection:
         near = nearest(self._directory)
         next_step = "set monq_backup_dir to a folder that the user of this connection may write to"
         if not os.path.isdir(near):
-            self._add("directory", "stop", self._directory, "a folder, or a place for one", f"{near} is no folder", next_step)
+            self._add(
+                "directory", "stop", self._directory, "a folder, or a place for one", f"{near} is no folder", next_step
+            )
             return
         if not os.access(near, os.W_OK | os.X_OK):
             self._add("directory", "stop", self._directory, "a writable folder", f"{near} is not writable", next_step)
@@ -185,7 +196,9 @@ class Inspection:
                 may_create = self._scratch.may_create(session)
                 left = self._scratch.scratch_databases(session)
         except MonqError as exc:
-            self._failed("scratch", "stop", exc, "check monq_scratch_postgresql_*, or set monq_backup_scratch_max_bytes to 0")
+            self._failed(
+                "scratch", "stop", exc, "check monq_scratch_postgresql_*, or set monq_backup_scratch_max_bytes to 0"
+            )
             return
         if not may_create:
             self._add(
@@ -197,7 +210,11 @@ class Inspection:
                 f"ALTER ROLE {self._scratch.server['user']} CREATEDB, or name another server in monq_scratch_postgresql_host",
             )
         if left:
-            gone = [name for name, comment in left if dump.is_abandoned(name, comment, self._clock(), process.here(), process.start_time)]
+            gone = [
+                name
+                for name, comment in left
+                if dump.is_abandoned(name, comment, self._clock(), process.here(), process.start_time)
+            ]
             self._add(
                 "leftovers",
                 "info",

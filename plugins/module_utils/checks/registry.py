@@ -17,27 +17,20 @@ from .finding import STOP, finding, inside_outage, of_error
 CREDENTIAL = "prepare.registry_token.credential"
 
 
-def examine(client, given, run, stored):
-    """All findings on monqctl and, through it, on the registry. stored: gives the registry's token that the cluster holds."""
-    found = [
-        finding(
-            "bundle",
-            STOP,
-            path,
-            "a folder with an exported bundle",
-            "empty" if os.path.isdir(path) else "no folder",
-            "export it as the notes say; see the docs on offline upgrades",
-        )
-        for path in given["source_dirs"]
-        if not os.path.isdir(path) or not os.listdir(path)
-    ]
-    try:
-        found += rules.monqctl_version(output.version(client.read("version"), client.secrets), given["plan"]["release"]["monqctl_version"])
-    except CommandError as exc:
-        return {"findings": found + [of_error("monqctl", exc)], "deferred": False}
-    seen = _context(client)
+def examine(client, given, run, stored, state):
+    """{findings, deferred}: all findings on monqctl and, through it, on the registry. deferred: the registry was not
+    asked, as the context is yet to be made.
+
+    run: None where the ledger cannot be read. stored: gives the registry's token that the cluster holds. state: of the
+    preflight; finished and cut are used.
+    """
+    found, works = ([], True) if state["finished"] else _version(client, given)
+    found += [] if state["finished"] else _bundle(given)
+    if not works:
+        return {"findings": found, "deferred": False}
+    seen, making = _context(client), given["plan"]["configure"] and not given["final"]
     if seen != client.context:
-        if given["plan"]["configure"] and not given["final"]:
+        if making:
             return {"findings": found, "deferred": True}
         found.append(
             finding(
@@ -50,16 +43,37 @@ def examine(client, given, run, stored):
             )
         )
         return {"findings": found, "deferred": False}
+    if state["finished"] or run is None:
+        return {"findings": found, "deferred": False}
     if run.is_done("prepare.registry_token.secret") and not stored():
         secret = f"Secret {given['namespace']}/{given['plan']['release']['registry_token']['secret']}"
         found.append(finding("identity", STOP, secret, "the registry's token, as prepare made it", "none", RESTORE))
         return {"findings": found, "deferred": False}
-    if _between(run, stored) or (given["plan"]["configure"] and not given["final"] and not run.is_done(CREDENTIAL)):
+    if _between(run, stored) or (making and not run.is_done(CREDENTIAL)):
         return {"findings": found, "deferred": True}
     asked = _registry(client, given, run)
-    if "upgrade.routing.cut" in run.ledger.entries:
-        asked = inside_outage(asked)
-    return {"findings": found + asked, "deferred": False}
+    return {"findings": found + (inside_outage(asked) if state["cut"] else asked), "deferred": False}
+
+
+def _bundle(given):
+    """Findings on the folders of an offline upgrade."""
+    then = "export it as the notes say; see the docs on offline upgrades"
+    variables = given["plan"]["variables"]
+    folders = [variables.get(name) for name in ("registry_source_dir", "release_source_dir")]
+    return [
+        finding("bundle", STOP, path, "an exported bundle", "empty" if os.path.isdir(path) else "no folder", then)
+        for path in filter(None, folders)
+        if not os.path.isdir(path) or not os.listdir(path)
+    ]
+
+
+def _version(client, given):
+    """(findings, whether monqctl can be called at all)."""
+    try:
+        seen = output.version(client.read("version"), client.secrets)
+        return rules.monqctl_version(seen, given["plan"]["release"]["monqctl_version"]), True
+    except CommandError as exc:
+        return [of_error("monqctl", exc)], False
 
 
 def _between(run, stored):
@@ -78,7 +92,10 @@ def _context(client):
 
 
 def _registry(client, given, run):
-    checks = [("status", lambda: _status(client, given["plan"]["release"]["ignored_status"])), ("template", lambda: _template(client, given, run))]
+    checks = [
+        ("status", lambda: _status(client, given["plan"]["release"]["ignored_status"])),
+        ("template", lambda: _template(client, given, run)),
+    ]
     if given["plan"]["registry_replicas"] == "monqctl":
         checks.append(("replicas", lambda: RegistryReplicas(client, given["replica_commands"]).probe()))
     found = []
@@ -97,6 +114,9 @@ def _status(client, ignored):
 
 def _template(client, given, run):
     answer = client.read_json(*TEMPLATE)
-    if run.is_done("prepare.registry_template.apply") and template.transform(answer, given["alias_domains"], given["ingress_secrets"]) != answer:
+    if (
+        run.is_done("prepare.registry_template.apply")
+        and template.transform(answer, given["alias_domains"], given["ingress_secrets"]) != answer
+    ):
         return [rules.template_of_prepare()]
     return rules.template(template.state(answer), "prepare.registry_template.apply" in run.ledger.entries)

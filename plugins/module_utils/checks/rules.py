@@ -8,66 +8,9 @@ import re
 
 from ..k8s import routes
 from ..k8s.rollout import healthy
-from .finding import INFO, STOP, WARNING, finding, inside_outage
+from .finding import INFO, STOP, WARNING, finding
 
-DOMAIN = re.compile(r"(\*\.)?([a-z0-9]([-a-z0-9]*[a-z0-9])?\.)+[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 OLDEST, NEWEST = (1, 16), (1, 21)
-
-
-def inputs(given):
-    """Findings on the operator's variables alone."""
-    fix = "correct it in the inventory"
-    found = []
-    domains = [("monq_domain", given["domain"])] + [("monq_alias_domains", alias) for alias in given["alias_domains"]]
-    for name, value in domains:
-        if not isinstance(value, str) or not DOMAIN.fullmatch(value):
-            found.append(finding("inputs", STOP, name, "a domain name without spaces, such as monq.domain.com or *.monq.domain.com", repr(value), fix))
-    if len({value for name, value in domains}) != len(domains):
-        found.append(finding("inputs", STOP, "monq_alias_domains", "each domain once, without monq_domain", ", ".join(map(str, given["alias_domains"])), fix))
-    covered = []
-    for secret in given["ingress_secrets"]:
-        hosts, name = secret.get("hosts") or [], secret.get("secretName") or ""
-        if not hosts or not name:
-            found.append(
-                finding(
-                    "inputs", STOP, "monq_ingress_secrets", "hosts (a filled list) and secretName in each item", f"hosts {hosts!r}, secretName {name!r}", fix
-                )
-            )
-        covered += hosts
-    bare = [value for name, value in domains if not routes.within(value, covered)]
-    if bare:
-        found.append(
-            finding(
-                "domains", STOP, "monq_ingress_secrets", "hosts that cover the main and every alias domain", "not covered: " + ", ".join(map(str, bare)), fix
-            )
-        )
-    if given["confirmation_required"] and given["confirm_outage"] != given["environment"]:
-        found.append(
-            finding(
-                "confirmation",
-                STOP,
-                "monq_confirm_outage",
-                f"{given['environment']} (the installation will be down while it is upgraded)",
-                repr(given["confirm_outage"]),
-                f"add -e monq_confirm_outage={given['environment']}",
-            )
-        )
-    if given["online"] and not given["releasehub_token"]:
-        found.append(
-            finding(
-                "inputs",
-                STOP,
-                "monq_releasehub_token",
-                "the new token: Monq 6 makes the old ones invalid",
-                "none",
-                "ask Monq's support for it, or set both source dirs",
-            )
-        )
-    required = ["monqctl_context", "credential_name"] + (["releasehub_name"] if given["online"] or given["configure"] else [])
-    for name in required + (["instance_name", "registry_server"] if given["configure"] else []):
-        if not given.get(name):
-            found.append(finding("inputs", STOP, f"monq_{name}", "a value", "none", "set it in the inventory"))
-    return found
 
 
 def server(version, groups):
@@ -106,7 +49,8 @@ def detected(release, deployments, ingresses):
     return [
         module
         for module, data in release["modules"].items()
-        if any(fnmatch.fnmatchcase(name, pattern) for name in names for pattern in data["deployments"]) or route_names & set(data["legacy_routes"])
+        if any(fnmatch.fnmatchcase(name, pattern) for name in names for pattern in data["deployments"])
+        or route_names & set(data["legacy_routes"])
     ]
 
 
@@ -114,7 +58,14 @@ def modules(release, declared, deployments, ingresses):
     """Findings on declared against detected modules."""
     seen = detected(release, deployments, ingresses)
     found = [
-        finding("modules", STOP, f"module {m}", "declared in monq_modules", "it is installed here, but not declared", "add it to monq_modules")
+        finding(
+            "modules",
+            STOP,
+            f"module {m}",
+            "declared in monq_modules",
+            "it is installed here, but not declared",
+            "add it to monq_modules",
+        )
         for m in seen
         if m not in declared
     ]
@@ -175,10 +126,25 @@ def routing(release, declared, ingresses, given, elsewhere=()):
                 )
             )
         elif ingress not in elsewhere and ingress["metadata"]["name"].startswith(release["alias_route_prefix"]):
-            found.append(finding("routing", INFO, name, "an alias route, or a stranger", "hosts " + ", ".join(routes.hosts(ingress)) + ": it stays"))
+            found.append(
+                finding(
+                    "routing",
+                    INFO,
+                    name,
+                    "an alias route, or a stranger",
+                    "hosts " + ", ".join(routes.hosts(ingress)) + ": it stays",
+                )
+            )
     names = {i["metadata"]["name"] for i in ingresses}
     found += [
-        finding("routing", STOP, f"Ingress {name}", "present, as monq_alias_ingresses says", "none", "correct monq_alias_ingresses")
+        finding(
+            "routing",
+            STOP,
+            f"Ingress {name}",
+            "present, as monq_alias_ingresses says",
+            "none",
+            "correct monq_alias_ingresses",
+        )
         for name in listed or []
         if name not in names
     ]
@@ -190,11 +156,26 @@ def health(deployments):
     sick = sorted(d["metadata"]["name"] for d in deployments if not healthy(d))
     paused = sorted(d["metadata"]["name"] for d in deployments if d["spec"].get("paused"))
     found = [
-        finding("health", WARNING, f"Deployment {name}", "healthy", "not all pods are available", "repair it first, or go on: it will not gate")
+        finding(
+            "health",
+            WARNING,
+            f"Deployment {name}",
+            "healthy",
+            "not all pods are available",
+            "repair it first, or go on: it will not gate",
+        )
         for name in sick
     ]
     return found + [
-        finding("health", WARNING, f"Deployment {name}", "not paused", "paused: Replace will start it", "know it before you go on") for name in paused
+        finding(
+            "health",
+            WARNING,
+            f"Deployment {name}",
+            "not paused",
+            "paused: Replace will start it",
+            "know it before you go on",
+        )
+        for name in paused
     ]
 
 
@@ -203,7 +184,16 @@ def monqctl_version(seen, wanted):
     return (
         []
         if seen >= need
-        else [finding("monqctl", STOP, "monqctl", f"{wanted} or newer", ".".join(map(str, seen)), "install the recommended monqctl; see monq_monqctl_path")]
+        else [
+            finding(
+                "monqctl",
+                STOP,
+                "monqctl",
+                f"{wanted} or newer",
+                ".".join(map(str, seen)),
+                "install the recommended monqctl; see monq_monqctl_path",
+            )
+        ]
     )
 
 
@@ -232,28 +222,3 @@ def template(state, begun):
             "somebody began the upgrade by hand: finish it by hand, or put the template back",
         )
     ]
-
-
-def certificates(results, cut=False):
-    """Findings on certificates, out of a loop of community.crypto.x509_certificate_info. cut: whether the outage has begun."""
-    found = []
-    for result in results:
-        name, hosts = "certificate in Secret " + result["item"]["secret"], result["item"]["hosts"]
-        names = [entry[4:].lower() for entry in result.get("subject_alt_name") or [] if entry.startswith("DNS:")]
-        bare = [host for host in hosts if not routes.within(host.lower(), names)]
-        if bare:
-            found.append(
-                finding(
-                    "domains",
-                    STOP,
-                    name,
-                    "a certificate that covers " + ", ".join(hosts),
-                    f"not covered: {', '.join(bare)}",
-                    "order a certificate with these names",
-                )
-            )
-        if result.get("expired"):
-            found.append(finding("domains", STOP, name, "a valid certificate", f"expired, not after {result['not_after']}", "renew it"))
-        elif not (result.get("valid_at") or {}).get("soon", True):
-            found.append(finding("domains", WARNING, name, "valid for 30 days more", f"not after {result['not_after']}", "renew it soon"))
-    return inside_outage(found) if cut else found

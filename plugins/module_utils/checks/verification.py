@@ -5,12 +5,11 @@ from __future__ import annotations
 
 import re
 
-from ..engine.snapshots import SealedStore
 from ..engine.steps import ordered
 from ..errors import CommandError, MonqError
 from ..k8s import objects, rollout, routes
 from ..monqctl.output import healthy_status
-from ..monqctl.registry import TEMPLATE, RegistryReplicas
+from ..monqctl.registry import TEMPLATE
 from ..upgrade import replicas, template
 from ..upgrade.drift import drift
 from . import rules
@@ -22,13 +21,14 @@ GONE = "find out who made it; kubectl -n {} delete ingress {}, then run verify.y
 class Verification:
     """What the release promises, read again from cluster and registry."""
 
-    def __init__(self, cluster, monqctl, run, given):
-        self._cluster, self._monqctl, self._run, self._given = cluster, monqctl, run, given
-        self._release, self._modules = given["plan"]["release"], given["plan"]["modules"]
+    def __init__(self, session):
+        self._session, self._given = session, session.params
+        self._cluster, self._run = session.cluster, session.run
+        self._release, self._modules = session.release, session.modules
         self.report = {"findings": [], "versions": {}, "replicas": {}, "drift": {}}
 
     def require(self):
-        """Examines; MonqError where something stops. Its result is kept in the ledger."""
+        """Examines; what the ledger keeps of it. Raises MonqError where something stops."""
         self.examine()
         stops = [f for f in self.report["findings"] if f["severity"] == STOP]
         if stops:
@@ -40,35 +40,42 @@ class Verification:
                 "repair what deviates, then run verify.yml again",
                 findings=stops,
             )
-        return {"versions": self.report["versions"], "replicas": self.report["replicas"], "warnings": len(self.report["findings"])}
+        return {
+            "versions": self.report["versions"],
+            "replicas": self.report["replicas"],
+            "warnings": len(self.report["findings"]),
+        }
 
     def examine(self):
-        namespace, version = self._given["namespace"], self._release["version"]
-        store = SealedStore(self._cluster, namespace, version)
-        sealed = {name: store.open(name, self._result(key)) for name, key in (("cut", "upgrade.snapshot.cut"), ("cut-replicas", "upgrade.replicas.cut"))}
+        namespace = self._session.namespace
+        before = {name: self._snapshot(name) for name in ("cut", "cut-replicas")}
         deployments = objects.deployments(self._cluster, namespace)
-        self._rollouts(deployments, sealed["cut-replicas"])
+        self._rollouts(deployments, before["cut-replicas"])
         self._versions(deployments)
-        self._counts(deployments, sealed["cut-replicas"])
-        self._routes(sealed["cut"]["ingresses"])
+        self._counts(deployments, before["cut-replicas"])
+        self._routes(before["cut"]["ingresses"])
         self._template()
         self._status()
-        self.report["drift"] = drift(sealed["cut"]["deployments"], deployments)
+        self.report["drift"] = drift(before["cut"]["deployments"], deployments)
 
-    def _result(self, key):
+    def _snapshot(self, name):
+        key = f"upgrade.{'replicas' if name.endswith('-replicas') else 'snapshot'}.cut"
         entry = self._run.ledger.get(key) or {}
         if not entry.get("result"):
-            raise MonqError("there is nothing to verify against", f"ledger, step {key}", "done", entry.get("state", "not begun"), "run upgrade.yml first")
-        return entry["result"]
+            seen = entry.get("state", "not begun")
+            raise MonqError(
+                "there is nothing to verify against", f"ledger, step {key}", "done", seen, "run upgrade.yml first"
+            )
+        return self._session.snapshot(name)
 
     def _add(self, check, severity, obj, expected, seen, next_step=""):
         self.report["findings"].append(finding(check, severity, obj, expected, seen, next_step))
 
-    def _rollouts(self, deployments, sealed):
+    def _rollouts(self, deployments, before):
         patterns = [pattern for module in self._modules for pattern in self._release["modules"][module]["deployments"]]
         for deployment in rollout.selected(deployments, patterns):
             name, reason = deployment["metadata"]["name"], rollout.pending(deployment)
-            exempt = rollout.exempt(name, sealed)
+            exempt = rollout.exempt(name, before)
             if reason:
                 self._add(
                     "rollout",
@@ -111,12 +118,13 @@ class Verification:
                     f"see what monqctl release update microservices --module={module} printed",
                 )
 
-    def _counts(self, deployments, sealed):
-        hpas = objects.hpas(self._cluster, self._given["namespace"])
-        differing = [("Kubernetes", row) for row in replicas.kubernetes_changes(sealed, deployments, hpas)]
-        if self._given["plan"]["registry_replicas"] == "monqctl":
-            counts = RegistryReplicas(self._monqctl, self._given["replica_commands"]).counts(known=sealed)
-            differing += [("the registry", row) for row in replicas.registry_changes(sealed, counts)]
+    def _counts(self, deployments, before):
+        hpas = objects.hpas(self._cluster, self._session.namespace)
+        differing = [("Kubernetes", row) for row in replicas.kubernetes_changes(before, deployments, hpas)]
+        registry = self._session.registry
+        if registry:
+            counts = registry.counts(known=before)
+            differing += [("the registry", row) for row in replicas.registry_changes(before, counts)]
         for store, (name, seen, wanted) in differing:
             closed = self._run.is_done("verify.installation.check")  # whoever runs Monq may scale it since
             self._add(
@@ -129,36 +137,48 @@ class Verification:
             )
         names = [d["metadata"]["name"] for d in deployments]
         self.report["replicas"] = {
-            "appeared": replicas.appeared(sealed, names),
-            "vanished": replicas.vanished(sealed, names),
-            "hpa": sorted(name for name in replicas.hpa_targets(hpas) if name in sealed),
+            "appeared": replicas.appeared(before, names),
+            "vanished": replicas.vanished(before, names),
+            "hpa": sorted(name for name in replicas.hpa_targets(hpas) if name in before),
             "by_hand": {}
-            if self._given["plan"]["registry_replicas"] == "monqctl"
-            else {n: row["kubernetes"] for n, row in sealed.items() if row["kubernetes"] is not None},
+            if registry
+            else {n: row["kubernetes"] for n, row in before.items() if row["kubernetes"] is not None},
         }
 
     def _routes(self, old):
-        now = objects.routes(self._cluster, self._given["namespace"])
-        doomed = routes.to_cut(old, self._release, self._modules, self._given["alias_domains"], self._given["alias_ingresses"])
+        now = objects.routes(self._cluster, self._session.namespace)
+        doomed = routes.to_cut(
+            old, self._release, self._modules, self._given["alias_domains"], self._given["alias_ingresses"]
+        )
         uids = {i["metadata"]["uid"] for i in now}
         for route in doomed:
             if route["uid"] in uids:
-                then = GONE.format(self._given["namespace"], route["name"])
+                then = GONE.format(self._session.namespace, route["name"])
                 self._add("routes", STOP, f"Ingress {route['name']}", "gone", "an old route is still there", then)
-        served = routes.served(now, {i["metadata"]["uid"] for i in old}, self._given["domains"])
-        for domain in self._given["domains"]:
+        domains = [self._given["domain"], *self._given["alias_domains"]]
+        served = routes.served(now, {i["metadata"]["uid"] for i in old}, domains)
+        for domain in domains:
             if domain not in served:
                 self._add(
-                    "routes", STOP, domain, "served by the new routing", "no Ingress", "compare the template in the registry with monq_alias_domains"
+                    "routes",
+                    STOP,
+                    domain,
+                    "served by the new routing",
+                    "no Ingress",
+                    "compare the template in the registry with monq_alias_domains",
                 )
 
     def _template(self):
-        answer = self._monqctl.read_json(*TEMPLATE)
+        answer = self._session.monqctl.read_json(*TEMPLATE)
         if template.transform(answer, self._given["alias_domains"], self._given["ingress_secrets"]) != answer:
             self.report["findings"].append(rules.template_of_prepare())
 
     def _status(self):
         try:
-            healthy_status(self._monqctl.read("registry", "get", "status"), self._release["ignored_status"], self._monqctl.secrets)
+            healthy_status(
+                self._session.monqctl.read("registry", "get", "status"),
+                self._release["ignored_status"],
+                self._session.monqctl.secrets,
+            )
         except CommandError as exc:
             self.report["findings"].append(of_error("status", exc))

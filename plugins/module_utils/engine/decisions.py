@@ -1,35 +1,46 @@
 # Copyright: (c) 2026, Monq platform collection authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""The operator's decisions on attempts whose outcome is not known: monq_resolve."""
+
 from __future__ import annotations
 
 import json
 
 from ..errors import InputError, StepError
+from .steps import OUTLIVES, REPAIRS, SNAPSHOT
 
 ANSWERS = ("retry", "done", "accept")
-FORM = '{"answer": "retry or done or accept", "attempt": "the id out of the refusal"}'
-SNAPSHOTS = ("prepare.snapshot.original", "prepare.replicas.original", "upgrade.snapshot.cut", "upgrade.replicas.cut")
+FORM = '{"answer": "retry, done or accept", "attempt": "the ID shown in the error"}'
 
 
 def check(resolve, keys):
-    """Refuses answers to steps that the plan does not have, and answers that are none."""
+    """Raises InputError for a step that the plan does not have, and for an answer that does not exist."""
     for key, given in resolve.items():
         if key not in keys:
-            raise InputError("monq_resolve names a step that is not part of the plan", key, "a step key out of a refusal", key, "correct monq_resolve")
+            raise InputError(
+                "monq_resolve names a step that is not part of the plan",
+                key,
+                "a step key as shown in an error",
+                key,
+                "correct monq_resolve",
+            )
         if not isinstance(given, dict) or given.get("answer") not in ANSWERS:
-            raise InputError("monq_resolve holds an unknown answer", key, FORM, repr(given)[:200], "correct monq_resolve")
+            seen = repr(given)[:200]
+            raise InputError("monq_resolve holds an unknown answer", key, FORM, seen, "correct monq_resolve")
 
 
-def judge(step, entry, given, alive, here, words=None):
-    """What becomes of an attempt that was begun before: None to go on, or the operator's word; StepError where neither will do.
+def judge(step, entry, given, alive, here, decided=None):
+    """Decides on an attempt that was begun before: None to go on, or the operator's answer.
 
-    alive: pids of this machine that are still at work on it. here: this machine's name. words: the operator's on other steps, to be shown again.
+    Raises StepError where a decision is needed, or where the given one does not fit.
+    alive: pids of this machine that still work on it. here: this machine's name. decided: the decisions on other
+    steps, to be repeated in the command that is shown.
     """
     state, attempt = entry.get("state"), entry.get("attempt")
     if alive:
         raise StepError(
-            "an earlier run is still at work on this step",
+            "an earlier run is still working on this step",
             step.key,
             "no living process",
             f"pid {', '.join(map(str, alive))} on {entry.get('host')}, begun {entry.get('started')}",
@@ -37,52 +48,60 @@ def judge(step, entry, given, alive, here, words=None):
         )
     if given is not None:
         check({step.key: given}, [step.key])
-    # Without an attempt there is nothing to answer: an answer must not stand in for a step that nobody began.
+    # Without an attempt there is nothing to decide: an answer must not replace a step that never began.
     if given and (not attempt or given.get("attempt") != attempt):
         raise StepError(
-            "monq_resolve answers another attempt",
+            "monq_resolve refers to a different attempt",
             step.key,
-            f"attempt {attempt or 'none: nothing to answer'}",
+            f"attempt {attempt or 'none: there is nothing to decide'}",
             str(given.get("attempt")),
-            "look at the step's present state, then answer the attempt that is named here",
+            "check the step's present state, then decide on the attempt shown here",
         )
-    if given and given["answer"] != "retry" and step.key in SNAPSHOTS:
-        raise StepError("a snapshot cannot be answered away", step.key, "retry", given["answer"], "repair the cause, then run the same command again")
+    if given and given["answer"] != "retry" and SNAPSHOT in step.traits:
+        raise StepError(
+            "snapshot steps cannot be skipped with monq_resolve",
+            step.key,
+            "retry",
+            given["answer"],
+            "repair the cause, then run the same command again",
+        )
     if given:
         return given["answer"]
     if step.ask and state in ("intent", "unknown"):
         raise StepError(
-            "nobody saw the end of this migration",
+            "the outcome of this SQL step is unknown: its run ended before recording the result",
             step.key,
-            "done or not begun",
-            f"{state} since {entry.get('started')}, attempt {attempt}" + (f": {entry['error']}" if entry.get("error") else ""),
+            "done, or not begun",
+            f"{state} since {entry.get('started')}, attempt {attempt}"
+            + (f": {entry['error']}" if entry.get("error") else ""),
             "look into the database, then run the same command with one of\n    "
-            + choice(step.key, "retry", attempt, words)
+            + choice(step.key, "retry", attempt, decided)
             + "   it was not applied\n    "
-            + choice(step.key, "done", attempt, words)
-            + "   it was applied whole",
+            + choice(step.key, "done", attempt, decided)
+            + "   it was applied completely",
             attempt=attempt,
         )
-    if state == "intent" and entry.get("host") != here and outlives_the_lock(step):
+    if state == "intent" and entry.get("host") != here and outlives_its_run(step):
         raise StepError(
-            "nobody saw the end of this step, and it was begun on another machine",
+            "the outcome of this step is unknown, and it was begun on another machine",
             step.key,
-            "an end, or a beginning on this machine",
-            f"intent since {entry.get('started')}, attempt {attempt}, pid {entry.get('pid')} on {entry.get('host')}, this is {here}",
-            "make sure that nothing is at work there any more, then run the same command with\n    " + choice(step.key, "retry", attempt, words),
+            "a recorded result, or a beginning on this machine",
+            f"intent since {entry.get('started')}, attempt {attempt}, pid {entry.get('pid')} on {entry.get('host')}, "
+            f"this is {here}",
+            "make sure that nothing works on it there any more, then run the same command with\n    "
+            + choice(step.key, "retry", attempt, decided),
             attempt=attempt,
         )
     return None
 
 
-def choice(key, answer, attempt, words=None):
-    return "-e '" + json.dumps({"monq_resolve": {**(words or {}), key: {"answer": answer, "attempt": attempt}}}) + "'"
+def choice(key, answer, attempt, decided=None):
+    """The option to type. decided: the decisions that were given before; of two monq_resolve only the last counts."""
+    resolve = {**(decided or {}), key: {"answer": answer, "attempt": attempt}}
+    return "-e '" + json.dumps({"monq_resolve": resolve}) + "'"
 
 
-def outlives_the_lock(step):
-    """Whether an orphan may still be at work for it: monqctl or pg_restore. A client step's orphan works in a home of its own; all others are single API
-    calls under the lock."""
-    if step.key == "rollback.installation.check":  # a gate that puts back what it finds
-        return True
-    others = step.key.endswith(".replicas.registry") or step.key == "rollback.registry_template.apply" or step.key.startswith("rollback.database.")
-    return step.kind == "cluster" and bool(step.argv or others)
+def outlives_its_run(step):
+    """Tells whether a process of the step, such as monqctl or pg_restore, may go on after its run has died. All others
+    are single API calls under the lock, and a client step's process works in a home of its own."""
+    return OUTLIVES in step.traits or REPAIRS in step.traits

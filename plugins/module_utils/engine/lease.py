@@ -16,6 +16,8 @@ from ..errors import ApiError, LockError
 
 NAME = "monq-upgrade"
 BEAT = 3.0  # seconds between two renewals at most: a starter that watches for 8 s sees a living holder
+# Seconds for which a confirmed lock needs no second look: far below the shortest silence after which it can be taken.
+FRESH = 0.25
 ID = "monq.platform/lock-id"
 HOLDER = "monq.platform/lock-holder"
 
@@ -29,10 +31,15 @@ def holder_text():
     return f"{user}@{socket.gethostname()}" + (f" job {job}" if job else "")
 
 
+def elapsed():
+    """Seconds on a clock that neither a stopped process nor a suspended machine stops."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+
+
 class Lease:
     """A Lease with compare-and-swap. The clock and sleep are injected; other machines' clocks are never believed."""
 
-    def __init__(self, cluster, namespace, duration=120, clock=time.monotonic, sleep=time.sleep):
+    def __init__(self, cluster, namespace, duration=120, clock=elapsed, sleep=time.sleep):
         self._cluster = cluster
         self._namespace = namespace
         self._base = f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
@@ -40,6 +47,7 @@ class Lease:
         self._clock = clock
         self._sleep = sleep
         self.id = None
+        self._confirmed = (None, 0.0)  # the lock that was last seen to be ours, and when it was asked for
 
     def _read(self):
         return self._cluster.find(f"{self._base}/{NAME}")
@@ -53,7 +61,8 @@ class Lease:
         return f"{notes.get(HOLDER, 'unknown')}, lock id {notes.get(ID, '?')}, renewed {lease['spec'].get('renewTime')}"
 
     def acquire(self, holder=None):
-        """The new lock's id. A living holder is refused and named; a silent one is waited out."""
+        """Takes the lock and returns its ID. If the current holder is still renewing, raises LockError that names it;
+        a silent holder is waited out."""
         lease = self._read()
         if _held(lease):
             lease = self._wait_out(lease)
@@ -77,7 +86,7 @@ class Lease:
         raise LockError(
             "another run holds the lock",
             f"Lease {self._namespace}/{NAME}",
-            "no living holder",
+            "no holder, or a silent one",
             f"{notes.get(HOLDER, 'unknown')}, lock id {notes.get(ID, '?')}, since {lease['spec'].get('acquireTime')}",
             "wait for that run to end, then run the same command again; where it is known to be dead: "
             f"ansible-playbook monq.platform.unlock -e monq_lock_id={notes.get(ID, '?')}",
@@ -87,7 +96,12 @@ class Lease:
 
     def _swap(self, lease, new_id, holder):
         now = _now()
-        spec = {"holderIdentity": f"{holder} {new_id}", "leaseDurationSeconds": int(self._duration), "acquireTime": now, "renewTime": now}
+        spec = {
+            "holderIdentity": f"{holder} {new_id}",
+            "leaseDurationSeconds": int(self._duration),
+            "acquireTime": now,
+            "renewTime": now,
+        }
         spec["leaseTransitions"] = ((lease or {}).get("spec", {}).get("leaseTransitions") or 0) + (1 if lease else 0)
         meta = {"name": NAME, "annotations": {ID: new_id, HOLDER: holder}}
         body = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": meta, "spec": spec}
@@ -104,12 +118,17 @@ class Lease:
             if winner:
                 self._refuse(winner)
             raise LockError(
-                "another run took the lock at the same moment", f"Lease {self._namespace}/{NAME}", "the lock", exc.message, "run the same command again"
+                "another run took the lock at the same moment",
+                f"Lease {self._namespace}/{NAME}",
+                "the lock",
+                exc.message,
+                "run the same command again",
             ) from exc
         self.id = new_id
 
     def renew(self, lock_id):
-        """The fence: raises LockError unless this very lock is still ours at the API server."""
+        """Renews the lock. Raises LockError unless this very lock is still ours at the API server."""
+        asked = self._clock()
         lease = self._read()
         self._require(lease, lock_id)
         body = {
@@ -122,25 +141,32 @@ class Lease:
             if exc.status != 409:
                 raise
             self._require(self._read(), lock_id)  # two renewals of one run may meet
-        self.id = lock_id
+        self.id, self._confirmed = lock_id, (lock_id, asked)
 
-    def require(self, lock_id):
-        """The fence before a single call: raises LockError unless this very lock is still ours."""
+    def require(self, lock_id, fresh=0.0):
+        """The fence before a single call. Raises LockError unless this very lock is still ours.
+
+        fresh: seconds for which an earlier confirmation counts. A holder that was stopped for longer asks again.
+        """
+        asked = self._clock()
+        if self._confirmed[0] == lock_id and asked - self._confirmed[1] < fresh:
+            return
         self._require(self._read(), lock_id)
+        self._confirmed = (lock_id, asked)
 
     def _require(self, lease, lock_id):
         notes = ((lease or {}).get("metadata") or {}).get("annotations") or {}
         if not lease or not _held(lease) or notes.get(ID) != lock_id:
             raise LockError(
-                "this run does not hold the lock any more",
+                "this run no longer holds the lock",
                 f"Lease {self._namespace}/{NAME}",
                 f"lock id {lock_id}",
                 f"{notes.get(HOLDER, 'nobody')}, lock id {notes.get(ID, 'none')}",
-                "see with status.yml who works on this installation",
+                "run status.yml to see who does",
             )
 
     def release(self, lock_id):
-        """True when the lock was ours and is now free; a lock of somebody else is left alone."""
+        """Releases the lock; True where it was ours. A lock of somebody else is left alone."""
         lease = self._read()
         notes = ((lease or {}).get("metadata") or {}).get("annotations") or {}
         if not lease or not _held(lease) or notes.get(ID) != lock_id:
@@ -155,25 +181,26 @@ class Lease:
         return True
 
     def unlock(self, lock_id, check_mode=False):
-        """Takes the lock from the holder of that id, by an operator's word; whoever it was is fenced from now on."""
+        """Breaks the lock with that ID on the operator's behalf; its holder is fenced off from now on. Raises
+        LockError where no lock with that ID is held."""
         notes = ((self._read() or {}).get("metadata") or {}).get("annotations") or {}
         if not (_held(self._read()) and notes.get(ID) == lock_id if check_mode else self.release(lock_id)):
             raise LockError(
-                "no lock of this id is held",
+                "no lock with this ID is held",
                 f"Lease {self._namespace}/{NAME}",
                 f"lock id {lock_id}",
                 self.holder(),
-                "look with status.yml who holds it now; give the id that the refusal names",
+                "run status.yml to see who holds it now; use the ID shown in the error",
             )
 
     @contextlib.contextmanager
     def renewing(self, lock_id):
-        """Renews in a thread while something long runs."""
+        """Renews the lock in a thread while something long runs."""
         stop = threading.Event()
 
         def work():
             while not stop.wait(min(BEAT, self._duration / 3.0)):
-                with contextlib.suppress(Exception):  # the next fence judges, not this thread; one odd answer must not end it
+                with contextlib.suppress(Exception):  # the next fence decides; one odd answer must not end the thread
                     self.renew(lock_id)
 
         thread = threading.Thread(target=work, daemon=True)

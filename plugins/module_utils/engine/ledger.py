@@ -9,13 +9,13 @@ from ..errors import ApiError, LedgerError
 from ..k8s.cluster import core
 
 LABELS = {"app.kubernetes.io/managed-by": "monq.platform"}
-ATTEMPT = "monq.platform/attempt"
+GENERATION = "monq.platform/attempt"  # the word of 1.0, kept in the cluster
 FINGERPRINT = "monq.platform/steps-sha256"
 INPUTS = "monq.platform/steps-from"
 FILES = "monq.platform/sql-sha256"
 HOLDER = "monq.platform/lock-id"
 CLOSED = "monq.platform/closed"
-# Of the rollback's own ledger, which bears the number of the attempt that is rolled back.
+# Of the rollback's own ledger, which bears the number of the generation that is rolled back.
 ROLLBACK = "monq-rollback"
 STATE = "monq.platform/state"
 FINISHED = "finished"
@@ -48,7 +48,7 @@ class Ledger:
                 self.entries[key] = json.loads(text)
             except ValueError as exc:
                 raise LedgerError(
-                    "the ledger holds an entry that is not JSON",
+                    "the ledger contains an entry that is not JSON",
                     f"ConfigMap {self._namespace}/{self.name}, key {key}",
                     "JSON written by this collection",
                     text[:200],
@@ -56,8 +56,9 @@ class Ledger:
                 ) from exc
 
     @property
-    def attempt(self):
-        return int(self.annotations.get(ATTEMPT, "1"))
+    def generation(self):
+        """Which try of the whole upgrade it is: one more after each rollback."""
+        return int(self.annotations.get(GENERATION, "1"))
 
     def get(self, key):
         return self.entries.get(key)
@@ -75,10 +76,17 @@ class Ledger:
     def write(self, key, entry, annotations=None):
         text = json.dumps(entry, ensure_ascii=False, sort_keys=True)
         if self._version is None:
-            meta = {"name": self.name, "labels": LABELS, "annotations": {ATTEMPT: str(self.attempt), **(annotations or {})}}
+            meta = {
+                "name": self.name,
+                "labels": LABELS,
+                "annotations": {GENERATION: str(self.generation), **(annotations or {})},
+            }
             self._save({"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {key: text}}, f"key {key}")
         else:
-            self._save({"metadata": {"resourceVersion": self._version, "annotations": annotations or {}}, "data": {key: text}}, f"key {key}")
+            self._save(
+                {"metadata": {"resourceVersion": self._version, "annotations": annotations or {}}, "data": {key: text}},
+                f"key {key}",
+            )
 
     def _save(self, body, what):
         try:
@@ -89,25 +97,25 @@ class Ledger:
         except ApiError as exc:
             if exc.status == 409:
                 raise LedgerError(
-                    "somebody else wrote to the ledger",
+                    "another run wrote to the ledger",
                     f"ConfigMap {self._namespace}/{self.name}, {what}",
                     f"resourceVersion {self._version}",
                     exc.message,
-                    "see who holds the Lease monq-upgrade; then run the same command again",
+                    "run status.yml to see who holds the lock, then run the same command again",
                 ) from exc
             raise
 
 
-def number(ledger, attempt):
+def number(ledger, generation):
     """Gives a ledger that is not there yet its number; its first write keeps it."""
-    ledger.annotations = {ATTEMPT: str(attempt)}
+    ledger.annotations = {GENERATION: str(generation)}
     return ledger
 
 
 def of_upgrade(cluster, namespace, release):
-    """The upgrade's ledger; one that is not there yet counts on from the last attempt that was rolled back."""
+    """The upgrade's ledger; one that is not there yet counts on from the last generation that was rolled back."""
     found = Ledger(cluster, namespace, release).load()
     if found.exists:
         return found
     last = Ledger(cluster, namespace, release, prefix=ROLLBACK).load()
-    return number(found, last.attempt + 1) if last.annotations.get(STATE) == FINISHED else found
+    return number(found, last.generation + 1) if last.annotations.get(STATE) == FINISHED else found

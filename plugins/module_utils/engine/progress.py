@@ -20,25 +20,34 @@ def overview(run, lock_id="", lost=None):
         if step.kind == "client" and state == "done" and not run.is_done(step.key):
             state = "to do in this home"
         row = {"key": step.key, "state": state, "undo": step.undo, "kind": step.kind, "title": step.title}
-        row.update({name: entry[name] for name in ("attempt", "started", "finished", "error", "result", "by") if entry.get(name) is not None})
+        row["cutover"] = steps.CUTOVER in step.traits
+        row.update(
+            {
+                name: entry[name]
+                for name in ("attempt", "started", "finished", "error", "result", "by")
+                if entry.get(name) is not None
+            }
+        )
         rows.append(row)
     return {
         "steps": rows,
         "platform": "unknown" if lost else steps.outage(run.plan, entries),
         "finished": all(row["state"] == "done" for row in rows),
         "begun": run.ledger.exists,
-        "attempt": run.ledger.attempt,
+        "generation": run.ledger.generation,
         "outage_seconds": outage_seconds(rows),
         "changed_so_far": LOST if lost else changed_so_far(run.plan, entries, lock_id),
         "reachable": LOST if lost else platform(run.plan, entries),
-        "lost": f"THE LEDGER IS GONE: {lost['object']} was deleted, and it was {lost['expected']}; {lost['next']}" if lost else "",
+        "lost": f"THE LEDGER IS GONE: {lost['object']} was deleted, and it was {lost['expected']}; {lost['next']}"
+        if lost
+        else "",
     }
 
 
 def outage_seconds(rows):
     """From the start of the cut to the end of the last step of the upgrade; None while it lasts or before it began."""
     upgrade = [row for row in rows if row["key"].startswith("upgrade.") and row["kind"] != "client"]
-    cut = next((row for row in upgrade if row["key"] == "upgrade.routing.cut"), None)
+    cut = next((row for row in upgrade if row["cutover"]), None)
     if not cut or any(row["state"] != "done" for row in upgrade):
         return None
     return int((_time(upgrade[-1]["finished"]) - _time(cut["started"])).total_seconds())
@@ -60,9 +69,10 @@ def changed_so_far(plan, entries, lock_id=""):
 
 def platform(plan, entries):
     """The row "platform" of a failure: whether Monq is reachable, as the ledger knows it."""
+    cut = steps.cutover(plan)
     if steps.outage(plan, entries) == "down":
-        return f"DOWN since {entries['upgrade.routing.cut'].get('started')}: the routes are cut and the upgrade has not ended"
-    return "up" if "upgrade.routing.cut" in entries else "up: the old routes have not been touched"
+        return f"DOWN since {entries[cut].get('started')}: the routes are removed and the upgrade has not ended"
+    return "up" if cut in entries else "up: the old routes have not been touched"
 
 
 def standing(plan, entries, lock_id=""):

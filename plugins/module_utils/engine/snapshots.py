@@ -19,8 +19,8 @@ COUNT = "monq.platform/chunks"
 NAMES = ("original", "original-replicas", "cut", "cut-replicas")  # an upgrade's
 
 
-class SealedStore:
-    """Write-once snapshots in immutable Secrets (manifests carry passwords): gzip, in chunks, sha256 kept in the ledger."""
+class SnapshotStore:
+    """Write-once snapshots in immutable Secrets, as manifests carry passwords: gzip, in chunks, sha256 in the ledger."""
 
     def __init__(self, cluster, namespace, release):
         self._cluster = cluster
@@ -30,75 +30,84 @@ class SealedStore:
     def _name(self, name, index):
         return f"{self._prefix}-{name}-{index}"
 
-    def seal(self, name, payload):
-        """Saves payload under name: {secret, chunks, sha256}. What a killed run left whole is kept, a torn rest is replaced."""
+    def save(self, name, payload):
+        """Saves payload under name; {secret, chunks, sha256}, which the ledger keeps as its digest.
+
+        A complete snapshot that a killed run has left is kept; an incomplete one is overwritten.
+        """
         kept = self._kept(name)
         if kept:
             return kept
         data = gzip.compress(json.dumps(payload, ensure_ascii=False, sort_keys=True).encode(), mtime=0)
-        digest = hashlib.sha256(data).hexdigest()
+        sha256 = hashlib.sha256(data).hexdigest()
         chunks = [data[i : i + CHUNK] for i in range(0, len(data), CHUNK)]
         for index, chunk in enumerate(chunks):
+            notes = {SHA: sha256, COUNT: str(len(chunks))}
             body = {
                 "apiVersion": "v1",
                 "kind": "Secret",
                 "type": "Opaque",
                 "immutable": True,
-                "metadata": {"name": self._name(name, index), "labels": LABELS, "annotations": {SHA: digest, COUNT: str(len(chunks))}},
+                "metadata": {"name": self._name(name, index), "labels": LABELS, "annotations": notes},
                 "data": {"chunk": base64.b64encode(chunk).decode()},
             }
             self._cluster.create(core(self._namespace, "secrets"), body)
-        return {"secret": f"{self._prefix}-{name}", "chunks": len(chunks), "sha256": digest}
+        return {"secret": f"{self._prefix}-{name}", "chunks": len(chunks), "sha256": sha256}
 
     def _kept(self, name):
         first = self._cluster.find(core(self._namespace, "secrets", self._name(name, 0)))
         if not first:
             return None
-        seal = self._told(first, name)
+        digest = self._digest(first, name)
         try:
-            self.open(name, seal)
-            return seal
+            self.open(name, digest)
+            return digest
         except SnapshotError:
-            # The first part goes last: it is what tells that a rest is there, should this be killed too.
-            for index in reversed(range(max(1, seal["chunks"]))):
+            # The first part goes last: it shows that there is a rest, should this be killed too.
+            for index in reversed(range(max(1, digest["chunks"]))):
                 self._cluster.delete(core(self._namespace, "secrets", self._name(name, index)))
             return None
 
     def secrets(self):
-        """The names of all Secrets that hold a whole snapshot. A torn rest binds nobody: sealing replaces it."""
+        """The names of all Secrets that hold a complete snapshot. An incomplete one is ignored: the next save
+        overwrites it."""
         found = []
         for name in NAMES:
-            seal = self._told(self._cluster.find(core(self._namespace, "secrets", self._name(name, 0))), name)
+            digest = self._digest(self._cluster.find(core(self._namespace, "secrets", self._name(name, 0))), name)
             with contextlib.suppress(SnapshotError):
-                self.open(name, seal)
-                found += [self._name(name, index) for index in range(seal["chunks"])]
+                self.open(name, digest)
+                found += [self._name(name, index) for index in range(digest["chunks"])]
         return found
 
-    def _told(self, first, name):
-        """The seal that the first part of a snapshot tells of."""
+    def _digest(self, first, name):
+        """The digest that the first part of a snapshot claims."""
         notes = ((first or {}).get("metadata") or {}).get("annotations") or {}
-        return {"secret": f"{self._prefix}-{name}", "chunks": int(notes.get(COUNT, "0")), "sha256": notes.get(SHA, "")}
+        return {
+            "secret": f"{self._prefix}-{name}",
+            "chunks": int(notes.get(COUNT, "0")),
+            "sha256": notes.get(SHA, ""),
+        }
 
-    def open(self, name, seal):
-        """The payload, or SnapshotError where a chunk is missing or its sha256 is not the sealed one."""
+    def open(self, name, digest):
+        """The payload. Raises SnapshotError where a part is missing or the sha256 is not that of the digest."""
         data = b""
-        for index in range(seal["chunks"]):
+        for index in range(digest["chunks"]):
             found = self._cluster.find(core(self._namespace, "secrets", self._name(name, index)))
             if not found:
                 raise SnapshotError(
                     "a part of a snapshot is missing",
                     f"Secret {self._namespace}/{self._name(name, index)}",
-                    f"{seal['chunks']} parts",
+                    f"{digest['chunks']} parts",
                     f"{index}",
-                    "without it counts and routes cannot be put back: restore the Secret from a backup of the cluster",
+                    "counts and routes cannot be restored without it: restore the Secret from a backup of the cluster",
                 )
             data += base64.b64decode((found.get("data") or {}).get("chunk", ""))
         seen = hashlib.sha256(data).hexdigest()
-        if seen != seal["sha256"] or not data:
+        if seen != digest["sha256"] or not data:
             raise SnapshotError(
                 "a snapshot was altered",
                 f"Secrets {self._namespace}/{self._prefix}-{name}-*",
-                f"sha256 {seal['sha256']}",
+                f"sha256 {digest['sha256']}",
                 seen,
                 "restore the Secrets from a backup of the cluster",
             )
@@ -106,12 +115,15 @@ class SealedStore:
 
 
 def orphans(cluster, namespace, release, ledger):
-    """The Secrets of snapshots whose ledger was deleted; none where this account may not read Secrets. ledger: as it was read before."""
+    """The Secrets of snapshots whose ledger was deleted; none where this account may not read Secrets.
+
+    ledger: as it was read before.
+    """
     try:
-        found = [] if ledger.entries else SealedStore(cluster, namespace, release).secrets()
+        found = [] if ledger.entries else SnapshotStore(cluster, namespace, release).secrets()
     except ApiError as exc:
         if exc.status != 403:
             raise
         return []
-    # Looked at again: a run may have begun since.
+    # Read again: a run may have begun since.
     return [] if not found or Ledger(cluster, namespace, release).load().entries else found

@@ -11,20 +11,21 @@ from ..errors import LedgerError
 from ..postgres import dump
 
 
-class EmergencyCopies:
-    """Results that the API server did not take, beside the backup: one file for each, until a later run has imported it."""
+class Spool:
+    """Results that the API server did not take, beside the backup: one file each, until a later run imports it."""
 
     def __init__(self, directory, host, release):
         self._directory, self._host, self._release = directory, host, release
 
-    def _folder(self, attempt):
-        return os.path.join(os.path.abspath(self._directory), *dump.folder_parts(self._host, self._release, attempt))
+    def folder(self, generation):
+        return os.path.join(os.path.abspath(self._directory), *dump.folder_parts(self._host, self._release, generation))
 
-    def save(self, attempt, key, entry):
-        """The path of the copy, mode 0600, on the disk when this returns. LedgerError where there is no place for it."""
+    def save(self, generation, key, entry):
+        """The path of the file, mode 0600, on the disk when this returns. Raises LedgerError where it cannot be
+        written."""
         if not self._directory:
-            raise LedgerError("there is no folder for a copy of the ledger", "emergency_directory", "a folder", "none")
-        folder = self._folder(attempt)
+            raise LedgerError("there is no folder for the ledger's results", "spool_directory", "a folder", "none")
+        folder = self.folder(generation)
         path = os.path.join(folder, f"ledger-{key}-{entry['attempt']}.json")
         try:
             os.makedirs(folder, mode=0o700, exist_ok=True)
@@ -34,20 +35,28 @@ class EmergencyCopies:
                 os.fsync(file.fileno())
         except OSError as exc:
             with contextlib.suppress(OSError):
-                os.unlink(path)  # a half would be read as a whole
-            raise LedgerError("the copy of the ledger cannot be written", path, "a writable folder with free space", exc.strerror or str(exc)) from exc
+                os.unlink(path)  # half a file would be read as a whole one
+            raise LedgerError(
+                "a result of the ledger cannot be kept on disk",
+                path,
+                "a writable folder with free space",
+                exc.strerror or str(exc),
+            ) from exc
         return path
 
-    def pending(self, attempt):
-        """[(path, key, entry)] that no run has imported yet. A torn one counts for nothing."""
-        found, folder = [], self._folder(attempt) if self._directory else ""
+    def pending(self, generation):
+        """[(path, key, entry)] that no run has imported yet. A damaged file is ignored."""
+        found, folder = [], self.folder(generation) if self._directory else ""
         names = sorted(os.listdir(folder)) if folder and os.path.isdir(folder) else []
         for name in names:
             if name.startswith("ledger-") and name.endswith(".json"):
                 path = os.path.join(folder, name)
-                with contextlib.suppress(OSError, ValueError, KeyError, TypeError), open(path, encoding="utf-8") as file:
-                    copy = json.load(file)
-                    found.append((path, copy["key"], dict(copy["entry"])))
+                with (
+                    contextlib.suppress(OSError, ValueError, KeyError, TypeError),
+                    open(path, encoding="utf-8") as file,
+                ):
+                    kept = json.load(file)
+                    found.append((path, kept["key"], dict(kept["entry"])))
         return found
 
     @staticmethod

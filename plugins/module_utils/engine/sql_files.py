@@ -19,9 +19,13 @@ def digests(release, modules, folder):
     roots = [folder, os.path.join(folder, release["product"], release["version"])] if folder else []
     for module in steps.ordered(release, "modules", modules) if folder else []:
         for sql in release["modules"][module]["sql"]:
-            path = next((p for p in (os.path.join(root, module, sql["file"]) for root in roots) if os.path.isfile(p)), None)
+            path = next(
+                (p for p in (os.path.join(root, module, sql["file"]) for root in roots) if os.path.isfile(p)), None
+            )
             if path:
                 # What cannot be read is not compared, and no reason for status.yml to end.
                 with contextlib.suppress(OSError), open(path, "rb") as file:
-                    found[steps.sql_key(module, sql["microservice"], sql["file"])] = hashlib.sha256(file.read()).hexdigest()
+                    found[steps.sql_key(module, sql["microservice"], sql["file"])] = hashlib.sha256(
+                        file.read()
+                    ).hexdigest()
     return found

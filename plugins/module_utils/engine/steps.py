@@ -11,8 +11,19 @@ from ..errors import InputError
 
 # kind: cluster (done once), client (once for each monqctl home), gate (waits, changes nothing)
 # undo: reversible, compensable or irreversible, as declared in the release's data
-# ask: an interrupted attempt is never repeated without the operator's word
-Step = namedtuple("Step", "key kind undo ask argv secret file title")
+# ask: an interrupted attempt is never repeated without the operator's decision
+# traits: what the engine must know of a step, so that it compares no keys
+Step = namedtuple("Step", "key kind undo ask argv secret file title traits")
+Step.__new__.__defaults__ = ("cluster", "reversible", False, None, "", "", "", frozenset())
+
+SNAPSHOT = "snapshot"  # what follows needs what it saves: no decision takes its place
+CUTOVER = "cutover"  # the outage begins with its first attempt
+OUTLIVES = "outlives"  # what it has started, such as monqctl, may go on after its run has died
+REPAIRS = "repairs"  # a gate that changes what it finds
+CLOSES = "closes"  # the release is finished and closed with it; client steps of any home will do before it
+IN_CONTEXT = "in context"  # monqctl's current context is compared right before this very call
+MAKES_CONTEXT = "makes context"  # nothing can be compared before it
+IF_KNOWN = "if known"  # skipped as long as there is no secret to hand over
 
 DONE = ("done", "accepted")
 
@@ -20,20 +31,26 @@ DONE = ("done", "accepted")
 def check_modules(release, modules):
     """Refuses an unknown or double module and a list without the mandatory one."""
     known = list(release["modules"])
+    correct = "correct monq_modules in the inventory"
     if not isinstance(modules, list) or not modules:
-        raise InputError("monq_modules is empty", "monq_modules", f"a list out of {', '.join(known)}", repr(modules), "set monq_modules in the inventory")
+        raise InputError(
+            "monq_modules is empty",
+            "monq_modules",
+            f"a list out of {', '.join(known)}",
+            repr(modules),
+            "set monq_modules in the inventory",
+        )
     unknown = [m for m in modules if m not in known]
     if unknown:
+        seen = ", ".join(map(str, unknown))
         raise InputError(
-            "monq_modules names an unknown module",
-            "monq_modules",
-            f"only {', '.join(known)}",
-            ", ".join(map(str, unknown)),
-            "correct monq_modules in the inventory",
+            "monq_modules names an unknown module", "monq_modules", f"only {', '.join(known)}", seen, correct
         )
     double = sorted({m for m in modules if modules.count(m) > 1})
     if double:
-        raise InputError("monq_modules names a module twice", "monq_modules", "each module once", ", ".join(double), "correct monq_modules in the inventory")
+        raise InputError(
+            "monq_modules names a module twice", "monq_modules", "each module once", ", ".join(double), correct
+        )
     mandatory = [m for m in known if release["modules"][m].get("mandatory") and m not in modules]
     if mandatory:
         raise InputError(
@@ -77,159 +94,214 @@ def plan(
     configure=False,
     online=True,
     registry_replicas="monqctl",
+    rollout_gate="module",
     backup_databases=None,
     backup_in_outage=False,
     **variables,
 ):
     """The whole list of steps, in the order in which they are done. Variables fill the argv of monqctl's calls."""
     check_modules(release, modules)
-    undo = release["undo"]
-    steps = []
+    made = _Plan(release, modules, _Variables(variables))
+    databases = backed_up(release, modules, backup_databases)
+    made.prepare(databases, configure, online, prefetch_images)
+    made.cutover(databases, backup_in_outage)
+    chosen = ordered(release, "modules", modules)
+    for module in chosen:
+        made.module(module, prefetch_images, registry_replicas)
+        if rollout_gate == "module":
+            made.rollout(module)
+            made.caches(module)
+    if rollout_gate == "end":
+        # Each cache after the rollout of whatever reads it.
+        for module in chosen:
+            made.rollout(module)
+        for module in chosen:
+            made.caches(module)
+    made.add("verify.installation.check", "gate", title="everything is what the release promises", traits={CLOSES})
+    keys = [step.key for step in made.steps]
+    if len(set(keys)) != len(keys):
+        raise InputError("two steps have one key", ", ".join(sorted({k for k in keys if keys.count(k) > 1})))
+    return made.steps
 
-    def add(key, kind="cluster", what=None, ask=False, argv=None, secret="", file="", title=""):
-        steps.append(
-            Step(key, kind, undo[what or key.split(".", 1)[1].rsplit(".", 1)[0]] if kind == "cluster" else "reversible", ask, argv, secret, file, title)
+
+class _Plan:
+    """The steps so far."""
+
+    def __init__(self, release, modules, variables):
+        self._release, self._modules, self._v = release, modules, variables
+        self.steps = []
+
+    def add(self, key, kind="cluster", what=None, traits=(), argv=None, **more):
+        """what: the entry of the release's `undo` that holds for it, where the key does not name it."""
+        undo = "reversible"
+        if kind == "cluster":
+            undo = self._release["undo"][what or key.split(".", 1)[1].rsplit(".", 1)[0]]
+        traits = {*traits, *({OUTLIVES} if kind == "cluster" and argv else ())}
+        self.steps.append(Step(key, kind, undo, argv=argv, traits=frozenset(traits), **more))
+
+    def prepare(self, databases, configure, online, prefetch_images):
+        v, release = self._v, self._release
+        product, version = release["product"], release["version"]
+        if configure:
+            self._context()
+        self._snapshot("prepare", "original", "once")
+        for name in databases:
+            self.add(f"prepare.backup.database.{name}", what="backup", title=f"dump the database of {name}")
+        if online:
+            self.add(
+                "prepare.release_hub.token",
+                "client",
+                secret="releasehub_token",
+                title="give monqctl the new Release Hub token",
+                argv=["config", "set", "releasehub", v["releasehub_name"], "--token", "{secret}"]
+                + ["--server", v["releasehub_server"]],
+                traits={IN_CONTEXT},
+            )
+        title = "create the Secret with the registry's token"
+        self.add("prepare.registry_token.secret", what="registry_token", title=title)
+        title = "give the token to the registry's Deployment"
+        self.add("prepare.registry_token.env", what="registry_token", title=title)
+        self._credential("prepare.registry_token.credential", "give monqctl the registry's token", IN_CONTEXT)
+        self.add(
+            "prepare.registry.update",
+            what="registry",
+            title=f"update the registry to {release['registry_version']}",
+            argv=["registry", "update", "registry", f"--version={release['registry_version']}"]
+            + ([f"--sourceDir={v['registry_source_dir']}"] if v["registry_source_dir"] else [])
+            + ([f"--k8s-api={v['registry_k8s_api']}"] if v["registry_k8s_api"] else []),
+            traits={IN_CONTEXT},
         )
+        title = "give the token again, should the update have dropped it"
+        self.add("prepare.registry.env", what="registry_token", title=title)
+        self.add(
+            "prepare.registry_template.apply",
+            what="registry_template",
+            file="template",
+            title="apply the transformed K8s template",
+            argv=["registry", "apply", "service", "K8s", "--file", "{file}"],
+            traits={IN_CONTEXT},
+        )
+        self.add("prepare.registry.status", "gate", title="every row of the registry's status is healthy")
+        self.add(
+            "prepare.release.use-version",
+            "client",
+            title=f"prepare release {version} in monqctl",
+            argv=["release", "use-version", version, f"--product={product}"]
+            + ([f"--sourceDir={v['release_source_dir']}"] if v["release_source_dir"] else []),
+            traits={IN_CONTEXT},
+        )
+        if prefetch_images:
+            for module in ordered(release, "modules", self._modules):
+                self._images("prepare", module)
 
-    v = _Variables(variables)
-    product, version = release["product"], release["version"]
-    if configure:
-        add(
+    def _context(self):
+        v = self._v
+        self.add(
             "prepare.monqctl.instance",
             "client",
             argv=["config", "set", "instance", v["instance_name"], f"--server={v['registry_server']}"],
             title="name the registry to monqctl",
+            traits={MAKES_CONTEXT},
         )
-        add(
+        names = [f"--{what}={v[what + '_name']}" for what in ("instance", "credential", "releasehub")]
+        self.add(
             "prepare.monqctl.context",
             "client",
             title="create the context",
-            argv=[
-                "config",
-                "set",
-                "context",
-                v["context"],
-                f"--instance={v['instance_name']}",
-                f"--credential={v['credential_name']}",
-                f"--releasehub={v['releasehub_name']}",
-            ],
+            argv=["config", "set", "context", v["context"], *names],
+            traits={MAKES_CONTEXT},
         )
-        add("prepare.monqctl.use-context", "client", argv=["config", "use-context", v["context"]], title="switch to the context")
+        self.add(
+            "prepare.monqctl.use-context",
+            "client",
+            argv=["config", "use-context", v["context"]],
+            title="switch to the context",
+            traits={MAKES_CONTEXT},
+        )
         # After a rollback the registry demands its token already at the first read.
-        add(
-            "prepare.monqctl.credential",
-            "client",
-            secret="registry_token",
-            title="give monqctl the registry's token where there is one already",
-            argv=["config", "set", "credential", v["credential_name"], "--registry-token", "{secret}"],
-        )
-    add("prepare.snapshot.original", what="snapshot", title="save manifests and template, once")
-    add("prepare.replicas.original", what="snapshot", title="save replica counts, once")
-    for name in backed_up(release, modules, backup_databases):
-        add(f"prepare.backup.database.{name}", what="backup", title=f"dump the database of {name}")
-    if online:
-        add(
-            "prepare.release_hub.token",
-            "client",
-            secret="releasehub_token",
-            title="give monqctl the new Release Hub token",
-            argv=["config", "set", "releasehub", v["releasehub_name"], "--token", "{secret}", "--server", v["releasehub_server"]],
-        )
-    add("prepare.registry_token.secret", what="registry_token", title="create the Secret with the registry's token")
-    add("prepare.registry_token.env", what="registry_token", title="give the token to the registry's Deployment")
-    add(
-        "prepare.registry_token.credential",
-        "client",
-        secret="registry_token",
-        title="give monqctl the registry's token",
-        argv=["config", "set", "credential", v["credential_name"], "--registry-token", "{secret}"],
-    )
-    add(
-        "prepare.registry.update",
-        what="registry",
-        title=f"update the registry to {release['registry_version']}",
-        argv=["registry", "update", "registry", f"--version={release['registry_version']}"]
-        + ([f"--sourceDir={v['registry_source_dir']}"] if v["registry_source_dir"] else [])
-        + ([f"--k8s-api={v['registry_k8s_api']}"] if v["registry_k8s_api"] else []),
-    )
-    add("prepare.registry.env", what="registry_token", title="give the token again, should the update have dropped it")
-    add(
-        "prepare.registry_template.apply",
-        what="registry_template",
-        file="template",
-        title="apply the transformed K8s template",
-        argv=["registry", "apply", "service", "K8s", "--file", "{file}"],
-    )
-    add("prepare.registry.status", "gate", title="every row of the registry's status is healthy")
-    add(
-        "prepare.release.use-version",
-        "client",
-        title=f"prepare release {version} in monqctl",
-        argv=["release", "use-version", version, f"--product={product}"] + ([f"--sourceDir={v['release_source_dir']}"] if v["release_source_dir"] else []),
-    )
-    if prefetch_images:
-        for module in ordered(release, "modules", modules):
-            add(f"prepare.{module}.images", what="images", argv=["release", "update", "images", f"--module={module}"], title=f"copy the images of {module}")
+        title = "give monqctl the registry's token where there is one already"
+        self._credential("prepare.monqctl.credential", title, MAKES_CONTEXT, IF_KNOWN)
 
-    for name in backed_up(release, modules, backup_databases):
-        add(f"upgrade.backup.database.{name}", what="backup", title=f"dump the database of {name} again where its dump is too old")
-    add("upgrade.snapshot.cut", what="snapshot", title="save manifests and template as they are right before the outage, once")
-    add("upgrade.replicas.cut", what="snapshot", title="save replica counts as they are right before the outage, once")
-    add("upgrade.routing.cut", what="routing", title="remove the old routes: the outage begins")
-    for name in backed_up(release, modules, backup_databases) if backup_in_outage else []:
-        add(f"upgrade.backup_in_outage.database.{name}", what="backup", title=f"dump the database of {name} once more, now that no user writes")
-    for module in ordered(release, "routing", modules):
-        add(
-            f"upgrade.routing.apply.{module}",
+    def _credential(self, key, title, *traits):
+        argv = ["config", "set", "credential", self._v["credential_name"], "--registry-token", "{secret}"]
+        self.add(key, "client", secret="registry_token", title=title, argv=argv, traits=traits)
+
+    def _snapshot(self, stage, name, when):
+        title = f"save manifests and template{' as they are ' if name == 'cut' else ', '}{when}"
+        self.add(f"{stage}.snapshot.{name}", what="snapshot", title=title, traits={SNAPSHOT})
+        title = f"save replica counts{' as they are ' if name == 'cut' else ', '}{when}"
+        self.add(f"{stage}.replicas.{name}", what="snapshot", title=title, traits={SNAPSHOT})
+
+    def _images(self, stage, module):
+        argv = ["release", "update", "images", f"--module={module}"]
+        self.add(f"{stage}.{module}.images", what="images", argv=argv, title=f"copy the images of {module}")
+
+    def cutover(self, databases, backup_in_outage):
+        release, modules = self._release, self._modules
+        for name in databases:
+            title = f"dump the database of {name} again where its dump is too old"
+            self.add(f"upgrade.backup.database.{name}", what="backup", title=title)
+        self._snapshot("upgrade", "cut", "right before the outage, once")
+        title = "remove the old routes: the outage begins"
+        self.add("upgrade.routing.cut", what="routing", title=title, traits={CUTOVER})
+        for name in databases if backup_in_outage else []:
+            title = f"dump the database of {name} once more, now that no user writes"
+            self.add(f"upgrade.backup_in_outage.database.{name}", what="backup", title=title)
+        for module in ordered(release, "routing", modules):
+            self._routing(module, f"apply the new routes of {module}")
+        for extra in release["routing_files"]:
+            if extra["module"] in modules:
+                self._routing(extra["module"], f"apply {extra['file']} of {extra['module']}", extra["file"])
+        self.add("upgrade.routing.wait", "gate", title="the new routes serve every domain")
+
+    def _routing(self, module, title, file=None):
+        self.add(
+            f"upgrade.routing.apply.{module}" + (f"_{file}" if file else ""),
             what="routing",
-            argv=["release", "update", "routing", f"--module={module}"],
-            title=f"apply the new routes of {module}",
+            title=title,
+            argv=["release", "update", "routing", f"--module={module}"] + (["--file", file] if file else []),
+            traits={IN_CONTEXT},
         )
-    for extra in release["routing_files"]:
-        if extra["module"] in modules:
-            add(
-                f"upgrade.routing.apply.{extra['module']}_{extra['file']}",
-                what="routing",
-                title=f"apply {extra['file']} of {extra['module']}",
-                argv=["release", "update", "routing", f"--module={extra['module']}", "--file", extra["file"]],
-            )
-    add("upgrade.routing.wait", "gate", title="the new routes stand")
-    for module in ordered(release, "modules", modules):
-        data = release["modules"][module]
+
+    def module(self, module, prefetch_images, registry_replicas):
+        data = self._release["modules"][module]
         if not prefetch_images:
-            add(f"upgrade.{module}.images", what="images", argv=["release", "update", "images", f"--module={module}"], title=f"copy the images of {module}")
+            self._images("upgrade", module)
         for sql in data["sql"]:
-            add(
+            self.add(
                 sql_key(module, sql["microservice"], sql["file"]),
                 what="database",
                 ask=True,
                 title=f"run {sql['file']} on the database of {sql['microservice']}",
-                argv=["release", "update", "db", "pgsql", f"--module={module}", f"--microservice={sql['microservice']}", "--file", sql["file"]],
+                argv=["release", "update", "db", "pgsql", f"--module={module}"]
+                + [f"--microservice={sql['microservice']}", "--file", sql["file"]],
+                traits={IN_CONTEXT},
             )
-        add(
+        self.add(
             f"upgrade.{module}.microservices.replace",
             what="microservices",
             title=f"replace the microservices of {module}",
             argv=["release", "update", "microservices", f"--module={module}", "--k8s-merge-type=Replace"],
+            traits={IN_CONTEXT},
         )
+        # Kubernetes first: pods start while the registry, whose calls are slow, gets its own counts.
+        title = "put the counts back in Kubernetes"
+        self.add(f"upgrade.{module}.replicas.kubernetes", what="replicas", title=title)
         if data.get("holds_registry"):
-            add(f"upgrade.{module}.registry.env", what="registry_token", title="give the token again, should Replace have dropped it")
+            title = "give the token again, should Replace have dropped it"
+            self.add(f"upgrade.{module}.registry.env", what="registry_token", title=title)
         if registry_replicas == "monqctl":
-            add(f"upgrade.{module}.replicas.registry", what="replicas", title="put the counts back in the registry")
-        add(f"upgrade.{module}.replicas.kubernetes", what="replicas", title="put the counts back in Kubernetes")
-        add(f"upgrade.{module}.microservices.rollout", "gate", title=f"the Deployments of {module} are rolled out")
-        for microservice in data["cache"]:
-            add(
-                f"upgrade.{module}.cache.{microservice}",
-                what="cache",
-                argv=["instance", "clear", "cache", f"--microservice={microservice}"],
-                title=f"clear the cache of {microservice}",
-            )
-    add("verify.installation.check", "gate", title="everything is what the release promises")
-    keys = [step.key for step in steps]
-    if len(set(keys)) != len(keys):
-        raise InputError("two steps have one key", ", ".join(sorted({k for k in keys if keys.count(k) > 1})))
-    return steps
+            title = "put the counts back in the registry"
+            self.add(f"upgrade.{module}.replicas.registry", what="replicas", title=title, traits={OUTLIVES})
+
+    def rollout(self, module):
+        self.add(f"upgrade.{module}.microservices.rollout", "gate", title=f"the Deployments of {module} are rolled out")
+
+    def caches(self, module):
+        for microservice in self._release["modules"][module]["cache"]:
+            argv = ["instance", "clear", "cache", f"--microservice={microservice}"]
+            title = f"clear the cache of {microservice}"
+            self.add(f"upgrade.{module}.cache.{microservice}", what="cache", argv=argv, title=title)
 
 
 class _Variables(dict):
@@ -247,15 +319,36 @@ PLACES = ("--sourceDir=", "--k8s-api=")
 
 
 def fingerprint(steps):
-    """sha256 of what is done to the installation: keys, kinds and argv. Client steps belong to a home, not to the installation."""
-    rows = [[s.key, s.kind, [word for word in s.argv or [] if not word.startswith(PLACES)]] for s in steps if s.kind != "client"]
+    """sha256 of what is done to the installation: keys, kinds and argv. Client steps belong to a home, not to the
+    installation."""
+    rows = [[s.key, s.kind, [word for word in s.argv or [] if not word.startswith(PLACES)]] for s in steps]
+    rows = [row for row, step in zip(rows, steps) if step.kind != "client"]
     return hashlib.sha256(json.dumps(rows, ensure_ascii=False).encode()).hexdigest()
 
 
-def commands(steps, prefix):
-    """The monqctl calls whose step keys begin with the prefix, as the module monqctl takes them."""
-    found = [step for step in steps if step.argv and (step.key == prefix or step.key.startswith(prefix + "."))]
-    return [{"step": step.key, "argv": list(step.argv)} for step in found]
+def fingerprints(steps):
+    """The plan's own, then that of the same plan as version 1.0 ordered it: an upgrade that was begun then is ended."""
+    before = {"registry.env": 0, "replicas.registry": 1, "replicas.kubernetes": 2}
+    old = list(steps)
+    spots = [i for i, step in enumerate(steps) if step.key.startswith("upgrade.") and _tail(step) in before]
+    chosen = sorted((steps[i] for i in spots), key=lambda step: (_replace(steps, step), before[_tail(step)]))
+    for spot, step in zip(spots, chosen):
+        old[spot] = step
+    return [fingerprint(steps), fingerprint(old)]
+
+
+def _tail(step):
+    return ".".join(step.key.split(".")[-2:])
+
+
+def _replace(steps, step):
+    """Where the Replace of a step's module stands."""
+    return [other.key for other in steps].index(f"upgrade.{step.key.split('.')[1]}.microservices.replace")
+
+
+def below(steps, prefix):
+    """The steps whose key is the prefix or begins with it and a dot."""
+    return [step for step in steps if step.key == prefix or step.key.startswith(prefix + ".")]
 
 
 def is_done(step, entry, home=None):
@@ -267,20 +360,27 @@ def is_done(step, entry, home=None):
 
 def first_missing(steps, entries, key, home=None):
     """The first step before key that is not done, or None."""
-    verifying = key.startswith("verify.")  # needs what client steps did in some home, not in this one
-    for step in steps:
-        if step.key == key:
-            return None
+    last = next((step for step in steps if step.key == key), None)
+    if last is None:
+        raise InputError("this step is not part of the plan", key, "a step of the plan for these modules", key)
+    for step in steps[: steps.index(last)]:
         entry = entries.get(step.key)
-        if not is_done(step, entry, home) and not (verifying and step.kind == "client" and (entry or {}).get("state") in DONE):
+        in_any_home = CLOSES in last.traits and step.kind == "client" and (entry or {}).get("state") in DONE
+        if not is_done(step, entry, home) and not in_any_home:
             return step
-    raise InputError("this step is not part of the plan", key, "a step of the plan for these modules", key)
+    return None
+
+
+def cutover(steps):
+    """The key of the step that the outage begins with, or None."""
+    return next((step.key for step in steps if CUTOVER in step.traits), None)
 
 
 def outage(steps, entries):
     """ "up", "down" (routes are cut and not everything after it is done), as the ledger tells it."""
-    keys = [step.key for step in steps]
-    if "upgrade.routing.cut" not in entries:
+    cut = cutover(steps)
+    if cut not in entries:
         return "up"
-    after = [step for step in steps[keys.index("upgrade.routing.cut") :] if step.key.startswith("upgrade.")]
-    return "up" if all(entries.get(step.key, {}).get("state") in DONE for step in after if step.kind != "client") else "down"
+    after = steps[[step.key for step in steps].index(cut) :]
+    left = [s for s in after if s.kind != "client" and CLOSES not in s.traits]
+    return "up" if all(entries.get(step.key, {}).get("state") in DONE for step in left) else "down"

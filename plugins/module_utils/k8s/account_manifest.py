@@ -23,7 +23,14 @@ def role(name, needed, named=None):
         for verb in verbs:
             by_name.setdefault((named or {}).get((group, resource, verb), ()), []).append(verb)
         for only, same in by_name.items():
-            rules.append({"apiGroups": [group], "resources": [resource], **({"resourceNames": list(only)} if only else {}), "verbs": same})
+            rules.append(
+                {
+                    "apiGroups": [group],
+                    "resources": [resource],
+                    **({"resourceNames": list(only)} if only else {}),
+                    "verbs": same,
+                }
+            )
     return {"apiVersion": f"{RBAC}/v1", "kind": "Role", "metadata": {"name": name}, "rules": rules}
 
 

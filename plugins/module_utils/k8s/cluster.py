@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import contextlib
 import json
 from urllib.parse import urlencode
 
@@ -13,6 +14,7 @@ from .kubeconfig import access
 
 MERGE = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
+AGENT = "monq.platform"
 LONGEST = 20_000  # characters of an answer that are looked through to show its beginning
 
 
@@ -21,7 +23,8 @@ class Cluster:
 
     def __init__(self, connection, secrets=()):
         self._connection = connection
-        self.secrets = redaction.known([*secrets, *connection.secrets])  # shown in no error text
+        self.credentials = list(connection.secrets)  # its own, for whoever shows texts of others
+        self.secrets = redaction.known([*secrets, *self.credentials])  # shown in no error text
         self.fence = lambda: None  # asked before every changing call; raises where the lock is lost
 
     @classmethod
@@ -38,22 +41,68 @@ class Cluster:
         return self._connection.server
 
     def call(self, method, path, body=None, query=None, content_type="application/json", plain=False):
-        """One request; the parsed answer. Reads may be repeated by the pool, writes never. plain: a text, asked for once and not for long."""
+        """One request; the parsed answer. Reads may be repeated by the pool, writes never.
+
+        plain: a text, asked for once and not for long. Raises ApiError for an error status, ApiUnreachable without an
+        answer, and what the fence raises.
+        """
         import urllib3
 
         if method != "GET" and "/leases" not in path:
             self.fence()
-        target = path + ("?" + urlencode(query) if query else "")
-        headers = {"Accept": "*/*" if plain else "application/json", "User-Agent": "monq.platform"}
+        headers = {"Accept": "*/*" if plain else "application/json", "User-Agent": AGENT}
         data = None
         if body is not None:
             headers["Content-Type"] = content_type
             data = json.dumps(body).encode()
         # A write that was lost on the way is a question for the ledger, not for a retry.
         retries = urllib3.Retry(3, other=0, backoff_factor=0.3) if method == "GET" and not plain else False
+        timeout = urllib3.Timeout(connect=5, read=10 if plain else 60)
+        with self._answered():
+            answer = self._connection.request(
+                method, _target(path, query), headers, body=data, retries=retries, timeout=timeout
+            )
+        text = answer.data.decode("utf-8", "replace")
+        if answer.status >= 400:
+            raise _error(answer.status, answer.reason, text, method, path, self.secrets)
+        return text if plain else _json(text, f"{method} {self.server}{path}", self.secrets)
+
+    @contextlib.contextmanager
+    def watch(self, path, version, seconds):
+        """What changes after that resourceVersion, as an iterator over events. The server ends it after so many
+        seconds. Raises ApiError and ApiUnreachable, also out of the iterator."""
+        import urllib3
+
+        query = {"watch": "true", "allowWatchBookmarks": "true", "resourceVersion": version, "timeoutSeconds": seconds}
+        headers = {"Accept": "application/json", "User-Agent": AGENT}
+        timeout = urllib3.Timeout(connect=5, read=seconds + 5)
+        with self._answered():
+            answer = self._connection.request(
+                "GET", _target(path, query), headers, retries=False, timeout=timeout, preload_content=False
+            )
         try:
-            timeout = urllib3.Timeout(connect=5, read=10 if plain else 60)
-            answer = self._connection.request(method, target, headers, body=data, retries=retries, timeout=timeout)
+            if answer.status >= 400:
+                raise _error(
+                    answer.status, answer.reason, answer.data.decode("utf-8", "replace"), "GET", path, self.secrets
+                )
+            yield self._events(answer, path)
+        finally:
+            answer.close()
+
+    def _events(self, answer, path):
+        rest = b""
+        with self._answered():
+            for chunk in answer.stream(1 << 16):
+                *lines, rest = (rest + chunk).split(b"\n")
+                for line in lines:
+                    yield _json(line.decode("utf-8", "replace"), f"GET {self.server}{path}", self.secrets)
+
+    @contextlib.contextmanager
+    def _answered(self):
+        import urllib3
+
+        try:
+            yield
         except urllib3.exceptions.HTTPError as exc:
             raise ApiUnreachable(
                 "the Kubernetes API does not answer",
@@ -62,10 +111,6 @@ class Cluster:
                 redaction.redact(f"{type(exc).__name__}: {exc}", self.secrets)[:500],
                 "check that the API server is up and reachable from here, then run the same command again",
             ) from exc
-        text = answer.data.decode("utf-8", "replace")
-        if answer.status >= 400:
-            raise _error(answer.status, answer.reason, text, method, path, self.secrets)
-        return text if plain else _json(text, f"{method} {self.server}{path}", self.secrets)
 
     def get(self, path, **query):
         return self.call("GET", path, query=query)
@@ -109,16 +154,20 @@ class Cluster:
         return True
 
 
+def _target(path, query):
+    return path + ("?" + urlencode(query) if query else "")
+
+
 def _json(text, request, secrets):
     try:
         return json.loads(text)
     except ValueError as exc:
         raise ApiUnreachable(
-            "what answers is not the Kubernetes API",
+            "the response did not come from the Kubernetes API",
             request,
             "JSON",
             redaction.redact(text[:LONGEST], secrets)[:200] or "nothing",
-            "see what stands between here and the API server: a proxy, a login page; then run the same command again",
+            "find out what is between here and the API server, such as a proxy or a login page; then run the same command again",
         ) from exc
 
 
@@ -144,7 +193,13 @@ def ingress_api(cluster):
         found = cluster.find(f"/apis/{group}")
         if found and any(r["name"] == "ingresses" for r in found.get("resources", [])):
             return f"/apis/{group}"
-    raise ApiUnreachable("the Kubernetes API serves no Ingress", cluster.server, "extensions/v1beta1", "none", "check the API server's version: 1.16 to 1.21")
+    raise ApiUnreachable(
+        "the Kubernetes API serves no Ingress",
+        cluster.server,
+        "extensions/v1beta1",
+        "none",
+        "check the API server's version: 1.16 to 1.21",
+    )
 
 
 def ingresses(cluster, namespace, name=""):

@@ -17,7 +17,9 @@ from ..errors import ApiUnreachable
 from ..private_file import private_folder
 
 TOKEN = re.compile(r"[!-~]+")
-CERTIFICATE = re.compile(rb"-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----.*?-----END (?:X509 |TRUSTED )?CERTIFICATE-----", re.DOTALL)
+CERTIFICATE = re.compile(
+    rb"-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----.*?-----END (?:X509 |TRUSTED )?CERTIFICATE-----", re.DOTALL
+)
 
 
 class Connection:
@@ -38,7 +40,11 @@ class Connection:
     def _headers(self, given):
         import urllib3
 
-        headers = urllib3.HTTPHeaderDict(given) if hasattr(urllib3, "HTTPHeaderDict") else urllib3._collections.HTTPHeaderDict(given)
+        headers = (
+            urllib3.HTTPHeaderDict(given)
+            if hasattr(urllib3, "HTTPHeaderDict")
+            else urllib3._collections.HTTPHeaderDict(given)
+        )
         for name, value in self._access.headers:
             headers.add(name, value)
         if self._plugin:
@@ -53,7 +59,13 @@ class Connection:
 def _printable(token, origin):
     """The token. What http.client says of a bad one would show it."""
     if not TOKEN.fullmatch(token):
-        raise ApiUnreachable("the token cannot be used", origin, "printable ASCII without blanks", "other characters, or nothing", "write the token anew")
+        raise ApiUnreachable(
+            "the token cannot be used",
+            origin,
+            "printable ASCII without blanks",
+            "other characters, or nothing",
+            "write the token anew",
+        )
     return token
 
 
@@ -74,7 +86,10 @@ class _Plugin:
         with _said() as said:
             try:
                 config.load_kube_config_from_dict(
-                    access.plugin, client_configuration=self._configuration, persist_config=False, temp_file_path=private_folder()
+                    access.plugin,
+                    client_configuration=self._configuration,
+                    persist_config=False,
+                    temp_file_path=private_folder(),
                 )
             except Exception as exc:  # the library lets through whatever a plugin raises
                 raise self._failed(access, [*said, f"{type(exc).__name__}: {exc}"]) from exc
@@ -84,7 +99,9 @@ class _Plugin:
     @staticmethod
     def _failed(access, said):
         user = access.plugin["users"][0]["user"]
-        what = (user.get("exec") or {}).get("command") or f"auth provider {(user.get('auth-provider') or {}).get('name')}"
+        what = (user.get("exec") or {}).get(
+            "command"
+        ) or f"auth provider {(user.get('auth-provider') or {}).get('name')}"
         return ApiUnreachable(
             "the kubeconfig's plugin gives no credentials",
             f"{access.origin}, {what}",
@@ -109,7 +126,9 @@ class _Plugin:
 
     def secrets(self):
         key = (self.pair() or (b"", b""))[1].decode("latin-1")
-        return [word for value in self.headers().values() for word in value.split() if len(word) > 8] + [line for line in key.split() if len(line) >= 24]
+        return [word for value in self.headers().values() for word in value.split() if len(word) > 8] + [
+            line for line in key.split() if len(line) >= 24
+        ]
 
 
 @contextlib.contextmanager
@@ -132,7 +151,11 @@ def _pool(access, pair, secrets):
     try:
         import urllib3
     except ImportError as exc:
-        raise ApiUnreachable("the Python library urllib3 is missing", seen=str(exc), next_step="pip install urllib3, for the Python that runs modules") from exc
+        raise ApiUnreachable(
+            "the Python library urllib3 is missing",
+            seen=str(exc),
+            next_step="pip install urllib3, for the Python that runs modules",
+        ) from exc
     given = {"maxsize": 4, "ssl_context": _tls(access, pair)}
     if access.verify and access.server_name:
         given.update(server_hostname=access.server_name, assert_hostname=access.server_name)
@@ -149,7 +172,9 @@ def _pool(access, pair, secrets):
         try:
             from urllib3.contrib.socks import SOCKSProxyManager
         except ImportError as exc:
-            raise ApiUnreachable("the Python library PySocks is missing", access.origin, seen=str(exc), next_step="pip install pysocks") from exc
+            raise ApiUnreachable(
+                "the Python library PySocks is missing", access.origin, seen=str(exc), next_step="pip install pysocks"
+            ) from exc
         return SOCKSProxyManager(proxy, **given)
     login = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}" if parts.username else None
     headers = urllib3.util.make_headers(proxy_basic_auth=login) if login else None
@@ -179,7 +204,11 @@ def _tls(access, pair):
                 context.load_cert_chain(certificate, key, password=lambda: "")
     except (ssl.SSLError, ValueError, OSError) as exc:
         raise ApiUnreachable(
-            "the kubeconfig cannot be used", f"{access.origin}, {what}", "PEM that OpenSSL reads", str(exc)[:300], "check monq_kubeconfig and monq_kube_context"
+            "the kubeconfig cannot be used",
+            f"{access.origin}, {what}",
+            "PEM that OpenSSL reads",
+            str(exc)[:300],
+            "check monq_kubeconfig and monq_kube_context",
         ) from exc
     return context
 

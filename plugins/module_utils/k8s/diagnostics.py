@@ -26,7 +26,10 @@ def of_deployment(cluster, namespace, name):
         return [f"{name}: pods: {_unread(exc, cluster.secrets)}"]
     pod = failing_pod(found)
     lines = [pod_line(pod, cluster.secrets)] if pod else [f"{name}: no pod"]
-    involved = {name, *(s["metadata"]["name"] for s in sets if rollout.owner(s, "Deployment") == deployment["metadata"]["uid"])}
+    involved = {
+        name,
+        *(s["metadata"]["name"] for s in sets if rollout.owner(s, "Deployment") == deployment["metadata"]["uid"]),
+    }
     involved |= {pod["metadata"]["name"]} if pod else set()
     lines.append(_event(cluster, namespace, name, involved))
     if pod:
@@ -42,7 +45,9 @@ def failing_pod(found):
 
 
 def is_ready(pod):
-    return any(row["type"] == "Ready" and row["status"] == "True" for row in (pod.get("status") or {}).get("conditions") or [])
+    return any(
+        row["type"] == "Ready" and row["status"] == "True" for row in (pod.get("status") or {}).get("conditions") or []
+    )
 
 
 def failing_container(pod):
@@ -65,29 +70,45 @@ def pod_line(pod, secrets=()):
     container, status = failing_container(pod), pod.get("status") or {}
     name = f"pod {pod['metadata']['name']}"
     if not container:
-        why = [f"{c['reason']}: {c.get('message', '')}" for c in status.get("conditions") or [] if c.get("status") == "False" and c.get("reason")]
+        why = [
+            f"{c['reason']}: {c.get('message', '')}"
+            for c in status.get("conditions") or []
+            if c.get("status") == "False" and c.get("reason")
+        ]
         return f"{name}: {status.get('phase', 'unknown')}" + (f", {redact(why[0], secrets)}" if why else "")
     state = container.get("state") or {}
     waiting = state.get("waiting") or {}
     ended = state.get("terminated") or (container.get("lastState") or {}).get("terminated") or {}
     parts = [waiting.get("reason") or ("terminated" if state.get("terminated") else "not ready")]
     if ended:
-        parts.append(f"ended with status {ended.get('exitCode')}" + (f" ({ended['reason']})" if ended.get("reason") else ""))
+        parts.append(
+            f"ended with status {ended.get('exitCode')}" + (f" ({ended['reason']})" if ended.get("reason") else "")
+        )
     if container.get("restartCount"):
         parts.append(f"{container['restartCount']} restarts")
     message = waiting.get("message") or ended.get("message") or ""
-    return f"{name}: container {container.get('name', '?')}: {', '.join(parts)}" + (f": {redact(message, secrets)}" if message else "")
+    return f"{name}: container {container.get('name', '?')}: {', '.join(parts)}" + (
+        f": {redact(message, secrets)}" if message else ""
+    )
 
 
 def newest_warning(events, involved):
     """The newest Warning about one of these objects, or None."""
-    warnings = [e for e in events if e.get("type") == "Warning" and (e.get("involvedObject") or {}).get("name") in involved]
+    warnings = [
+        e for e in events if e.get("type") == "Warning" and (e.get("involvedObject") or {}).get("name") in involved
+    ]
     return max(warnings, key=_when, default=None)
 
 
 def _when(event):
     series = (event.get("series") or {}).get("lastObservedTime")
-    return series or event.get("lastTimestamp") or event.get("eventTime") or (event.get("metadata") or {}).get("creationTimestamp") or ""
+    return (
+        series
+        or event.get("lastTimestamp")
+        or event.get("eventTime")
+        or (event.get("metadata") or {}).get("creationTimestamp")
+        or ""
+    )
 
 
 def _event(cluster, namespace, name, involved):
@@ -112,7 +133,11 @@ def _log(cluster, namespace, pod):
     where = f"log of {name}/{container['name']}" + (" (previous)" if crashed else "")
     query = {"container": container["name"], "tailLines": LAST_LINES, **({"previous": "true"} if crashed else {})}
     try:
-        lines = [line.strip() for line in cluster.text(core(namespace, "pods", name) + "/log", **query).splitlines() if line.strip()]
+        lines = [
+            line.strip()
+            for line in cluster.text(core(namespace, "pods", name) + "/log", **query).splitlines()
+            if line.strip()
+        ]
     except (MonqError, ValueError) as exc:
         return f"{where}: {_unread(exc, cluster.secrets)}"
     return f"{where}: {redact(lines[-1], cluster.secrets)}" if lines else f"{where}: empty"

@@ -19,7 +19,9 @@ CHECK = "check monq_kubeconfig and monq_kube_context"
 # What a connection needs. ca, certificate, key: PEM as bytes, or None. token: a callable that returns the bearer token, or None.
 # login: (user, password) or None. headers: [(name, value)] of impersonation. secrets: what no text may show.
 # plugin: the kubeconfig as a dict, where the credentials come from an exec plugin or an auth provider.
-Access = namedtuple("Access", "server ca verify server_name proxy certificate key token login headers secrets plugin origin")
+Access = namedtuple(
+    "Access", "server ca verify server_name proxy certificate key token login headers secrets plugin origin"
+)
 
 
 def access(kubeconfig=None, context=None, environment=None, account=ACCOUNT):
@@ -45,7 +47,11 @@ def _paths(kubeconfig, environment):
     candidates = [os.path.abspath(os.path.expanduser(path)) for path in candidates]
     found = [path for path in candidates if os.path.exists(path)]
     if asked and not found:
-        raise _error(", ".join(candidates), "a file", "none there" if kubeconfig else "none there; the variable KUBECONFIG names it")
+        raise _error(
+            ", ".join(candidates),
+            "a file",
+            "none there" if kubeconfig else "none there; the variable KUBECONFIG names it",
+        )
     return found
 
 
@@ -53,7 +59,11 @@ def _load(path):
     try:
         import yaml
     except ImportError as exc:
-        raise ApiUnreachable("the Python library PyYAML is missing", seen=str(exc), next_step="pip install pyyaml, for the Python that runs modules") from exc
+        raise ApiUnreachable(
+            "the Python library PyYAML is missing",
+            seen=str(exc),
+            next_step="pip install pyyaml, for the Python that runs modules",
+        ) from exc
     try:
         with open(path, encoding="utf-8") as file:
             found = yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
@@ -77,7 +87,9 @@ def _merged(paths):
         merged["current-context"] = merged["current-context"] or found.get("current-context") or ""
         for part, kind in (("clusters", "cluster"), ("users", "user"), ("contexts", "context")):
             rows = found.get(part) or []
-            if not isinstance(rows, list) or not all(isinstance(row, dict) and isinstance(row.get(kind) or {}, dict) for row in rows):
+            if not isinstance(rows, list) or not all(
+                isinstance(row, dict) and isinstance(row.get(kind) or {}, dict) for row in rows
+            ):
                 raise _error(path, f"{part}: a list of entries with name and {kind}", "something else")
             for row in rows:
                 merged[part].setdefault(row.get("name"), _absolute(kind, row.get(kind) or {}, os.path.dirname(path)))
@@ -86,7 +98,10 @@ def _merged(paths):
 
 def _absolute(kind, entry, folder):
     """Paths are relative to the file that names them."""
-    entry = {key: os.path.normpath(os.path.join(folder, value)) if key in PATHS.get(kind, ()) and value else value for key, value in entry.items()}
+    entry = {
+        key: os.path.normpath(os.path.join(folder, value)) if key in PATHS.get(kind, ()) and value else value
+        for key, value in entry.items()
+    }
     plugin = entry.get("exec")
     if isinstance(plugin, dict) and os.sep in str(plugin.get("command") or ""):
         entry["exec"] = {**plugin, "command": os.path.normpath(os.path.join(folder, plugin["command"]))}
@@ -113,7 +128,11 @@ def _of_context(merged, context, origin):
     user = merged["users"].get(chosen.get("user")) or {}
     token = _token(user, origin)
     plugin = "auth-provider" in user or ("exec" in user and not token)
-    login = (str(user["username"]), str(user["password"])) if user.get("username") and user.get("password") and not token else None
+    login = (
+        (str(user["username"]), str(user["password"]))
+        if user.get("username") and user.get("password") and not token
+        else None
+    )
     key = _content(user, "client-key", origin)
     return Access(
         server=str(cluster["server"]).rstrip("/"),
@@ -171,7 +190,9 @@ def _token(user, origin):
             with open(path, encoding="ascii") as file:
                 return file.read().strip()
         except (OSError, UnicodeDecodeError) as exc:
-            raise _error(f"{origin}, tokenFile {path}", "a readable token", getattr(exc, "strerror", None) or "no ASCII") from exc
+            raise _error(
+                f"{origin}, tokenFile {path}", "a readable token", getattr(exc, "strerror", None) or "no ASCII"
+            ) from exc
 
     read()
     return read
@@ -181,7 +202,11 @@ def _impersonation(user):
     headers = [("Impersonate-User", user["as"])] if user.get("as") else []
     headers += [("Impersonate-Uid", user["as-uid"])] if user.get("as-uid") else []
     headers += [("Impersonate-Group", group) for group in user.get("as-groups") or []]
-    return headers + [(f"Impersonate-Extra-{name}", value) for name, values in (user.get("as-user-extra") or {}).items() for value in values]
+    return headers + [
+        (f"Impersonate-Extra-{name}", value)
+        for name, values in (user.get("as-user-extra") or {}).items()
+        for value in values
+    ]
 
 
 def _words(key):

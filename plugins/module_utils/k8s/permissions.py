@@ -67,15 +67,31 @@ def reviews(namespace, needed=NEEDED, named=None):
         name, _slash, sub = resource.partition("/")
         for verb in verbs:
             for only in (named or {}).get((group, resource, verb), (None,)):
-                attributes = {"namespace": namespace, "verb": verb, "group": group, "resource": name, "subresource": sub, **({"name": only} if only else {})}
-                review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": {"resourceAttributes": attributes}}
+                attributes = {
+                    "namespace": namespace,
+                    "verb": verb,
+                    "group": group,
+                    "resource": name,
+                    "subresource": sub,
+                    **({"name": only} if only else {}),
+                }
+                review = {
+                    "apiVersion": "authorization.k8s.io/v1",
+                    "kind": "SelfSubjectAccessReview",
+                    "spec": {"resourceAttributes": attributes},
+                }
                 made.append((review, purpose))
     return made
 
 
 def described(review):
     spec = review["spec"]["resourceAttributes"]
-    return in_words(spec["group"], spec["resource"] + ("/" + spec["subresource"] if spec["subresource"] else ""), spec["verb"], spec.get("name"))
+    return in_words(
+        spec["group"],
+        spec["resource"] + ("/" + spec["subresource"] if spec["subresource"] else ""),
+        spec["verb"],
+        spec.get("name"),
+    )
 
 
 def in_words(group, resource, verb, name=None):

@@ -47,7 +47,11 @@ def revision(obj):
 def pods_of(deployment, replica_sets, pods):
     """The pods of a Deployment's present revision, by owner and not by label: an old pod may be stuck, the new one is what counts."""
     wanted = revision(deployment)
-    sets = {rs["metadata"]["uid"] for rs in replica_sets if owner(rs, "Deployment") == deployment["metadata"]["uid"] and revision(rs) == wanted}
+    sets = {
+        rs["metadata"]["uid"]
+        for rs in replica_sets
+        if owner(rs, "Deployment") == deployment["metadata"]["uid"] and revision(rs) == wanted
+    }
     return [pod for pod in pods if owner(pod, "ReplicaSet") in sets]
 
 
@@ -75,23 +79,31 @@ def stuck(deployment, pods):
             return f"{condition.get('reason')}: {condition.get('message')}"
         if condition["type"] == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded":
             return f"ProgressDeadlineExceeded: {condition.get('message')}"
-    for pod in pods:
-        if pod["metadata"].get("deletionTimestamp"):
-            continue
-        name, status = pod["metadata"]["name"], pod.get("status") or {}
-        for container in (status.get("initContainerStatuses") or []) + (status.get("containerStatuses") or []):
-            waiting = (container.get("state") or {}).get("waiting") or {}
-            if waiting.get("reason") in STUCK:
-                return f"pod {name}: {waiting['reason']}: {waiting.get('message', '')} (image {container.get('image', '?')})"
-        for condition in status.get("conditions") or []:
-            if condition["type"] == "PodScheduled" and condition["status"] == "False" and condition.get("reason") == "Unschedulable":
-                return f"pod {name}: Unschedulable: {condition.get('message', '')}"
+    return next((why for why in map(stuck_pod, pods) if why), None)
+
+
+def stuck_pod(pod):
+    """Why a pod will not start by itself, or None."""
+    if pod["metadata"].get("deletionTimestamp"):
+        return None
+    name, status = pod["metadata"]["name"], pod.get("status") or {}
+    for container in (status.get("initContainerStatuses") or []) + (status.get("containerStatuses") or []):
+        waiting = (container.get("state") or {}).get("waiting") or {}
+        if waiting.get("reason") in STUCK:
+            return (
+                f"pod {name}: {waiting['reason']}: {waiting.get('message', '')} (image {container.get('image', '?')})"
+            )
+    for condition in status.get("conditions") or []:
+        unscheduled = condition["type"] == "PodScheduled" and condition["status"] == "False"
+        if unscheduled and condition.get("reason") == "Unschedulable":
+            return f"pod {name}: Unschedulable: {condition.get('message', '')}"
     return None
 
 
-def exempt(name, sealed):
-    """Why a Deployment does not gate: it was unhealthy or paused already before the outage. What only the registry knew then is new, and gates."""
-    row = sealed.get(name)
+def exempt(name, before):
+    """Why a Deployment is not waited for: it was unhealthy or paused already before the outage. What only the registry
+    knew then is new, and is waited for."""
+    row = before.get(name)
     if row and row["paused"]:
         return "was paused before the outage"
     if row and row["kubernetes"] is not None and not row["healthy"]:

@@ -11,23 +11,37 @@ def hosts(ingress):
 def pairs(ingress):
     """Every (host, path) that an Ingress holds; no path means all of the host."""
     return {
-        (rule.get("host", ""), path.get("path") or "/") for rule in ingress["spec"].get("rules") or [] for path in (rule.get("http") or {}).get("paths") or [{}]
+        (rule.get("host", ""), path.get("path") or "/")
+        for rule in ingress["spec"].get("rules") or []
+        for path in (rule.get("http") or {}).get("paths") or [{}]
     }
 
 
 def within(host, domains):
     """A domain itself, or one label under a wildcard."""
-    return any(host == domain or (domain.startswith("*.") and host.partition(".")[2] == domain[2:] and host.partition(".")[0]) for domain in domains)
+    return any(
+        host == domain or (domain.startswith("*.") and host.partition(".")[2] == domain[2:] and host.partition(".")[0])
+        for domain in domains
+    )
 
 
 def is_alias_route(ingress, prefix, alias_domains):
     """Begins with the prefix and leads nowhere but to alias domains: a prefix alone hits strangers (traps 1, 2)."""
     found = hosts(ingress)
-    return ingress["metadata"]["name"].startswith(prefix) and bool(found) and all(within(host, alias_domains) for host in found)
+    return (
+        ingress["metadata"]["name"].startswith(prefix)
+        and bool(found)
+        and all(within(host, alias_domains) for host in found)
+    )
 
 
 def legacy_names(release, modules):
-    return [name for module in release["order"]["routing"] if module in modules for name in release["modules"][module]["legacy_routes"]]
+    return [
+        name
+        for module in release["order"]["routing"]
+        if module in modules
+        for name in release["modules"][module]["legacy_routes"]
+    ]
 
 
 def to_cut(ingresses, release, modules, alias_domains, alias_ingresses=()):

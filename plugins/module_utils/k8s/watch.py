@@ -3,115 +3,202 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import threading
 import time
 
 from ..errors import MonqError
 from ..redaction.text import redact
 from . import diagnostics, rollout, routes
-from .cluster import ingresses
-from .objects import deployments, pods, replica_sets
+from .cluster import apps, core, ingresses
+from .mirror import Mirror
+from .objects import replica_sets
 from .objects import routes as read_routes
 
 POLL = 0.5
-EXPLAINED = 3  # Deployments that a failure shows the evidence of: one cause is often that of all
+SETTLE = 0.05  # seconds in which what changes together is taken together
+EXPLAINED = 3  # Deployments that a failure explains in full: one cause is often that of all
 GRACE = 3.0  # a reason must last this long: a pull that is tried once more is not a failure yet
 
 
-class Rollouts:
-    """Watches Deployments. The clock and sleep are injected."""
+class Watched:
+    """Deployments and pods of a namespace, kept current by a watch each. Pods are watched from the first look on."""
 
-    def __init__(self, cluster, namespace, timeout, clock=time.monotonic, sleep=time.sleep):
+    def __init__(self, cluster, namespace):
+        self._cluster, self._namespace = cluster, namespace
+        self._changed = threading.Event()
+        self._mirrors = {}
+
+    def deployments(self):
+        return self._mirror(apps(self._namespace, "deployments")).objects()
+
+    def pods(self):
+        return self._mirror(core(self._namespace, "pods")).objects()
+
+    def replica_sets(self):
+        return replica_sets(self._cluster, self._namespace)
+
+    def _mirror(self, path):
+        if path not in self._mirrors:
+            self._mirrors[path] = Mirror(self._cluster, path, self._changed).start()
+        return self._mirrors[path]
+
+    def wait(self, seconds):
+        """Until something has changed, or for so many seconds."""
+        if self._changed.wait(seconds):
+            time.sleep(SETTLE)
+            self._changed.clear()
+
+    def close(self):
+        for mirror in self._mirrors.values():
+            mirror.stop()
+
+
+class RolloutWatcher:
+    """Watches Deployments until they are rolled out. Clock and source are injected."""
+
+    def __init__(self, cluster, namespace, timeout, clock=time.monotonic, source=Watched):
         self._cluster, self._namespace, self._timeout = cluster, namespace, timeout
-        self._clock, self._sleep = clock, sleep
+        self._clock, self._source = clock, source
+        self._suspects = []
 
-    def wait(self, patterns, sealed):
-        """{ready, exempt} when all that gate are rolled out; MonqError with the reason otherwise."""
+    def wait(self, patterns, before):
+        """{ready, exempt} once all that are waited for are rolled out. before: rows of the snapshot's counts.
+
+        Raises MonqError with the reason where a pod cannot start, or after the timeout.
+        """
+        return self.wait_for_groups({"": patterns}, before)[""]
+
+    def wait_for_groups(self, groups, before):
+        """The same for several lists of patterns at once: {group: {ready, exempt}}."""
+        source = self._source(self._cluster, self._namespace)
+        try:
+            return self._wait(source, groups, before)
+        finally:
+            source.close()
+
+    def _wait(self, source, groups, before):
         started, since = self._clock(), {}
         while True:
-            found = rollout.selected(deployments(self._cluster, self._namespace), patterns)
-            exempt = {d["metadata"]["name"]: why for d in found for why in [rollout.exempt(d["metadata"]["name"], sealed)] if why}
-            late = {d["metadata"]["name"]: why for d in found if d["metadata"]["name"] not in exempt for why in [rollout.pending(d)] if why}
-            if found and not late:
-                return {"ready": len(found) - len(exempt), "exempt": exempt}
-            if not found and self._clock() - started > GRACE:
-                raise MonqError(
-                    "there is nothing to roll out",
-                    f"Deployments {', '.join(patterns)} in {self._namespace}",
-                    "at least one",
-                    "none",
-                    "check monq_namespace and what Replace printed",
-                )
-            self._stop_if_stuck([d for d in found if d["metadata"]["name"] in late], since)
-            if late and self._clock() - started > self._timeout:
-                self._fail(late, f"no end after {self._timeout} s")
-            self._sleep(POLL)
+            deployments = source.deployments()
+            found = {group: rollout.selected(deployments, patterns) for group, patterns in groups.items()}
+            exempt = {d["metadata"]["name"]: rollout.exempt(d["metadata"]["name"], before) for d in deployments}
+            late = {
+                d["metadata"]["name"]: (d, rollout.pending(d))
+                for row in found.values()
+                for d in row
+                if not exempt[d["metadata"]["name"]] and rollout.pending(d)
+            }
+            if all(found.values()) and not late:
+                return {group: _report(row, exempt) for group, row in found.items()}
+            waited = self._clock() - started
+            if not all(found.values()) and waited > GRACE:
+                self._nothing([pattern for group, row in found.items() if not row for pattern in groups[group]])
+            self._stop_if_stuck(source, [deployment for deployment, _why in late.values()], since)
+            if late and waited > self._timeout:
+                self._fail({name: why for name, (_d, why) in late.items()}, f"no end after {self._timeout} s")
+            source.wait(self._patience(since, waited))
 
-    def _stop_if_stuck(self, late, since):
-        sets, all_pods = (replica_sets(self._cluster, self._namespace), pods(self._cluster, self._namespace)) if late else ([], [])
-        reasons = {d["metadata"]["name"]: rollout.stuck(d, rollout.pods_of(d, sets, all_pods)) for d in late}
+    def _patience(self, since, waited):
+        """Seconds until the clock alone may decide something."""
+        ends = [first + GRACE - self._clock() for first in since.values()] + [self._timeout - waited, GRACE - waited]
+        return max(0.05, min([left for left in ends if left > 0] or [POLL]))
+
+    def _nothing(self, patterns):
+        raise MonqError(
+            "there is nothing to roll out",
+            f"Deployments {', '.join(patterns)} in {self._namespace}",
+            "at least one",
+            "none",
+            "check monq_namespace and what Replace printed",
+        )
+
+    def _stop_if_stuck(self, source, late, since):
+        reasons = self._reasons(source, late)
         now = self._clock()
         for name in list(since):
             if not reasons.get(name):
                 del since[name]
-        for name, reason in reasons.items():
-            if reason:
-                since.setdefault(name, now)
+        for name in reasons:
+            since.setdefault(name, now)
         lasting = {name: reasons[name] for name, first in since.items() if now - first >= GRACE}
         if lasting:
             self._fail(lasting, "a pod cannot start")
 
+    def _reasons(self, source, late):
+        """{name: why it will not roll out by itself}. ReplicaSets are read only where a pod looks stuck."""
+        found = {d["metadata"]["name"]: rollout.stuck(d, []) for d in late}
+        pods = [pod for pod in source.pods() if rollout.stuck_pod(pod)] if late else []
+        if pods:
+            sets = source.replica_sets()
+            for deployment in late:
+                name = deployment["metadata"]["name"]
+                found[name] = found[name] or rollout.stuck(deployment, rollout.pods_of(deployment, sets, pods))
+        return {name: why for name, why in found.items() if why}
+
     def _fail(self, reasons, what):
         reasons = {name: redact(why, self._cluster.secrets) for name, why in reasons.items()}  # words of controllers
+        names = sorted(reasons)
         error = MonqError(
             f"the rollout has not ended: {what}",
-            ", ".join(f"Deployment {self._namespace}/{name}" for name in sorted(reasons)),
+            ", ".join(f"Deployment {self._namespace}/{name}" for name in names),
             "observed, updated, available, no old pods",
-            "; ".join(f"{name}: {why}" for name, why in sorted(reasons.items())),
-            f"kubectl -n {self._namespace} describe deployment {sorted(reasons)[0]}; fix it, then run the same command again",
+            "; ".join(f"{name}: {reasons[name]}" for name in names),
+            f"kubectl -n {self._namespace} describe deployment {names[0]}; fix it, then run the same command again",
             deployments=reasons,
         )
-        error.evidence = [line for name in sorted(reasons)[:EXPLAINED] for line in diagnostics.of_deployment(self._cluster, self._namespace, name)]
+        for name in names[:EXPLAINED]:
+            error.evidence += diagnostics.of_deployment(self._cluster, self._namespace, name)
         raise error
 
 
-def require_sealed(sealed, live, namespace):
-    """MonqError where an old route stands that was not sealed: it was made since, and users would still be led in during the SQL."""
-    known = {(route["name"], route["uid"]) for route in sealed}
+def _report(deployments, exempt):
+    names = [deployment["metadata"]["name"] for deployment in deployments]
+    left_out = {name: exempt[name] for name in names if exempt[name]}
+    return {"ready": len(names) - len(left_out), "exempt": left_out}
+
+
+def require_saved(saved, live, namespace):
+    """Raises MonqError where there is an old route that was not saved: it was created since, and would still lead users
+    in while SQL runs."""
+    known = {(route["name"], route["uid"]) for route in saved}
     strange = sorted(route["name"] for route in live if (route["name"], route["uid"]) not in known)
     if strange:
         raise MonqError(
-            "an old route was made after the installation was sealed for the outage",
+            "an old route was created after the pre-outage snapshot",
             ", ".join(f"Ingress {namespace}/{name}" for name in strange),
             "the routes of the snapshot cut, and no other",
-            "another uid than the sealed one, or a route that is not in it",
-            f"find out who made it; kubectl -n {namespace} delete ingress {' '.join(strange)}, then run the same command again",
+            "another uid than the saved one, or a route that is not in the snapshot",
+            f"find out who created it; kubectl -n {namespace} delete ingress {' '.join(strange)}, then run the same "
+            "command again",
         )
 
 
-class Routes:
-    """Removes old Ingresses and watches for new ones."""
+class RouteWatcher:
+    """Removes old Ingresses and waits for new ones. Clock and sleep are injected."""
 
     def __init__(self, cluster, namespace, timeout, clock=time.monotonic, sleep=time.sleep):
         self._cluster, self._namespace, self._timeout = cluster, namespace, timeout
         self._clock, self._sleep = clock, sleep
 
-    def cut(self, doomed, pause):
-        """Deletes by UID; returns the names once all are gone and the pause is over."""
+    def remove(self, doomed, pause):
+        """Deletes by UID; returns the names once all are gone and the pause is over. Raises MonqError after the
+        timeout."""
         started = self._clock()
         for route in doomed:
             self._delete(route)
         while True:
-            left = {i["metadata"]["uid"] for i in read_routes(self._cluster, self._namespace)} & {route["uid"] for route in doomed}
+            live = {ingress["metadata"]["uid"] for ingress in read_routes(self._cluster, self._namespace)}
+            left = live & {route["uid"] for route in doomed}
             waited = self._clock() - started
             if not left and waited >= pause:
                 return [route["name"] for route in doomed]
             if left and waited > self._timeout:
                 names = sorted(route["name"] for route in doomed if route["uid"] in left)
                 raise MonqError(
-                    "old routes do not go away",
+                    "old routes are not deleted",
                     ", ".join(f"Ingress {self._namespace}/{name}" for name in names),
                     "gone",
-                    f"still there after {self._timeout} s",
+                    f"still present after {self._timeout} s",
                     "look at their finalizers, then run the same command again",
                 )
             self._sleep(min(POLL, max(0.05, pause - waited)))
@@ -119,27 +206,24 @@ class Routes:
     def _delete(self, route):
         path = ingresses(self._cluster, self._namespace, route["name"])
         found = self._cluster.find(path)
-        if not found:
-            return
-        if found["metadata"]["uid"] != route["uid"]:
-            # A new route may bear an old name; it is not ours to delete.
-            return
-        self._cluster.delete(path, uid=route["uid"])
+        # A new route may bear an old name; it is not ours to delete.
+        if found and found["metadata"]["uid"] == route["uid"]:
+            self._cluster.delete(path, uid=route["uid"])
 
-    def stand(self, old_uids, domains):
-        """The domains that new routes serve, once they serve all."""
+    def wait(self, old_uids, domains):
+        """The domains that new routes serve, once they serve all. Raises MonqError after the timeout."""
         started = self._clock()
         while True:
             served = routes.served(read_routes(self._cluster, self._namespace), old_uids, domains)
             if len(served) == len(domains):
                 return served
             if self._clock() - started > self._timeout:
-                missing = [domain for domain in domains if domain not in served]
                 raise MonqError(
                     "new routes are missing",
-                    ", ".join(missing),
+                    ", ".join(domain for domain in domains if domain not in served),
                     "an Ingress made by the new routing",
                     f"none after {self._timeout} s",
-                    f"kubectl -n {self._namespace} get ingress; compare with the template in the registry, then run the same command again",
+                    f"kubectl -n {self._namespace} get ingress; compare with the template in the registry, then run "
+                    "the same command again",
                 )
             self._sleep(POLL)

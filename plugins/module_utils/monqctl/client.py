@@ -23,7 +23,18 @@ SWITCH = ["config", "use-context"]
 class Monqctl:
     """The vendor's client, in one home. The runner is injected: tests give a list of answers."""
 
-    def __init__(self, path="monqctl", home=None, environment=None, timeout=3600, context="", patterns=None, runner=process.run, fence=None, secrets=()):
+    def __init__(
+        self,
+        path="monqctl",
+        home=None,
+        environment=None,
+        timeout=3600,
+        context="",
+        patterns=None,
+        runner=process.run,
+        fence=None,
+        secrets=(),
+    ):
         self.path = path
         self.home = os.path.expanduser(home or "~")
         self.context = context
@@ -67,17 +78,45 @@ class Monqctl:
                 f"monqctl config use-context {self.context}, then run the same command again",
             )
 
-    def change(self, argv, secret="", content=None, guard=True):
-        """One changing call: the output, or CommandError; its unknown tells whether the work may have been done."""
+    def change(self, argv, secret="", content=None, in_context=True):
+        """One changing call; its output. Raises CommandError, whose unknown tells whether the work may have been done.
+
+        in_context: whether the current context is compared right before the call.
+        """
         remove_abandoned(self.home)
         with self._shared(exclusive=argv[:2] == SWITCH):
-            if guard:
+            if in_context:
                 self.require_context()
             with private_file(content, self.home) as path:
                 full = [word.replace("{secret}", secret).replace("{file}", path) for word in argv]
                 self._ask_fence()
                 result = self._run(full)
         return self._judge(argv, result, secret, self._timeout)
+
+    @contextlib.contextmanager
+    def batch(self):
+        """Changing calls whose context is compared once before all and once after them; yields a callable that takes
+        the name of what was written. Raises CommandError where the context was switched meanwhile."""
+        written, failed = [], None
+        with self._shared(exclusive=False):
+            self.require_context()
+            try:
+                yield written.append
+            except CommandError as exc:  # perhaps for that very reason
+                failed = exc
+            seen = self.current_context()
+        if seen != self.context:
+            raise CommandError(
+                "monqctl's current context was switched while counts were written",
+                f"monqctl in {self.home}",
+                f"{self.context}, as before the first call",
+                f"{redaction.redact(seen, self.secrets) or 'none'} after the last; in between were written, under either: "
+                + (", ".join(written) or "none"),
+                f"check these in the registry of both contexts; then monqctl config use-context {self.context}, and run "
+                "the same command again",
+            ) from failed
+        if failed:
+            raise failed
 
     @contextlib.contextmanager
     def _shared(self, exclusive):
@@ -136,7 +175,10 @@ class Monqctl:
             # A file of SQL may be half applied, whatever the status (trap 36).
             seen, unknown = f"exit status {result.rc}", argv[:3] == SQL and not never_began(output)
         else:
-            seen, unknown = f"exit status 0, but its output says: {failure_line(shown, patterns) or redaction.MASK}", True
+            seen, unknown = (
+                f"exit status 0, but its output says: {failure_line(shown, patterns) or redaction.MASK}",
+                True,
+            )
         error = CommandError(
             f"{text} failed",
             f"context {self.context or 'none'}",

@@ -45,7 +45,11 @@ def json_reply(text, what, secrets=()):
         return json.loads(text)
     except ValueError as exc:
         raise CommandError(
-            f"monqctl answered {what} with something else than JSON", what, "JSON", repr(redaction.redact(text, secrets)[:200]), UNREADABLE
+            f"monqctl answered {what} with something else than JSON",
+            what,
+            "JSON",
+            repr(redaction.redact(text, secrets)[:200]),
+            UNREADABLE,
         ) from exc
 
 
@@ -106,7 +110,8 @@ def healthy_status(text, ignored, secrets=()):
             "the registry is not healthy" if rows else "the registry's status cannot be read",
             "monqctl registry get status",
             f"no failed row but {', '.join(ignored)}",
-            ", ".join(f"{name}: {state}" for name, state in shown_rows(failed, secrets).items()) or repr(redaction.redact(text, secrets)[:200]),
+            ", ".join(f"{name}: {state}" for name, state in shown_rows(failed, secrets).items())
+            or repr(redaction.redact(text, secrets)[:200]),
             "fix what has failed, then run the same command again",
         )
     return shown_rows(rows, secrets)

@@ -9,9 +9,14 @@ from ..errors import CommandError, InputError
 from ..redaction.data import sanitise
 from .client import Monqctl
 
-CORRECT = "correct monq_registry_replica_commands; before an upgrade has begun, monq_registry_replicas: manual is another way"
+CORRECT = (
+    "correct monq_registry_replica_commands; before an upgrade has begun, monq_registry_replicas: manual is another way"
+)
 REPLICA_COMMANDS = {
-    "list": {"argv": ["registry", "get", "microservices", "--output", "json"], "query": "[].{name: Name, replicas: Replicas}"},
+    "list": {
+        "argv": ["registry", "get", "microservices", "--output", "json"],
+        "query": "[].{name: Name, replicas: Replicas}",
+    },
     "get": {"argv": ["registry", "get", "microservices", "{name}", "--output", "json"], "query": "Replicas"},
     "apply": {"argv": ["registry", "apply", "microservice", "{name}", "--file", "{file}"]},
 }
@@ -24,38 +29,46 @@ class RegistryReplicas:
     def __init__(self, monqctl: Monqctl, commands=None):
         self._monqctl = monqctl
         self._commands = {**REPLICA_COMMANDS, **(commands or {})}
+        self._listed = {}  # the registry's whole answer on each name, as the last list had it
 
     def counts(self, known=None):
-        """{name: count}; known: the names that count, where a new service of another shape must not stop what is put back."""
+        """{name: count}; known: the names that matter, as a new service of another shape must not stop a restore."""
         answer = self._monqctl.read_json(*self._commands["list"]["argv"])
-        return registry_counts(self._search(answer), known, self._monqctl.secrets)
+        named = self._search(answer)
+        self._listed = _entries(answer, named)
+        return registry_counts(named, known, self._monqctl.secrets)
+
+    def table(self):
+        """({name: count}, {name: the registry's whole answer on it}) out of one call."""
+        counts = self.counts()
+        return counts, dict(self._listed)
 
     def _search(self, answer):
         try:
             import jmespath
         except ImportError as exc:
             raise CommandError(
-                "the Python library jmespath is missing", seen=str(exc), next_step="pip install jmespath, for the Python that runs modules"
+                "the Python library jmespath is missing",
+                seen=str(exc),
+                next_step="pip install jmespath, for the Python that runs modules",
             ) from exc
         query = self._commands["list"].get("query") or ""
         try:
             return jmespath.search(query, answer)
         except (jmespath.exceptions.JMESPathError, ValueError) as exc:
-            raise InputError(
-                "monq_registry_replica_commands holds a query that is no JMESPath", "monq_registry_replica_commands.list.query", "a JMESPath", query, str(exc)
-            ) from exc
+            name = "monq_registry_replica_commands"
+            what = f"{name} holds a query that is no JMESPath"
+            raise InputError(what, f"{name}.list.query", "a JMESPath", query, str(exc)) from exc
 
     def entries(self):
-        """{name: the registry's whole answer on it}; nothing where the list is shaped so that an answer cannot be told from its name."""
+        """{name: the registry's whole answer on it}; empty where the list's shape does not pair answers with names."""
         answer = self._monqctl.read_json(*self._commands["list"]["argv"])
-        named = self._search(answer)
-        if not isinstance(answer, list) or not isinstance(named, list) or len(answer) != len(named):
-            return {}
-        return {row["name"]: whole for row, whole in zip(named, answer) if isinstance(row, dict) and row.get("name") and isinstance(whole, dict)}
+        return _entries(answer, self._search(answer))
 
     def describe(self, name, entry, known=True):
-        """Applies a saved entry, its count included; why not, in words, or nothing. One that is less complete than the present one is not applied."""
-        if known and set(self._read(name)[0]) != set(entry):
+        """Applies a saved entry, its count included; the reason why not, in words, or nothing. One that is less
+        complete than the present one is not applied."""
+        if known and set(self._get(name)) != set(entry):
             return "its saved entry is not as complete as the present one"
         try:
             self._monqctl.change(self._argv("apply", name), content=json.dumps(entry, ensure_ascii=False))
@@ -66,17 +79,20 @@ class RegistryReplicas:
         return ""
 
     def probe(self):
-        """Tries the calls that change nothing, so that an odd answer is found before the outage and not after Replace."""
+        """Tries the calls that change nothing, so that an odd answer is found before the outage, not after Replace."""
         counts = self.counts()
         name = min(counts)
-        _service, part, key = self._read(name)
+        part, key = self._place(name, self._get(name))
         if part[key] != counts[name]:
-            raise self._odd(name, f"{sanitise(part[key], self._monqctl.secrets)!r} where the list says {counts[name]}")
+            seen = f"{sanitise(part[key], self._monqctl.secrets)!r} where the list says {counts[name]}"
+            raise self._odd(name, seen)
         return []
 
-    def _read(self, name):
-        """(the microservice, the part of it that holds the count, the count's key there)."""
-        service = self._monqctl.read_json(*self._argv("get", name))
+    def _get(self, name):
+        return self._monqctl.read_json(*self._argv("get", name))
+
+    def _place(self, name, service):
+        """(the part of a microservice that holds the count, the count's key there)."""
         *path, key = self._commands["get"]["query"].split(".")
         part = service
         try:
@@ -85,7 +101,7 @@ class RegistryReplicas:
             part[key]  # pylint: disable=pointless-statement
         except (KeyError, TypeError, IndexError) as exc:
             raise self._odd(name, repr(sanitise(service, self._monqctl.secrets))[:200]) from exc
-        return service, part, key
+        return part, key
 
     def _argv(self, call, name):
         return [word.replace("{name}", name) for word in self._commands[call]["argv"]]
@@ -99,11 +115,29 @@ class RegistryReplicas:
             CORRECT,
         )
 
-    def put(self, name, count):
-        """Reads one microservice, changes its count and nothing else, applies it."""
-        service, part, key = self._read(name)
-        part[key] = count
-        self._monqctl.change(self._argv("apply", name), content=json.dumps(service, ensure_ascii=False))
+    def put(self, changes, done=lambda _change: None):
+        """Changes counts, and nothing else of a microservice. changes: [(name, seen, wanted)]; done: called with each.
+
+        The context is compared once before and once after all of them. Raises CommandError.
+        """
+        with self._monqctl.batch() as written:
+            for change in changes:
+                name, _seen, wanted = change
+                service = self._get(name)  # the list may show less of it, and what is sent is all that stays
+                part, key = self._place(name, service)
+                part[key] = wanted
+                content = json.dumps(service, ensure_ascii=False)
+                written(name)
+                self._monqctl.change(self._argv("apply", name), content=content, in_context=False)
+                done(change)
+
+
+def _entries(answer, named):
+    """{name: whole answer}; empty where the list's shape does not pair answers with names."""
+    if not isinstance(answer, list) or not isinstance(named, list) or len(answer) != len(named):
+        return {}
+    pairs = [(row, whole) for row, whole in zip(named, answer) if isinstance(row, dict) and isinstance(whole, dict)]
+    return {row["name"]: whole for row, whole in pairs if row.get("name")}
 
 
 def registry_counts(answer, known=None, secrets=()):

@@ -17,18 +17,34 @@ from . import dump
 from .client import Postgresql, free_bytes, nearest
 
 CUT = "upgrade.routing.cut"
-PREFIXES = {"prepare": "prepare.backup.database.", "upgrade": "upgrade.backup.database.", "outage": "upgrade.backup_in_outage.database."}
+PREFIXES = {
+    "prepare": "prepare.backup.database.",
+    "upgrade": "upgrade.backup.database.",
+    "outage": "upgrade.backup_in_outage.database.",
+}
 
 
 class Backup:
     """Dumps that were read to their end, and where it may be restored and compared. Servers and clock are injected."""
 
-    def __init__(self, source, scratch, directory, host, release, attempt, max_age, scratch_max_bytes, run=None, clock=time.time):
+    def __init__(
+        self,
+        source,
+        scratch,
+        directory,
+        host,
+        release,
+        generation,
+        max_age,
+        scratch_max_bytes,
+        run=None,
+        clock=time.time,
+    ):
         """run: {installation, lock}, of the scratch databases."""
         self._source = source
         self._scratch = scratch
-        self._identity = (release, host, attempt)
-        self.folder = os.path.join(os.path.abspath(directory), *dump.folder_parts(host, release, attempt))
+        self._identity = (release, host, generation)
+        self.folder = os.path.join(os.path.abspath(directory), *dump.folder_parts(host, release, generation))
         self._directory = os.path.abspath(directory)
         self._max_age = max_age
         self._limit = scratch_max_bytes
@@ -47,12 +63,16 @@ class Backup:
             key = prefix + item["microservice"]
             with run.renewing():  # the checksum of a large dump takes longer than a Lease lasts
                 earlier, renewed = self._earlier(run, key, item) if stage == "upgrade" else (None, False)
-            result = run.run(key, lambda item=item, earlier=earlier: self._do(item, stage, earlier), renewed)
+            result = run.execute(key, lambda item=item, earlier=earlier: self._do(item, stage, earlier), renewed)
             backups.append({"step": key, **item, "reused": bool(earlier), **(result or {})})
         return {"backups": backups, "folder": self.folder}
 
     def _do(self, item, stage, earlier):
-        return {**earlier, "reused": True} if earlier else {**self.dump(item["microservice"], item["database"], stage), "reused": False}
+        return (
+            {**earlier, "reused": True}
+            if earlier
+            else {**self.dump(item["microservice"], item["database"], stage), "reused": False}
+        )
 
     def _earlier(self, run, key, item):
         """(prepare's result where it still counts, whether a done step is done again as its dump counts no more)."""
@@ -247,7 +267,7 @@ class Backup:
             ) from exc
 
 
-def backup(params, attempt, server):
+def backup(params, generation, server):
     """The Backup that a module's parameters describe. server: the address of the Kubernetes API, which tells installations apart."""
     programs = {"pg_dump": params["pg_dump"], "pg_restore": params["pg_restore"], "timeout": params["timeout"]}
     source = Postgresql(params["postgresql"], **programs)
@@ -258,7 +278,7 @@ def backup(params, attempt, server):
         params["directory"],
         params["host"],
         params["plan"]["release"]["version"],
-        attempt,
+        generation,
         params["max_age"],
         params["scratch_max_bytes"],
         {"installation": f"{params['namespace']} in {server}", "lock": params["lock_id"]},

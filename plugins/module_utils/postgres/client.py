@@ -60,7 +60,11 @@ _UNREADABLE = (
     "SELECT n.nspname || '.' || c.relname" + _MINE + " AND c.relkind IN ('r', 'p', 'S')"
     " AND NOT (has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')) ORDER BY 1"
 )
-_HIDDEN_ROWS = "SELECT n.nspname || '.' || c.relname" + _MINE + " AND c.relkind IN ('r', 'p') AND row_security_active(c.oid) ORDER BY 1"
+_HIDDEN_ROWS = (
+    "SELECT n.nspname || '.' || c.relname"
+    + _MINE
+    + " AND c.relkind IN ('r', 'p') AND row_security_active(c.oid) ORDER BY 1"
+)
 
 
 class Session:
@@ -92,7 +96,9 @@ class Session:
     def rows(self):
         """{schema.table: exact number of rows}, as this session's transaction sees them."""
         return {
-            f"{schema}.{table}": self.value(f"SELECT count(*) FROM ONLY {dump.identifier(schema)}.{dump.identifier(table)}")
+            f"{schema}.{table}": self.value(
+                f"SELECT count(*) FROM ONLY {dump.identifier(schema)}.{dump.identifier(table)}"
+            )
             for schema, table in self.query(_TABLES)
         }
 
@@ -208,7 +214,9 @@ class Postgresql:
             connection.autocommit = True
             session = Session(connection, where, psycopg2.Error, self._secrets)
             # A server that is strict with idle sessions must not end the one that holds the snapshot.
-            session.query("SET idle_in_transaction_session_timeout = 0; SET statement_timeout = 0; SET lock_timeout = '60s'; SET row_security = off")
+            session.query(
+                "SET idle_in_transaction_session_timeout = 0; SET statement_timeout = 0; SET lock_timeout = '60s'; SET row_security = off"
+            )
             if connection.server_version >= 140000:
                 session.query("SET idle_session_timeout = 0")
             yield session

@@ -43,9 +43,9 @@ def check_database(name):
     return name
 
 
-def folder_parts(host, release, attempt):
-    """The folders below the backup directory: host, release, attempt."""
-    parts = [str(host), str(release), str(attempt)]
+def folder_parts(host, release, generation):
+    """The folders below the backup directory: host, release, generation."""
+    parts = [str(host), str(release), str(generation)]
     for part in parts:
         if not _FOLDER.fullmatch(part):
             raise InputError(
@@ -220,7 +220,9 @@ def differences(expected, seen):
     found = [f"{table}: missing" for table in sorted(set(expected) - set(seen))]
     found += [f"{table}: not in the dumped database" for table in sorted(set(seen) - set(expected))]
     found += [
-        f"{table}: {expected[table]} rows dumped, {seen[table]} restored" for table in sorted(set(expected) & set(seen)) if expected[table] != seen[table]
+        f"{table}: {expected[table]} rows dumped, {seen[table]} restored"
+        for table in sorted(set(expected) & set(seen))
+        if expected[table] != seen[table]
     ]
     return found
 
@@ -234,10 +236,10 @@ def some(lines, most=5):
 # ---- the manifest
 
 
-def manifest(text, release, host, attempt):
+def manifest(text, release, host, generation):
     """The manifest that text holds, or an empty one."""
     if not text:
-        return {"format": 1, "release": release, "host": host, "attempt": attempt, "dumps": []}
+        return {"format": 1, "release": release, "host": host, "attempt": generation, "dumps": []}
     try:
         found = json.loads(text)
         if found["format"] == 1 and isinstance(found["dumps"], list):
@@ -255,7 +257,9 @@ def manifest(text, release, host, attempt):
 
 def kept(entry):
     """What the ledger keeps of a manifest's entry: counts in place of the table list."""
-    short = {key: entry[key] for key in ("database", "server", "path", "sha256", "bytes", "started", "finished", "scratch")}
+    short = {
+        key: entry[key] for key in ("database", "server", "path", "sha256", "bytes", "started", "finished", "scratch")
+    }
     return {**short, "tables": len(entry["rows"]), "rows": sum(entry["rows"].values())}
 
 

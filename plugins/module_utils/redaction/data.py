@@ -20,12 +20,16 @@ def sanitise(value, secrets=()):
 
 
 def _sanitised(given, secrets):
-    names = [name for key, name in given.items() if str(key).lower() in ("name", "key") and isinstance(name, str)]  # {name: DB_PASSWORD, value: x}, as in env
+    names = [
+        name for key, name in given.items() if str(key).lower() in ("name", "key") and isinstance(name, str)
+    ]  # {name: DB_PASSWORD, value: x}, as in env
     result = {}
     for key, value in given.items():
         key = str(key)
         hidden = looks_secret(key) or (key.lower() == "value" and any(looks_secret(name) for name in names))
-        if key.endswith("last-applied-configuration") or (given.get("kind") == "Secret" and key in ("data", "stringData")):
+        if key.endswith("last-applied-configuration") or (
+            given.get("kind") == "Secret" and key in ("data", "stringData")
+        ):
             result[key] = MASK  # the former is the whole manifest once more, as a text
         elif hidden and isinstance(value, (dict, list)):
             result[redact(key, secrets)] = sanitise(value, secrets) if key in _REFERENCES else _covered(value)

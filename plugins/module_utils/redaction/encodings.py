@@ -15,7 +15,9 @@ class Known:
     """Secrets with all their spellings, worked out once for many texts."""
 
     def __init__(self, secrets=()):
-        self._spellings = sorted({form for secret in secrets if secret for form in forms(secret)}, key=len, reverse=True)
+        self._spellings = sorted(
+            {form for secret in secrets if secret for form in forms(secret)}, key=len, reverse=True
+        )
 
     def mask(self, text):
         for spelling in self._spellings:
@@ -32,19 +34,32 @@ def forms(secret):
     found |= once.union(*(_json(form) for form in once))
     for safe in ("", "/", "!'()*", "$&+,;="):  # the latter two: JavaScript, and Go in a URL's password
         upper = _percent(data, safe)
-        found |= {upper, re.sub("%..", _lower, upper), upper.replace("%20", "+"), re.sub("%..", _lower, upper.replace("%20", "+"))}
+        found |= {
+            upper,
+            re.sub("%..", _lower, upper),
+            upper.replace("%20", "+"),
+            re.sub("%..", _lower, upper.replace("%20", "+")),
+        }
     return found | (_base64(data) if len(secret) >= 8 else set())
 
 
 def _json(text):
     """Between the quotes: as Python, Go and System.Text.Json write it, each also with escaped slashes."""
-    found = {json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1], _escaped(text, "&<>", "04x"), _escaped(text, "\"&'+<>`\x7f", "04X", 126)}
+    found = {
+        json.dumps(text)[1:-1],
+        json.dumps(text, ensure_ascii=False)[1:-1],
+        _escaped(text, "&<>", "04x"),
+        _escaped(text, "\"&'+<>`\x7f", "04X", 126),
+    }
     return found | {form.replace("/", "\\/") for form in found}
 
 
 def _escaped(text, special, digits, last=0x10FFFF):
     r"""JSON with \u for these characters and for those beyond the last."""
-    return "".join(_units(one, digits) if one in special or ord(one) > last else json.dumps(one, ensure_ascii=False)[1:-1] for one in text)
+    return "".join(
+        _units(one, digits) if one in special or ord(one) > last else json.dumps(one, ensure_ascii=False)[1:-1]
+        for one in text
+    )
 
 
 def _units(character, digits):

@@ -41,7 +41,9 @@ _OPTION = re.compile(rf"(?i)(--[\w-]{{0,64}}?{_SECRET}[\w-]{{0,64}}[ \t]+){_VALU
 _WORD = re.compile(r"(?i)\b((?:password|passphrase|token)[ \t]+)(\"[^\"\s]+\"|'[^'\s]+'|(?=[^\s\d]*\d)[\w+/=.-]{20,})")
 # {"Name":"%SmtpPassword%","Value":"x"}, {Name:DB_PASSWORD Value:x}, in one object; - name: DB_PASSWORD and value: x below it; value before name
 _IS = r"(?:\\?[\"'])?[ \t]*[:=][ \t]*"
-_CALLED = r"(?:(?P<mark>\\?[\"'])(?P<quoted>[^\"'\\\n]{1,128})(?P=mark)|(?P<bare>[^\s\"'\\,;{}\[\]]{1,128})(?=[\s,;}\]]|\Z))"
+_CALLED = (
+    r"(?:(?P<mark>\\?[\"'])(?P<quoted>[^\"'\\\n]{1,128})(?P=mark)|(?P<bare>[^\s\"'\\,;{}\[\]]{1,128})(?=[\s,;}\]]|\Z))"
+)
 _LIST = r"[\[{][^\[\]{}]*[\]}]"
 _NAMED = re.compile(
     rf"(?i)(?P<start>(?<![\w-])(?:name|key){_IS}{_CALLED}(?:(?!\b(?:name|key)\b)[^{{}}\[\]]){{0,200}}?(?<![\w-])value{_IS})"
@@ -52,7 +54,9 @@ _YAML = re.compile(
     rf"(?im)(?P<start>^[ \t]*(?:-[ ]+)?(?:name|key):[ \t]+{_CALLED}[ \t]*\n(?P<indent>[ \t]*)value:[ \t]+)(?P<value>{_BLOCK}|[^\s\[{{][^\n]*)(?P<end>)"
 )
 # password: | and lines that are indented more
-_LINES = re.compile(rf"(?im)(?P<start>^(?P<indent>[ \t]*)(?:-[ ]+)?(?P<quoted>[\w.-]{{1,128}})(?P<bare>):[ \t]+)(?P<value>{_BLOCK})(?P<end>)")
+_LINES = re.compile(
+    rf"(?im)(?P<start>^(?P<indent>[ \t]*)(?:-[ ]+)?(?P<quoted>[\w.-]{{1,128}})(?P<bare>):[ \t]+)(?P<value>{_BLOCK})(?P<end>)"
+)
 _VALUED = re.compile(
     rf"(?i)(?P<start>\\?[\"']value\\?[\"']\s*:\s*)(?P<value>{_QUOTED}|{_NUMBER}|{_LIST})"
     rf"(?P<end>(?:(?!\bvalue\b)[^{{}}\[\]]){{0,200}}?\\?[\"'](?:name|key)\\?[\"']\s*:\s*{_CALLED})"

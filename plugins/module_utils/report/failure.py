@@ -64,7 +64,13 @@ def relaunch(job, template=""):
 
 
 # How the inventory host is reached: option of ansible-playbook and how it is written.
-WAYS = {"remote_user": "-u", "private_key_file": "--private-key", "connection": "-c", "become_user": "--become-user", "become_method": "--become-method"}
+WAYS = {
+    "remote_user": "-u",
+    "private_key_file": "--private-key",
+    "connection": "-c",
+    "become_user": "--become-user",
+    "become_method": "--become-method",
+}
 FLAGS = ("ask_pass", "become", "ask_vault_pass", "become_ask_pass", "check", "diff")
 OPTIONS = ("extra_vars", "tags", "skip_tags", "vault_ids", "vault_password_files", *WAYS, *FLAGS)
 

@@ -14,7 +14,9 @@ def overview(report):
         return "There is nothing to roll back: no ledger of an upgrade tells of a change here."
     done = sum(row["state"] == "done" for row in report["steps"])
     goes_on = " (begun before: it goes on)" if report["begun"] else ""
-    lines = [f"Rollback of attempt {report['attempt']}{goes_on}: {len(report['steps'])} steps, {done} done; the platform is {report['platform']}"]
+    lines = [
+        f"Rollback of generation {report['generation']}{goes_on}: {len(report['steps'])} steps, {done} done; the platform is {report['platform']}"
+    ]
     lines += [f"{row['state']:>8}  {row['key']}  ({row['title']})" for row in report["steps"]]
     lines += _part("It puts back", report["put_back"])
     lines += _part("It cannot take back", [f"{row['key']}  ({row['title']})" for row in report["irreversible"]])
@@ -36,17 +38,31 @@ def _findings(found):
 def summary(report, results):
     """What an operator hands on. results: of the rollback's steps, by key."""
     archive = results.get("rollback.ledger.archive") or {}
-    lines = [f"Rolled back: attempt {report['attempt']}; its ledger is archived as ConfigMap {archive.get('ledger')}"]
+    lines = [
+        f"Rolled back: generation {report['generation']}; its ledger is archived as ConfigMap {archive.get('ledger')}"
+    ]
     changed = results.get("rollback.deployments.restore") or {}
-    lines.append("  Deployments: " + ", ".join(f"{len(changed.get(word) or [])} {word}" for word in ("created", "updated", "deleted")))
+    lines.append(
+        "  Deployments: "
+        + ", ".join(f"{len(changed.get(word) or [])} {word}" for word in ("created", "updated", "deleted"))
+    )
     routes = results.get("rollback.routing.restore") or {}
     removed = (results.get("rollback.routing.remove") or {}).get("removed") or []
-    lines.append(f"  routes: {len(removed)} new ones removed, {len((routes.get('created') or []) + (routes.get('updated') or []))} old ones put back")
+    lines.append(
+        f"  routes: {len(removed)} new ones removed, {len((routes.get('created') or []) + (routes.get('updated') or []))} old ones put back"
+    )
     for key, result in sorted(results.items()):
         if key.startswith("rollback.database.") and result:
-            lines.append(f"  database {result['database']}: from {result['path']}, sha256 {result['sha256']}, {result['rows']} rows")
-            lines.append(f"    the one of before the rollback is kept as {result['kept']}; when nobody misses anything: DROP DATABASE \"{result['kept']}\"")
-            lines += [f"    a superuser has to set again what {result['kept']} has: {name}" for name in result.get("settings_left") or []]
+            lines.append(
+                f"  database {result['database']}: from {result['path']}, sha256 {result['sha256']}, {result['rows']} rows"
+            )
+            lines.append(
+                f'    the one of before the rollback is kept as {result["kept"]}; when nobody misses anything: DROP DATABASE "{result["kept"]}"'
+            )
+            lines += [
+                f"    a superuser has to set again what {result['kept']} has: {name}"
+                for name in result.get("settings_left") or []
+            ]
     left = (results.get("rollback.replicas.registry") or {}).get("left") or {}
     lines += [f"  left in the registry: {name}: {why}" for name, why in sorted(left.items())]
     by_hand = (results.get("rollback.installation.check") or {}).get("by_hand") or {}

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import datetime
 import io
 import json
@@ -11,8 +12,9 @@ import os
 import platform
 import sys
 import tarfile
+from importlib import metadata
 
-from ..arguments import cluster, guarded_run, known_secrets, monqctl
+from ..arguments import cluster, known_secrets
 from ..engine import progress
 from ..engine.lease import NAME, Lease
 from ..engine.ledger import LABELS
@@ -21,11 +23,14 @@ from ..k8s.cluster import apps, core
 from ..k8s.objects import hpas, replica_sets, routes
 from ..redaction.data import sanitise
 from ..redaction.text import known, redact
+from ..session import Session
+from ..session import client as make_client
 from ..version import COLLECTION
 from . import upgrade as texts
 
 FILE_LIMIT = 4 << 20  # bytes of one file, before compression
 LIST_LIMIT = 500  # objects of one kind
+LIBRARIES = ("urllib3", "PyYAML", "kubernetes", "jmespath", "psycopg2-binary", "psycopg2", "cryptography")
 PATIENCE = 20  # seconds that monqctl has for an answer
 
 
@@ -89,8 +94,15 @@ class Bundle:
         """support-<UTC time>.tar.gz, readable by its owner only; whole or not there."""
         moment = now or datetime.datetime.now(datetime.timezone.utc)
         name = f"support-{moment.strftime('%Y%m%dT%H%M%S')}.{moment.microsecond // 1000:03d}Z"
-        index = {"made": moment.strftime("%Y-%m-%dT%H:%M:%SZ"), "files": sorted(self.files), "missing": self.missing, "cut": self.cut}
-        index["note"] = "No Secrets. What looks like a secret, and every known one, reads ********. Look through it before you hand it on."
+        index = {
+            "made": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "files": sorted(self.files),
+            "missing": self.missing,
+            "cut": self.cut,
+        }
+        index["note"] = (
+            "No Secrets. What looks like a secret, and every known one, reads ********. Look through it before you hand it on."
+        )
         files = {"index.json": (json.dumps(index, indent=1, ensure_ascii=False) + "\n").encode(), **self.files}
         path, part = os.path.join(folder, name + ".tar.gz"), os.path.join(folder, f".{name}.partial")
         try:
@@ -107,7 +119,13 @@ class Bundle:
         except OSError as exc:
             if os.path.exists(part):
                 os.unlink(part)
-            raise MonqError("the support bundle cannot be written", path, "a writable folder with space", str(exc), "see monq_backup_dir") from exc
+            raise MonqError(
+                "the support bundle cannot be written",
+                path,
+                "a writable folder with space",
+                str(exc),
+                "see monq_backup_dir",
+            ) from exc
         return path
 
 
@@ -120,10 +138,10 @@ def _reason(exc):
 
 
 def collect(params, connect=cluster, client=None, ansible_version=""):
-    """(bundle, attempt): everything that can be read now, without the lock."""
+    """(bundle, generation): everything that can be read now, without the lock."""
     bundle, namespace, release = Bundle(known_secrets(params)), params["namespace"], params["plan"]["release"]
-    client = client or monqctl({**params, "monqctl_timeout": PATIENCE})
-    found = {"attempt": None}
+    client = client or make_client({**params, "monqctl_timeout": PATIENCE})
+    found = {"generation": None}
 
     def connection():
         found.setdefault("cluster", None)
@@ -131,8 +149,8 @@ def collect(params, connect=cluster, client=None, ansible_version=""):
         return found["cluster"]
 
     def overview():
-        run = guarded_run({**params, "lock_id": ""}, True, connection())
-        found["attempt"] = run.ledger.attempt
+        run = Session.open(params={**params, "lock_id": ""}, check_mode=True, cluster=connection()).run
+        found["generation"] = run.ledger.generation
         seen = progress.overview(run, params["lock_id"])
         return texts.plan({**seen, "lock": Lease(connection(), namespace).holder()})
 
@@ -144,18 +162,25 @@ def collect(params, connect=cluster, client=None, ansible_version=""):
         bundle.add("failure.txt", lambda: params["failure"], remote=False)
     bundle.add("overview.txt", overview)
     bundle.add("ledgers.json", lambda: ledgers(connection(), namespace, release["version"]))
-    bundle.add("lease.json", lambda: connection().find(f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/{NAME}"))
+    bundle.add(
+        "lease.json", lambda: connection().find(f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/{NAME}")
+    )
     bundle.add("deployments.json", lambda: _plain(connection().items(apps(namespace, "deployments"), limit=LIST_LIMIT)))
     bundle.add("replicasets.json", lambda: _plain(replica_sets(connection(), namespace)))
     bundle.add("pods.json", lambda: _plain(connection().items(core(namespace, "pods"), limit=LIST_LIMIT)))
     bundle.add("ingresses.json", lambda: _plain(routes(connection(), namespace)))
     bundle.add("hpas.json", lambda: _plain(hpas(connection(), namespace)))
-    bundle.add("services.json", lambda: [service["metadata"]["name"] for service in connection().items(core(namespace, "services"), limit=LIST_LIMIT)])
+    bundle.add(
+        "services.json",
+        lambda: [
+            service["metadata"]["name"] for service in connection().items(core(namespace, "services"), limit=LIST_LIMIT)
+        ],
+    )
     bundle.add("events.json", lambda: _plain(connection().items(core(namespace, "events"), limit=LIST_LIMIT)))
     bundle.add("registry_status.txt", lambda: client.read("registry", "get", "status"), remote=False)
     bundle.add("monqctl_version.txt", lambda: client.read("version"), remote=False)
     bundle.add("versions.json", lambda: versions(connection, ansible_version), remote=False)
-    return bundle, found["attempt"]
+    return bundle, found["generation"]
 
 
 def known_tokens(connection, namespace, release):
@@ -172,7 +197,9 @@ def ledgers(connection, namespace, release):
     except ApiError as exc:
         if exc.status != 403:
             raise
-        found = [connection.find(core(namespace, "configmaps", f"monq-{kind}-{release}")) for kind in ("upgrade", "rollback")]
+        found = [
+            connection.find(core(namespace, "configmaps", f"monq-{kind}-{release}")) for kind in ("upgrade", "rollback")
+        ]
     return [
         {
             "name": one["metadata"]["name"],
@@ -192,34 +219,44 @@ def _parsed(text):
 
 
 def versions(connection, ansible_version):
-    found = {"collection": COLLECTION, "ansible": ansible_version, "python": sys.version.split()[0], "system": platform.platform()}
+    found = {
+        "collection": COLLECTION,
+        "ansible": ansible_version,
+        "python": sys.version.split()[0],
+        "system": platform.platform(),
+    }
     try:
-        import kubernetes
-
-        found["kubernetes_library"] = kubernetes.__version__
         found["kubernetes_server"] = connection().get("/version").get("gitVersion")
-    except (ImportError, MonqError) as exc:
+    except MonqError as exc:
         found["kubernetes_server"] = f"unknown: {_reason(exc)}"
+    for name in LIBRARIES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
     return found
 
 
 def _plain(objects):
-    return [{**one, "metadata": {key: value for key, value in one["metadata"].items() if key != "managedFields"}} for one in objects]
+    return [
+        {**one, "metadata": {key: value for key, value in one["metadata"].items() if key != "managedFields"}}
+        for one in objects
+    ]
 
 
-def folder(directory, host, release, attempt):
-    """The attempt's folder; where the ledger cannot be read, that of the newest attempt."""
+def folder(directory, host, release, generation):
+    """The generation's folder; where the ledger cannot be read, that of the newest generation."""
     base = os.path.join(directory, host, release)
-    if attempt is None:
+    if generation is None:
         known = [int(name) for name in os.listdir(base) if name.isdigit()] if os.path.isdir(base) else []
-        attempt = max(known, default=1)
-    return os.path.join(base, str(attempt))
+        generation = max(known, default=1)
+    return os.path.join(base, str(generation))
 
 
 def make(params, check_mode=False, ansible_version=""):
     """The module's result."""
-    bundle, attempt = collect(params, ansible_version=ansible_version)
+    bundle, generation = collect(params, ansible_version=ansible_version)
     result = {"files": sorted(bundle.files), "missing": bundle.missing, "path": ""}
     if not check_mode:
-        result["path"] = bundle.write(folder(params["directory"], params["host"], params["plan"]["release"]["version"], attempt))
+        result["path"] = bundle.write(
+            folder(params["directory"], params["host"], params["plan"]["release"]["version"], generation)
+        )
     return result

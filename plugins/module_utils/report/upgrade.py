@@ -26,9 +26,17 @@ def plan(ledger):
     """One line for each step: state, whether it can be taken back, key, title."""
     rows = ledger["steps"]
     if ledger.get("lost"):  # of the steps nothing is known
-        return "\n".join([f"the platform is UNKNOWN; lock: {ledger['lock']}", ledger["lost"], *filter(None, [ledger.get("rollback")])])
+        return "\n".join(
+            [
+                f"the platform is UNKNOWN; lock: {ledger['lock']}",
+                ledger["lost"],
+                *filter(None, [ledger.get("rollback")]),
+            ]
+        )
     done = sum(row["state"] == "done" for row in rows)
-    lines = [f"{len(rows)} steps, {done} done; attempt {ledger['attempt']}; the platform is {ledger['platform'].upper()}; lock: {ledger['lock']}"]
+    lines = [
+        f"{len(rows)} steps, {done} done; generation {ledger['generation']}; the platform is {ledger['platform'].upper()}; lock: {ledger['lock']}"
+    ]
     if ledger.get("rollback"):
         lines.append(ledger["rollback"])
     for row in rows:
@@ -38,7 +46,9 @@ def plan(ledger):
     irreversible = [row["key"] for row in rows if row["undo"] == "irreversible" and row["state"] != "done"]
     lines.append(point_of_no_return(rows))
     if irreversible:
-        lines.append(f"{len(irreversible)} of the steps that are left cannot be taken back; the first is {irreversible[0]}")
+        lines.append(
+            f"{len(irreversible)} of the steps that are left cannot be taken back; the first is {irreversible[0]}"
+        )
     return "\n".join(lines)
 
 
@@ -50,7 +60,9 @@ def point_of_no_return(rows):
     gone = irrevocable(rows)
     if not gone:
         told = [row["title"] for row in rows if row["kind"] == "client" and row["state"] == "done"]
-        kept = f"what monqctl was told ({'; '.join(told)})" if told else "what monqctl is told (Release Hub, credential)"
+        kept = (
+            f"what monqctl was told ({'; '.join(told)})" if told else "what monqctl is told (Release Hub, credential)"
+        )
         return f"point of no return: {first}, not passed; up to it rollback.yml gives everything back but {kept}"
     sql = [row["key"] for row in gone if ".database." in row["key"]]
     tail = f"SQL has begun with {sql[0]}: databases come back from dumps only" if sql else "no SQL has run yet"
@@ -66,17 +78,23 @@ def summary(ledger, verified):
     """What an operator hands on: steps, outage, backups, counts, drift, findings."""
     rows = {row["key"]: row for row in ledger["steps"]}
     done = [row for row in ledger["steps"] if row["state"] == "done"]
-    lines = ["Summary of the upgrade", f"  steps: {len(done)} of {len(rows)} done, attempt {ledger['attempt']}; the platform is {ledger['platform'].upper()}"]
+    lines = [
+        "Summary of the upgrade",
+        f"  steps: {len(done)} of {len(rows)} done, generation {ledger['generation']}; the platform is {ledger['platform'].upper()}",
+    ]
     if ledger["outage_seconds"] is not None:
         lines.append(f"  outage: {ledger['outage_seconds']} s, from {rows['upgrade.routing.cut']['started']}")
     for module, version in (verified.get("versions") or {}).items():
         lines.append(f"  version: {module} {version or 'unknown'}")
     lines += _backups(done) + _replicas(rows, verified) + _drift(verified)
     for found in verified.get("findings") or []:
-        lines.append(f"  [{found['severity'].upper()}] {found['object']}: expected {found['expected']}, seen {found['seen']}")
+        lines.append(
+            f"  [{found['severity'].upper()}] {found['object']}: expected {found['expected']}, seen {found['seen']}"
+        )
     lines.append("  " + point_of_no_return(ledger["steps"]))
     lines += [
-        f"  cannot be taken back: {row['key']} ({row['title']})" + ("" if row["state"] == "done" else f": {row['state']}")
+        f"  cannot be taken back: {row['key']} ({row['title']})"
+        + ("" if row["state"] == "done" else f": {row['state']}")
         for row in irrevocable(ledger["steps"])
     ]
     answered = [row["key"] for row in done if row.get("by") == "operator"]
@@ -88,7 +106,11 @@ def _backups(done):
     lines = []
     for row in done:
         result = row.get("result") or {}
-        if re.search(r"\.backup(_in_outage)?\.database\.", row["key"]) and result.get("path") and not result.get("reused"):
+        if (
+            re.search(r"\.backup(_in_outage)?\.database\.", row["key"])
+            and result.get("path")
+            and not result.get("reused")
+        ):
             scratch = result.get("scratch") or {}
             restored = scratch.get("state", "unknown") + (f" ({scratch['reason']})" if scratch.get("reason") else "")
             lines.append(
@@ -99,9 +121,17 @@ def _backups(done):
 
 def _replicas(rows, verified):
     counts = verified.get("replicas") or {}
-    restored = sum((row.get("result") or {}).get("changed", 0) for key, row in rows.items() if ".replicas." in key and key.startswith("upgrade."))
+    restored = sum(
+        (row.get("result") or {}).get("changed", 0)
+        for key, row in rows.items()
+        if ".replicas." in key and key.startswith("upgrade.")
+    )
     lines = [f"  replica counts put back: {restored}"]
-    for name, title in (("appeared", "new services"), ("vanished", "services that are gone"), ("hpa", "left to their HPA")):
+    for name, title in (
+        ("appeared", "new services"),
+        ("vanished", "services that are gone"),
+        ("hpa", "left to their HPA"),
+    ):
         if counts.get(name):
             lines.append(f"  {title}: {', '.join(counts[name])}")
     for name, count in sorted((counts.get("by_hand") or {}).items()):

@@ -8,7 +8,7 @@ import json
 import uuid
 
 from ..engine.ledger import LABELS, ROLLBACK, Ledger, number
-from ..engine.snapshots import COUNT, NAMES, SHA, SealedStore
+from ..engine.snapshots import COUNT, NAMES, SHA, SnapshotStore
 from ..errors import ApiError, LedgerError, SnapshotError
 from ..k8s.cluster import core
 from .ledger import RollbackLedger, archived
@@ -17,29 +17,33 @@ SNAPSHOTS = (*NAMES, "rollback")
 
 
 class Archive:
-    """Moves ledgers and snapshots under the number of their attempt: copied create-only, compared, then deleted. May be killed anywhere and done again."""
+    """Moves ledgers and snapshots under the number of their generation: copied create-only, compared, then deleted. May be killed anywhere and done again."""
 
-    def __init__(self, cluster, namespace, release, attempt):
-        self._cluster, self._namespace, self._release, self._attempt = cluster, namespace, release, attempt
-        self._new = archived(release, attempt)
+    def __init__(self, cluster, namespace, release, generation):
+        self._cluster, self._namespace, self._release, self._generation = cluster, namespace, release, generation
+        self._new = archived(release, generation)
 
-    def attempt(self, carried):
-        """The upgrade's snapshots first, its ledger last: as long as the ledger is there, the attempt is not archived."""
+    def upgrade(self, carried):
+        """The upgrade's snapshots first, its ledger last: as long as the ledger is there, the generation is not archived."""
         ledger = Ledger(self._cluster, self._namespace, self._release).load()
-        if ledger.exists and ledger.attempt == self._attempt:
+        if ledger.exists and ledger.generation == self._generation:
             copied = self._copy_map("monq-upgrade")
-            seals = {text["secret"]: text["sha256"] for text in (entry.get("result") for entry in ledger.entries.values()) if _is_seal(text)}
+            digests = {
+                text["secret"]: text["sha256"]
+                for text in (entry.get("result") for entry in ledger.entries.values())
+                if _is_digest(text)
+            }
             for name in SNAPSHOTS:
-                self._move_snapshot(name, seals.get(f"monq-upgrade-{self._release}-{name}"))
+                self._move_snapshot(name, digests.get(f"monq-upgrade-{self._release}-{name}"))
             self._delete_map(copied)
             ledger = Ledger(self._cluster, self._namespace, self._release).load()
         if carried:
             if not ledger.exists:
-                number(ledger, self._attempt + 1)
+                number(ledger, self._generation + 1)
             for key, entry in carried.items():
                 if key not in ledger.entries:
                     ledger.write(key, entry)
-        return {"ledger": f"monq-upgrade-{self._new}", "attempt": self._attempt, "carried": sorted(carried)}
+        return {"ledger": f"monq-upgrade-{self._new}", "generation": self._generation, "carried": sorted(carried)}
 
     def rollback(self):
         self._delete_map(self._copy_map(ROLLBACK))
@@ -55,7 +59,9 @@ class Archive:
         name, data = f"{prefix}-{self._new}", found.get("data") or {}
         meta = {"name": name, "labels": LABELS, "annotations": found["metadata"].get("annotations") or {}}
         try:
-            made = self._cluster.create(path, {"apiVersion": "v1", "kind": "ConfigMap", "immutable": True, "metadata": meta, "data": data})
+            made = self._cluster.create(
+                path, {"apiVersion": "v1", "kind": "ConfigMap", "immutable": True, "metadata": meta, "data": data}
+            )
         except ApiError as exc:
             if exc.status != 409:
                 raise
@@ -63,7 +69,7 @@ class Archive:
         wanted, seen = _sha256(data), _sha256(made.get("data") or {})
         if wanted != seen:
             raise LedgerError(
-                "the archive already holds another ledger of this attempt",
+                "the archive already holds another ledger of this generation",
                 f"ConfigMap {self._namespace}/{name}",
                 f"sha256 {wanted}",
                 seen,
@@ -73,30 +79,34 @@ class Archive:
 
     def _delete_map(self, found):
         if found:
-            self._cluster.delete(core(self._namespace, "configmaps", found["metadata"]["name"]), uid=found["metadata"]["uid"])
+            self._cluster.delete(
+                core(self._namespace, "configmaps", found["metadata"]["name"]), uid=found["metadata"]["uid"]
+            )
 
     # ---- Secrets
 
     def _move_snapshot(self, name, sha):
-        """sha: the sealed sum where the ledger has one. Without it the Secret is the rest of a run that was killed while sealing."""
+        """sha: the sum in the ledger where it has one. Without it the Secret was left by a run that was killed while saving."""
         first = self._secret(self._release, name, 0)
         if not first:
             return
         notes = first["metadata"].get("annotations") or {}
-        seal = {"chunks": int(notes.get(COUNT, "0")), "sha256": notes.get(SHA, "")}
-        target, source = (SealedStore(self._cluster, self._namespace, release) for release in (self._new, self._release))
-        if not _opens(target, name, seal):
+        digest = {"chunks": int(notes.get(COUNT, "0")), "sha256": notes.get(SHA, "")}
+        target, source = (
+            SnapshotStore(self._cluster, self._namespace, release) for release in (self._new, self._release)
+        )
+        if not _opens(target, name, digest):
             try:
-                source.open(name, {**seal, "sha256": sha or seal["sha256"]})
+                source.open(name, {**digest, "sha256": sha or digest["sha256"]})
             except SnapshotError:
                 if sha:
                     raise
             else:
-                for index in range(seal["chunks"]):
+                for index in range(digest["chunks"]):
                     self._copy_secret(name, index)
-                target.open(name, seal)
+                target.open(name, digest)
         # The first part goes last: it is what tells that a rest is there, should this be killed.
-        for index in reversed(range(max(1, seal["chunks"]))):
+        for index in reversed(range(max(1, digest["chunks"]))):
             self._cluster.delete(core(self._namespace, "secrets", f"monq-upgrade-{self._release}-{name}-{index}"))
 
     def _secret(self, release, name, index):
@@ -106,8 +116,19 @@ class Archive:
         if self._secret(self._new, name, index):
             return  # left by a killed run; what is in it is compared as a whole
         found = self._secret(self._release, name, index)
-        meta = {"name": f"monq-upgrade-{self._new}-{name}-{index}", "labels": LABELS, "annotations": found["metadata"].get("annotations") or {}}
-        made = {"apiVersion": "v1", "kind": "Secret", "type": "Opaque", "immutable": True, "metadata": meta, "data": found.get("data") or {}}
+        meta = {
+            "name": f"monq-upgrade-{self._new}-{name}-{index}",
+            "labels": LABELS,
+            "annotations": found["metadata"].get("annotations") or {},
+        }
+        made = {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "type": "Opaque",
+            "immutable": True,
+            "metadata": meta,
+            "data": found.get("data") or {},
+        }
         self._cluster.create(core(self._namespace, "secrets"), made)
 
 
@@ -115,21 +136,21 @@ def clear_finished(cluster, namespace, release):
     """Archives the ledger of a rollback that has ended, so that the next one begins anew."""
     found = RollbackLedger(cluster, namespace, release).load()
     if found.finished:
-        Archive(cluster, namespace, release, found.attempt).rollback()
+        Archive(cluster, namespace, release, found.generation).rollback()
 
 
 def new_id():
-    """An attempt's id, as GuardedRun makes them."""
+    """The ID of an attempt, as the step runner makes them."""
     return "a" + uuid.uuid4().hex[:7]
 
 
-def _is_seal(result):
+def _is_digest(result):
     return isinstance(result, dict) and {"secret", "chunks", "sha256"} <= set(result)
 
 
-def _opens(store, name, seal):
+def _opens(store, name, digest):
     try:
-        store.open(name, seal)
+        store.open(name, digest)
         return True
     except SnapshotError:
         return False

@@ -16,13 +16,14 @@ from . import steps as rollback_steps
 from .database import DatabaseRestore, proved
 
 
-def overview(run, rollback, given, check_mode, read_dumps=True):
-    """What is there to take back, what stays, and every reason why the rollback may not begin."""
-    run.require_known_answers()
+def overview(rollback, check_mode, read_dumps=True):
+    """What can be taken back, what stays, and every reason why the rollback may not begin."""
+    run, given = rollback.run, rollback.given
+    run.require_known_decisions()
     lost = orphans(rollback.cluster, rollback.namespace, rollback.release["version"], run.upgrade)
     report = {
         "needed": run.needed,
-        "attempt": run.attempt,
+        "generation": run.generation,
         "begun": run.ledger.unfinished,
         "steps": [],
         "put_back": [],
@@ -35,7 +36,13 @@ def overview(run, rollback, given, check_mode, read_dumps=True):
         return report
     for step in run.plan:
         entry = run.ledger.get(step.key) or {}
-        report["steps"].append({"key": step.key, "state": "done" if run.is_done(step.key) else entry.get("state", "to do"), "title": step.title})
+        report["steps"].append(
+            {
+                "key": step.key,
+                "state": "done" if run.is_done(step.key) else entry.get("state", "to do"),
+                "title": step.title,
+            }
+        )
     report["irreversible"] = rollback_steps.irreversible(run.upgrade_plan, run.upgrade.entries, run.databases)
     found = _context(rollback.monqctl, given)
     if not run.is_done(rollback_steps.CHECK):
@@ -96,7 +103,11 @@ def reasons(run, given, check_mode):
         alive = runner.alive(entry)
         if alive:
             seen = f"pid {', '.join(map(str, alive))} on {entry['host']} at work on it"
-            found.append(finding("alive", STOP, key, "no living process", seen, "wait for it to end, then run the same command again"))
+            found.append(
+                finding(
+                    "alive", STOP, key, "no living process", seen, "wait for it to end, then run the same command again"
+                )
+            )
     found += _elsewhere(run)
     try:
         run.require_same_plan()
@@ -111,8 +122,12 @@ def _elsewhere(run):
     if run.ledger.unfinished:
         return found
     for step in run.upgrade_plan:
-        entry, given = run.upgrade.get(step.key) or {}, run.answer(step.key)
-        if entry.get("state") != "intent" or entry.get("host") in (None, socket.gethostname()) or not decisions.outlives_the_lock(step):
+        entry, given = run.upgrade.get(step.key) or {}, run.decision(step.key)
+        if (
+            entry.get("state") != "intent"
+            or entry.get("host") in (None, socket.gethostname())
+            or not decisions.outlives_its_run(step)
+        ):
             continue
         if not given or given.get("attempt") != entry.get("attempt"):
             found.append(
@@ -122,7 +137,8 @@ def _elsewhere(run):
                     step.key,
                     "an end, or a beginning on this machine",
                     f"intent since {entry.get('started')}, attempt {entry.get('attempt')}, pid {entry.get('pid')} on {entry['host']}",
-                    "make sure that nothing is at work there any more, then add " + run.choice(step.key, "retry", entry.get("attempt")),
+                    "make sure that nothing is at work there any more, then add "
+                    + run.choice(step.key, "retry", entry.get("attempt")),
                 )
             )
     return found
@@ -143,12 +159,14 @@ def _snapshots(rollback, report):
     """Opens every snapshot, so that an altered one is known before anything is changed, and tells the differences."""
     try:
         for name in NAMES:
-            rollback.sealed(name)
+            rollback.snapshot(name)
     except MonqError as exc:
         return [of_error("snapshot", exc)]
     report["counts"] = [
         f"{name} in {'Kubernetes' if store == 'kubernetes' else 'the registry'}: {then} before prepare, {later} right before the outage; {then} is put back"
-        for name, store, then, later in differences.differing_counts(rollback.sealed("original-replicas"), rollback.sealed("cut-replicas"))
+        for name, store, then, later in differences.differing_counts(
+            rollback.snapshot("original-replicas"), rollback.snapshot("cut-replicas")
+        )
     ]
     report["put_back"] = _put_back(rollback)
     return []
@@ -156,13 +174,19 @@ def _snapshots(rollback, report):
 
 def _put_back(rollback):
     """What differs now, in words. The registry may be out of order: that is one reason to go back, and no reason not to."""
-    lines = [f"Deployment {change.name}: {differences.told(change)}" for change in rollback.deployment_changes()]
-    lines += [f"Ingress {change.name}: {differences.told(change)} (new route)" for change in rollback.new_routes()]
-    lines += [f"Ingress {change.name}: {differences.told(change)} (old route)" for change in rollback.old_routes()]
+    lines = [f"Deployment {change.name}: {differences.described(change)}" for change in rollback.deployment_changes()]
+    lines += [f"Ingress {change.name}: {differences.described(change)} (new route)" for change in rollback.new_routes()]
+    lines += [f"Ingress {change.name}: {differences.described(change)} (old route)" for change in rollback.old_routes()]
     reads = [
         lambda: ["K8s template in the registry: apply"] if rollback.template_differs() else [],
-        lambda: [f"{name} in the registry: {seen} -> {wanted}" for name, seen, wanted in ([] if rollback.by_hand() else rollback.registry_counts())],
-        lambda: [f"{name} in the registry: its entry of before" for name, _entry in ([] if rollback.by_hand() else rollback.registry_entries()[0])],
+        lambda: [
+            f"{name} in the registry: {seen} -> {wanted}"
+            for name, seen, wanted in ([] if rollback.manual else rollback.registry_counts())
+        ],
+        lambda: [
+            f"{name} in the registry: its entry of before"
+            for name, _entry in ([] if rollback.manual else rollback.registry_entries()[0])
+        ],
     ]
     for read in reads:
         try:
@@ -196,7 +220,16 @@ def _dumps(run, given, read):
             proved(result, database, read)
             if server:
                 for expected, seen in DatabaseRestore(server).problems(database):
-                    found.append(finding("database", STOP, f"database {database}", expected, seen, "grant it to the role of monq_postgresql_user"))
+                    found.append(
+                        finding(
+                            "database",
+                            STOP,
+                            f"database {database}",
+                            expected,
+                            seen,
+                            "grant it to the role of monq_postgresql_user",
+                        )
+                    )
         except MonqError as exc:
             one = of_error(f"dump of {step}", exc)
             found.append({**one, "next": f"{one['next']}; or leave its database out of monq_rollback_databases"})

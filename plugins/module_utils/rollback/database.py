@@ -31,7 +31,13 @@ def proved(result, database, read=True):
         )
     path = result["path"]
     if result.get("database") != database:
-        raise MonqError("the dump is of another database", path, database, result.get("database") or "unknown", f"correct monq_database_names, {AGAIN}")
+        raise MonqError(
+            "the dump is of another database",
+            path,
+            database,
+            result.get("database") or "unknown",
+            f"correct monq_database_names, {AGAIN}",
+        )
     try:
         size = os.path.getsize(path)
         if size != result["bytes"]:
@@ -57,7 +63,17 @@ def _altered(path, expected, seen):
 class DatabaseRestore:
     """Builds a database out of a dump beside the one that stands, and changes the names only when it is proved."""
 
-    def __init__(self, server, pg_restore="pg_restore", timeout=14400, terminate=False, fence=None, clock=time.time, sleep=time.sleep, runner=process.run):
+    def __init__(
+        self,
+        server,
+        pg_restore="pg_restore",
+        timeout=14400,
+        terminate=False,
+        fence=None,
+        clock=time.time,
+        sleep=time.sleep,
+        runner=process.run,
+    ):
         self._server = Postgresql(server, pg_restore=pg_restore, timeout=timeout, runner=runner)
         self._settings, self._pg_restore, self._timeout = server, pg_restore, timeout
         self._terminate, self._clock, self._sleep, self._runner = terminate, clock, sleep, runner
@@ -74,16 +90,16 @@ class DatabaseRestore:
                 found.append((f"role {self._settings['user']} has the role of the owner", f"owner {facts['owner']}"))
         return found
 
-    def run(self, database, result, attempt):
+    def run(self, database, result, generation):
         """Puts the database of the dump in the place of the one that stands; the result for the ledger."""
         proved(result, database)
         with self._server.maintenance() as session:
             facts = self._facts(session, database)
-            kept, left = sql.kept_by(self._databases(session), database, attempt, facts["oid"], result["sha256"]), []
+            kept, left = sql.kept_by(self._databases(session), database, generation, facts["oid"], result["sha256"]), []
             if not kept:
                 self._free(session, database, self._terminate)
                 self._drop_abandoned(session)
-                kept, left = self._replace(session, database, facts, result, attempt)
+                kept, left = self._replace(session, database, facts, result, generation)
         known = {name: result[name] for name in ("path", "sha256", "rows", "tables")}
         return {"database": database, "kept": kept, "settings_left": left, **known}
 
@@ -108,7 +124,7 @@ class DatabaseRestore:
         if terminate:
             self._fence()
             session.query(sql.terminate(database))
-            for _attempt in range(20):
+            for _try in range(20):
                 if not session.query(sql.connections(database)):
                     return
                 self._sleep(0.25)
@@ -118,7 +134,10 @@ class DatabaseRestore:
                 "the database has live connections",
                 f"database {database} on {self._server.name}",
                 "none",
-                "; ".join(f"pid {pid}: {application or 'no name'}, user {user}, from {client}" for pid, application, user, client in found[:10]),
+                "; ".join(
+                    f"pid {pid}: {application or 'no name'}, user {user}, from {client}"
+                    for pid, application, user, client in found[:10]
+                ),
                 f"end them, {AGAIN}; or add -e monq_rollback_terminate_connections=true",
             )
 
@@ -128,9 +147,14 @@ class DatabaseRestore:
                 with contextlib.suppress(MonqError):
                     self._server.drop_scratch(session, name)
 
-    def _replace(self, session, database, facts, result, attempt):
+    def _replace(self, session, database, facts, result, generation):
         new, pid = dump.SCRATCH + uuid.uuid4().hex[:12], os.getpid()
-        owner = {"host": process.here(), "pid": pid, "pid_start": process.start_time(pid), "created": int(self._clock())}
+        owner = {
+            "host": process.here(),
+            "pid": pid,
+            "pid_start": process.start_time(pid),
+            "created": int(self._clock()),
+        }
         try:
             session.query(sql.create(new, facts))
             session.query(dump.comment_scratch(new, owner))
@@ -138,7 +162,7 @@ class DatabaseRestore:
             self._compare(new, result)
             self._grant(session, new, facts)
             left = self._set(session, new, facts)
-            return self._swap(session, database, new, facts, result, attempt), left
+            return self._swap(session, database, new, facts, result, generation), left
         except BaseException:
             with contextlib.suppress(MonqError):
                 session.query("ROLLBACK")
@@ -165,7 +189,11 @@ class DatabaseRestore:
             found = dump.differences(expected, seen)
         else:
             sums = {"tables": len(seen), "rows": sum(seen.values())}
-            found = [f"{name}: {result[name]} dumped, {sums[name]} restored" for name in ("tables", "rows") if sums[name] != result[name]]
+            found = [
+                f"{name}: {result[name]} dumped, {sums[name]} restored"
+                for name in ("tables", "rows")
+                if sums[name] != result[name]
+            ]
         if found:
             raise MonqError(
                 "the restored database is not what was dumped; the present one is untouched",
@@ -195,11 +223,11 @@ class DatabaseRestore:
                 left.append(text.partition("=")[0] + (f" of role {role}" if role else ""))  # the value may be a secret
         return left
 
-    def _swap(self, session, database, new, facts, result, attempt):
+    def _swap(self, session, database, new, facts, result, generation):
         self._free(session, database, self._terminate)  # a restore takes its time: somebody may have come
-        kept = sql.kept_name(database, attempt, {name for name, _comment in self._databases(session)})
+        kept = sql.kept_name(database, generation, {name for name, _comment in self._databases(session)})
         oid = session.value(f"SELECT oid FROM pg_database WHERE datname = {dump.literal(new)}")
-        note = sql.kept_note(database, attempt, oid, result["sha256"])
+        note = sql.kept_note(database, generation, oid, result["sha256"])
         self._fence()
         for statement in sql.swap(database, kept, new, facts["comment"], note):
             session.query(statement)
@@ -211,5 +239,12 @@ def _manifest_rows(result):
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         with open(os.path.join(os.path.dirname(result["path"]), dump.MANIFEST), encoding="utf-8") as file:
             entries = json.load(file)["dumps"]
-        return next((entry["rows"] for entry in entries if entry["sha256"] == result["sha256"] and isinstance(entry["rows"], dict)), None)
+        return next(
+            (
+                entry["rows"]
+                for entry in entries
+                if entry["sha256"] == result["sha256"] and isinstance(entry["rows"], dict)
+            ),
+            None,
+        )
     return None

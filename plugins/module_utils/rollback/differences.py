@@ -25,11 +25,20 @@ def content(obj):
 
 def body(change, kind, api_version, namespace):
     """The object to send. A new one gets nothing of the old one's identity; one that stands keeps its own, and its resourceVersion guards it."""
-    meta = {"name": change.name, "namespace": namespace, "labels": change.content["labels"], "annotations": dict(change.content["annotations"])}
+    meta = {
+        "name": change.name,
+        "namespace": namespace,
+        "labels": change.content["labels"],
+        "annotations": dict(change.content["annotations"]),
+    }
     if change.action == "update":
         there = change.present["metadata"]
-        meta.update({key: there[key] for key in ("uid", "resourceVersion", "finalizers", "ownerReferences") if key in there})
-        meta["annotations"].update({key: value for key, value in (there.get("annotations") or {}).items() if key.startswith(CONTROLLER)})
+        meta.update(
+            {key: there[key] for key in ("uid", "resourceVersion", "finalizers", "ownerReferences") if key in there}
+        )
+        meta["annotations"].update(
+            {key: value for key, value in (there.get("annotations") or {}).items() if key.startswith(CONTROLLER)}
+        )
     return {"apiVersion": api_version, "kind": kind, "metadata": meta, "spec": change.content["spec"]}
 
 
@@ -38,21 +47,21 @@ def leaving(obj):
     return bool(obj and obj["metadata"].get("deletionTimestamp"))
 
 
-def told(change):
+def described(change):
     return change.action + (" (still being deleted)" if leaving(change.present) else "")
 
 
-def _going(there, sealed):
+def _going(there, saved):
     """Whether it was deleted since: what was on its way out before the upgrade is nothing to bring back."""
-    return leaving(there) and not leaving(sealed)
+    return leaving(there) and not leaving(saved)
 
 
 # ---- Deployments
 
 
-def count(sealed, present, owned):
+def count(saved, present, owned):
     """The count to put back. An HPA's Deployment keeps the count that its HPA gave it, but for 0: an HPA is off at 0."""
-    then = desired(sealed)
+    then = desired(saved)
     now = desired(present) if present else 0
     return now if owned and then and now else then
 
@@ -61,13 +70,16 @@ def deployments(original, now, hpas, registry):
     """[Change] that make the Deployments those of before; the registry's own is left alone: its update cannot be taken back."""
     present, owned = _by_name(now), hpa_targets(hpas)
     changes = []
-    for sealed in sorted(original, key=lambda d: d["metadata"]["name"]):
-        name = sealed["metadata"]["name"]
+    for saved in sorted(original, key=lambda d: d["metadata"]["name"]):
+        name = saved["metadata"]["name"]
         if name == registry:
             continue
-        there, wanted = present.get(name), content(sealed)
-        gone = there is None or _going(there, sealed)
-        wanted = {**wanted, "spec": {**wanted["spec"], "replicas": count(sealed, None if gone else there, name in owned)}}
+        there, wanted = present.get(name), content(saved)
+        gone = there is None or _going(there, saved)
+        wanted = {
+            **wanted,
+            "spec": {**wanted["spec"], "replicas": count(saved, None if gone else there, name in owned)},
+        }
         if gone:
             changes.append(Change("create", name, there, wanted))
         elif content(there) != wanted:
@@ -79,7 +91,11 @@ def deployments(original, now, hpas, registry):
 def brought(original, cut, now, patterns, registry):
     """[Change] that delete what the upgrade has brought: known to neither snapshot, and named like the modules' own."""
     known = set(_by_name(original)) | set(_by_name(cut)) | {registry}
-    return [Change("delete", d["metadata"]["name"], d, None) for d in selected(now, patterns) if d["metadata"]["name"] not in known]
+    return [
+        Change("delete", d["metadata"]["name"], d, None)
+        for d in selected(now, patterns)
+        if d["metadata"]["name"] not in known
+    ]
 
 
 def running(now, patterns, registry):
@@ -115,12 +131,12 @@ def old_routes(original, cut, now, select, removed=()):
     wanted = {**gone, **_doomed(cut, select), **_doomed(original, select)}
     untouched = {i["metadata"]["uid"] for i in [*original, *cut]}
     present, changes = _by_name(now), []
-    for name, sealed in sorted(wanted.items()):
+    for name, saved in sorted(wanted.items()):
         there = present.get(name)
-        if there is None or _going(there, sealed):
-            changes.append(Change("create", name, there, content(sealed)))
-        elif there["metadata"]["uid"] not in untouched and content(there) != content(sealed):
-            changes.append(Change("update", name, there, content(sealed)))
+        if there is None or _going(there, saved):
+            changes.append(Change("create", name, there, content(saved)))
+        elif there["metadata"]["uid"] not in untouched and content(there) != content(saved):
+            changes.append(Change("update", name, there, content(saved)))
     return changes
 
 
@@ -132,12 +148,12 @@ def _doomed(ingresses, select):
 # ---- the registry
 
 
-def entries(sealed, now, registry):
+def entries(saved, now, registry):
     """([(name, entry)] of the microservices that the registry describes differently or not at all, {name: why it stays}). The registry's own stays."""
-    if not now:  # its answers cannot be told from their names
+    if not now:  # its answers cannot be described from their names
         return [], {}
-    changed = [(name, entry) for name, entry in sorted(sealed.items()) if now.get(name) != entry and name != registry]
-    return changed, {name: "new in the registry" for name in sorted(now) if sealed and name not in sealed}
+    changed = [(name, entry) for name, entry in sorted(saved.items()) if now.get(name) != entry and name != registry]
+    return changed, {name: "new in the registry" for name in sorted(now) if saved and name not in saved}
 
 
 def differing_counts(original, cut):
@@ -146,7 +162,12 @@ def differing_counts(original, cut):
     for name in sorted(set(original) & set(cut)):
         for store in ("kubernetes", "registry"):
             then, later = original[name][store], cut[name][store]
-            if then is not None and later is not None and then != later and not (store == "kubernetes" and original[name]["hpa"] and then and later):
+            if (
+                then is not None
+                and later is not None
+                and then != later
+                and not (store == "kubernetes" and original[name]["hpa"] and then and later)
+            ):
                 found.append((name, store, then, later))
     return found
 

@@ -14,7 +14,7 @@ BEGUN = "begun"
 
 
 class RollbackLedger(Ledger):
-    """The rollback's own ConfigMap; it bears the number of the attempt that is rolled back."""
+    """The rollback's own ConfigMap; it bears the number of the generation that is rolled back."""
 
     def __init__(self, cluster, namespace, release):
         super().__init__(cluster, namespace, release, prefix=ROLLBACK)
@@ -36,17 +36,17 @@ class RollbackLedger(Ledger):
         return super().write(key, entry, {**(annotations or {}), STATE: state}, **more)
 
 
-def upgrade_ledger(cluster, namespace, release, attempt=None):
-    """The upgrade's ledger, or what the archive holds of that attempt."""
+def upgrade_ledger(cluster, namespace, release, generation=None):
+    """The upgrade's ledger, or what the archive holds of that generation."""
     live = Ledger(cluster, namespace, release).load()
-    if attempt is None or (live.exists and live.attempt == attempt):
+    if generation is None or (live.exists and live.generation == generation):
         return live
-    return Ledger(cluster, namespace, archived(release, attempt)).load()
+    return Ledger(cluster, namespace, archived(release, generation)).load()
 
 
-def archived(release, attempt):
+def archived(release, generation):
     """Stands in the release's place in the names of what was archived."""
-    return f"{release}-attempt-{attempt}"
+    return f"{release}-attempt-{generation}"
 
 
 def unfinished_text(cluster, namespace, release):
@@ -55,20 +55,26 @@ def unfinished_text(cluster, namespace, release):
     if not found.unfinished:
         return ""
     done = [key for key, entry in found.entries.items() if entry.get("state") in DONE]
-    rest = [f"{key} ({entry.get('state')})" for key, entry in sorted(found.entries.items()) if entry.get("state") not in DONE]
+    rest = [
+        f"{key} ({entry.get('state')})"
+        for key, entry in sorted(found.entries.items())
+        if entry.get("state") not in DONE
+    ]
     stands = "; ".join([f"{len(done)} steps done", *rest])
-    return f"A ROLLBACK of attempt {found.attempt} has begun and has not ended: {stands}; end it with rollback.yml"
+    return (
+        f"A ROLLBACK of generation {found.generation} has begun and has not ended: {stands}; end it with rollback.yml"
+    )
 
 
 def require_no_rollback(cluster, namespace, release, run, check_mode=False):
-    """What an upgrade must know before it takes the lock: a rollback that has not ended, and SQL that a rolled back attempt left in a database."""
+    """What an upgrade must know before it takes the lock: a rollback that has not ended, and SQL that a rolled back generation left in a database."""
     found = RollbackLedger(cluster, namespace, release).load()
     if found.unfinished:
         raise StepError(
             "a rollback has begun and has not ended",
             f"ConfigMap {namespace}/{found.name}",
             "no rollback, or a finished one",
-            f"attempt {found.attempt}: {len([entry for entry in found.entries.values() if entry.get('state') in DONE])} steps done",
+            f"generation {found.generation}: {len([entry for entry in found.entries.values() if entry.get('state') in DONE])} steps done",
             "end it with rollback.yml",
         )
     if check_mode or CUT in run.ledger.entries:
@@ -77,7 +83,7 @@ def require_no_rollback(cluster, namespace, release, run, check_mode=False):
     for step in run.plan:
         if step.ask and step.key in run.ledger.entries and not run.is_done(step.key):
             try:
-                run.ask(step.key)
+                run.require_decided(step.key)
             except StepError as exc:
                 if "attempt" not in exc.details:  # answered, and wrongly
                     raise

@@ -7,15 +7,14 @@ import json
 import time
 from functools import partial
 
-from ..engine.snapshots import SealedStore
 from ..errors import MonqError, SnapshotError
 from ..k8s import objects, rollout
 from ..k8s.cluster import apps, core, ingress_api, ingresses
 from ..k8s.routes import to_cut
-from ..k8s.watch import POLL, Rollouts
-from ..monqctl.registry import TEMPLATE, RegistryReplicas
+from ..k8s.watch import POLL, RolloutWatcher
+from ..monqctl.registry import TEMPLATE
 from ..upgrade import replicas
-from ..upgrade.registry_token import RegistrySecret
+from ..upgrade.registry_token import RegistryToken
 from . import differences, verification
 from . import steps as rollback_steps
 from .archive import Archive, new_id
@@ -25,37 +24,40 @@ TEMPLATE_APPLY = ["registry", "apply", "service", "K8s", "--file", "{file}"]
 
 
 class Rollback:
-    """Reads what stands and what `original` holds, and puts back the difference. Where there is none, no call is made."""
+    """Reads the present state and what `original` holds, and restores the difference. Without one no call is made."""
 
-    def __init__(self, cluster, run, given, monqctl, clock=time.monotonic, sleep=time.sleep):
-        self.cluster, self.run, self.monqctl = cluster, run, monqctl
-        self.namespace, self._timeout = given["namespace"], given.get("timeout") or 900
-        self.release, self.modules = given["plan"]["release"], given["plan"]["modules"]
-        self._domains, self._alias = [given["domain"], *given["alias_domains"]], (given["alias_domains"], given["alias_ingresses"])
-        self.manual = given["plan"]["registry_replicas"] == "manual"
-        self._registry = RegistryReplicas(monqctl, given["replica_commands"])
-        self._store = SealedStore(cluster, self.namespace, self.release["version"])
+    def __init__(self, session, clock=time.monotonic, sleep=time.sleep):
+        given = session.params
+        self.given = given
+        self.cluster, self.run, self.monqctl = session.cluster, session.run, session.monqctl
+        self.namespace, self._timeout = session.namespace, given.get("timeout") or 900
+        self.release, self.modules = session.release, session.modules
+        self._domains = [given["domain"], *given["alias_domains"]]
+        self._alias = (given["alias_domains"], given["alias_ingresses"])
+        self._registry, self.manual = session.registry, session.registry is None
+        self._store = session.store
         self._clock, self._sleep = clock, sleep
         self._opened = {}
 
     # ---- what is known
 
-    def sealed(self, name):
-        """A snapshot of the upgrade, opened once and proved by the sha256 in the ledger; `cut` is nothing where the upgrade did not come so far."""
+    def snapshot(self, name):
+        """A snapshot of the upgrade, opened once and proved by the digest in the ledger; `cut` is empty where the
+        upgrade did not get that far. Raises SnapshotError."""
         if name not in self._opened:
             stage = "prepare" if name.startswith("original") else "upgrade"
             key = f"{stage}.{'replicas' if name.endswith('-replicas') else 'snapshot'}.{name.partition('-')[0]}"
-            seal = (self.run.upgrade.get(key) or {}).get("result")
-            if not seal and stage == "prepare":
+            digest = (self.run.upgrade.get(key) or {}).get("result")
+            if not digest and stage == "prepare":
                 raise SnapshotError(
                     "the upgrade's ledger does not know its snapshot",
                     f"ConfigMap {self.namespace}/{self.run.upgrade.name}, key {key}",
-                    "the seal that prepare has left there",
+                    "the digest that prepare has recorded there",
                     "none: it was deleted or altered",
-                    "put the ConfigMap back from a backup of the cluster, then run rollback.yml again",
+                    "restore the ConfigMap from a backup of the cluster, then run rollback.yml again",
                 )
             empty = {} if name.endswith("-replicas") else {"deployments": [], "ingresses": []}
-            self._opened[name] = self._store.open(name, seal) if seal else empty
+            self._opened[name] = self._store.open(name, digest) if digest else empty
         return self._opened[name]
 
     @property
@@ -80,35 +82,47 @@ class Rollback:
     def deployment_changes(self):
         now = self._now()
         changes = differences.deployments(
-            self.sealed("original")["deployments"], now, objects.hpas(self.cluster, self.namespace), self.registry_deployment
+            self.snapshot("original")["deployments"],
+            now,
+            objects.hpas(self.cluster, self.namespace),
+            self.registry_deployment,
         )
         if rollback_steps.replaced(self.run.upgrade_plan, self.run.upgrade.entries):
             changes += differences.brought(
-                self.sealed("original")["deployments"], self.sealed("cut")["deployments"], now, self._patterns, self.registry_deployment
+                self.snapshot("original")["deployments"],
+                self.snapshot("cut")["deployments"],
+                now,
+                self._patterns,
+                self.registry_deployment,
             )
         return changes
 
     def to_start_again(self):
         """[(name, count)] of what was stopped for the databases and is in no snapshot of before: somebody made it after prepare."""
-        seal = (self.run.ledger.get("rollback.diagnostics.save") or {}).get("result")
+        digest = (self.run.ledger.get("rollback.diagnostics.save") or {}).get("result")
         stopped = self.run.ledger.get("rollback.deployments.stop")
-        before = self._store.open("rollback", seal)["deployments"] if seal and stopped else []
+        before = self._store.open("rollback", digest)["deployments"] if digest and stopped else []
         if isinstance(before, str):  # they could not be read
             return []
-        known = {d["metadata"]["name"] for d in self.sealed("original")["deployments"]} | {change.name for change in self.deployment_changes()}
+        known = {d["metadata"]["name"] for d in self.snapshot("original")["deployments"]} | {
+            change.name for change in self.deployment_changes()
+        }
         now = {d["metadata"]["name"]: rollout.desired(d) for d in self._now()}
-        ran = {d["metadata"]["name"]: rollout.desired(d) for d in differences.running(before, self._patterns, self.registry_deployment)}
+        ran = {
+            d["metadata"]["name"]: rollout.desired(d)
+            for d in differences.running(before, self._patterns, self.registry_deployment)
+        }
         return [(name, count) for name, count in sorted(ran.items()) if name not in known and now.get(name) == 0]
 
     def new_routes(self):
         if not rollback_steps.begun(self.run.upgrade.entries, "upgrade.routing.apply"):
             return []
-        known = self.sealed("original")["ingresses"] + self.sealed("cut")["ingresses"]
+        known = self.snapshot("original")["ingresses"] + self.snapshot("cut")["ingresses"]
         return differences.new_routes(self._routes_now(), known, self._domains)
 
     def old_routes(self):
         # Opened first: a ledger that was lost must not look like one of before the cut.
-        original, cut = self.sealed("original")["ingresses"], self.sealed("cut")["ingresses"]
+        original, cut = self.snapshot("original")["ingresses"], self.snapshot("cut")["ingresses"]
         if rollback_steps.CUT not in self.run.upgrade.entries:
             return []
         removed = ((self.run.upgrade.get(rollback_steps.CUT) or {}).get("result") or {}).get("removed") or []
@@ -116,16 +130,16 @@ class Rollback:
 
     def template_differs(self):
         self.monqctl.require_context()  # another context is another registry (trap 11)
-        return self.monqctl.read_json(*TEMPLATE) != self.sealed("original")["template"]
+        return self.monqctl.read_json(*TEMPLATE) != self.snapshot("original")["template"]
 
     def registry_counts(self):
         self.monqctl.require_context()
-        sealed = self.sealed("original-replicas")
-        return replicas.registry_changes(sealed, self._registry.counts(known=sealed))
+        saved = self.snapshot("original-replicas")
+        return replicas.registry_changes(saved, self._registry.counts(known=saved))
 
     def registry_entries(self):
         """Only a Replace writes entries; what an operator changed in the registry otherwise is his."""
-        saved = self.sealed("original").get("microservices") or {}
+        saved = self.snapshot("original").get("microservices") or {}
         if not saved or not rollback_steps.replaced(self.run.upgrade_plan, self.run.upgrade.entries):
             return [], {}
         self.monqctl.require_context()
@@ -135,16 +149,24 @@ class Rollback:
         """The counts to enter in the registry where monqctl does not: the registry's own counts were not read then."""
         if not self.manual:
             return {}
-        return {name: row["kubernetes"] for name, row in sorted(self.sealed("original-replicas").items()) if row["kubernetes"] is not None}
+        return {
+            name: row["kubernetes"]
+            for name, row in sorted(self.snapshot("original-replicas").items())
+            if row["kubernetes"] is not None
+        }
 
     # ---- steps
 
     def save_diagnostics(self):
-        return self._store.seal("rollback", self._diagnostics())
+        return self._store.save("rollback", self._diagnostics())
 
     def _diagnostics(self):
         def counts():
-            return replicas.table(self._now(), objects.hpas(self.cluster, self.namespace), None if self.manual else self._registry.counts())
+            return replicas.table(
+                self._now(),
+                objects.hpas(self.cluster, self.namespace),
+                None if self.manual else self._registry.counts(),
+            )
 
         parts = {
             "deployments": self._now,
@@ -154,7 +176,7 @@ class Rollback:
             "events": lambda: self.cluster.items(core(self.namespace, "events")),
             "replicas": counts,
         }
-        found = {"ledger": self.run.upgrade.entries, "attempt": self.run.attempt}
+        found = {"ledger": self.run.upgrade.entries, "generation": self.run.generation}
         for name, read in parts.items():
             try:
                 found[name] = read()
@@ -165,7 +187,10 @@ class Rollback:
     def stop(self):
         stopped = differences.running(self._now(), self._patterns, self.registry_deployment)
         for deployment in stopped:
-            self.cluster.patch(apps(self.namespace, "deployments", deployment["metadata"]["name"]) + "/scale", {"spec": {"replicas": 0}})
+            self.cluster.patch(
+                apps(self.namespace, "deployments", deployment["metadata"]["name"]) + "/scale",
+                {"spec": {"replicas": 0}},
+            )
         self._wait_gone()
         return {"stopped": [d["metadata"]["name"] for d in stopped]}
 
@@ -173,9 +198,21 @@ class Rollback:
         """Until no pod of a stopped Deployment is left, those of older revisions included."""
         started = self._clock()
         while True:
-            owners = {d["metadata"]["uid"] for d in rollout.selected(self._now(), self._patterns) if d["metadata"]["name"] != self.registry_deployment}
-            sets = {s["metadata"]["uid"] for s in objects.replica_sets(self.cluster, self.namespace) if rollout.owner(s, "Deployment") in owners}
-            left = sorted(p["metadata"]["name"] for p in objects.pods(self.cluster, self.namespace) if rollout.owner(p, "ReplicaSet") in sets)
+            owners = {
+                d["metadata"]["uid"]
+                for d in rollout.selected(self._now(), self._patterns)
+                if d["metadata"]["name"] != self.registry_deployment
+            }
+            sets = {
+                s["metadata"]["uid"]
+                for s in objects.replica_sets(self.cluster, self.namespace)
+                if rollout.owner(s, "Deployment") in owners
+            }
+            left = sorted(
+                p["metadata"]["name"]
+                for p in objects.pods(self.cluster, self.namespace)
+                if rollout.owner(p, "ReplicaSet") in sets
+            )
             if not left:
                 return
             if self._clock() - started > self._timeout:
@@ -191,39 +228,45 @@ class Rollback:
     def remove_routes(self):
         removed = self.new_routes()
         for change in removed:
-            self.cluster.delete(ingresses(self.cluster, self.namespace, change.name), uid=change.present["metadata"]["uid"])
+            self.cluster.delete(
+                ingresses(self.cluster, self.namespace, change.name), uid=change.present["metadata"]["uid"]
+            )
         return {"removed": [change.name for change in removed]}
 
     def restore_registry(self):
         """The registry's Deployment keeps its version and its token. Where Replace lost it, `cut` knows it as prepare left it."""
         name, path = self.registry_deployment, apps(self.namespace, "deployments")
-        sealed = {d["metadata"]["name"]: d for d in self.sealed("original")["deployments"]}.get(name)
-        last = {d["metadata"]["name"]: d for d in self.sealed("cut")["deployments"]}.get(name) or sealed
+        saved = {d["metadata"]["name"]: d for d in self.snapshot("original")["deployments"]}.get(name)
+        last = {d["metadata"]["name"]: d for d in self.snapshot("cut")["deployments"]}.get(name) or saved
         found, report = self.cluster.find(f"{path}/{name}"), {"created": False, "count": None}
         if last and (not found or differences.leaving(found)):
             found = self._deployments().send(differences.Change("create", name, found, differences.content(last)))
             report["created"] = True
-        wanted = rollout.desired(sealed) if sealed else None
+        wanted = rollout.desired(saved) if saved else None
         if found and wanted is not None and rollout.desired(found) != wanted:
             self.cluster.patch(f"{path}/{name}/scale", {"spec": {"replicas": wanted}})
             report["count"] = wanted
         if found and rollback_steps.begun(self.run.upgrade.entries, "prepare.registry_token.env"):
-            secret = RegistrySecret(self.cluster, self.namespace, self.release, Rollouts(self.cluster, self.namespace, self._timeout, self._clock, self._sleep))
-            if secret.token():
-                report.update(secret.ensure_env())
+            token = RegistryToken(self.cluster, self.namespace, self.release, self._watcher())
+            if token.stored():
+                report.update(token.ensure_env())
         return report
 
     def apply_template(self):
         if not self.template_differs():
             return {"applied": False}
-        self.monqctl.change(TEMPLATE_APPLY, content=json.dumps(self.sealed("original")["template"], ensure_ascii=False))
+        self.monqctl.change(
+            TEMPLATE_APPLY, content=json.dumps(self.snapshot("original")["template"], ensure_ascii=False)
+        )
         return {"applied": True}
 
     def restore_deployments(self):
         report = {"created": [], "updated": [], "deleted": [], "started": []}
         self._deployments().all(
             self.deployment_changes,
-            lambda change: report[{"create": "created", "delete": "deleted"}.get(change.action, "updated")].append(change.name),
+            lambda change: report[{"create": "created", "delete": "deleted"}.get(change.action, "updated")].append(
+                change.name
+            ),
             lambda: [(name, partial(self._start_again, name, count, report)) for name, count in self.to_start_again()],
         )
         return report
@@ -249,18 +292,26 @@ class Rollback:
             else:
                 described.append(name)
         counts = self.registry_counts()
-        for name, _seen, wanted in counts:
-            self._registry.put(name, wanted)
-        return {"described": described, "counts": [name for name, _seen, _wanted in counts], "left": {**missing, **left}}
+        if counts:
+            self._registry.put(counts)
+        return {
+            "described": described,
+            "counts": [name for name, _seen, _wanted in counts],
+            "left": {**missing, **left},
+        }
 
     def wait_rollout(self):
-        names = [d["metadata"]["name"] for d in self.sealed("original")["deployments"]]
-        return Rollouts(self.cluster, self.namespace, self._timeout, self._clock, self._sleep).wait(names, self.sealed("original-replicas"))
+        names = [d["metadata"]["name"] for d in self.snapshot("original")["deployments"]]
+        return self._watcher().wait(names, self.snapshot("original-replicas"))
+
+    def _watcher(self):
+        return RolloutWatcher(self.cluster, self.namespace, self._timeout)
 
     def restore_routes(self):
         path, report = ingress_api(self.cluster), {"created": [], "updated": []}
         self._sending(f"{path}/namespaces/{self.namespace}/ingresses", "Ingress", path[len("/apis/") :]).all(
-            self.old_routes, lambda change: report["created" if change.action == "create" else "updated"].append(change.name)
+            self.old_routes,
+            lambda change: report["created" if change.action == "create" else "updated"].append(change.name),
         )
         return report
 
@@ -269,31 +320,38 @@ class Rollback:
 
     def archive(self):
         # An accepted step has put nothing back.
-        restored = [name for name in self.run.databases if (self.run.ledger.get(f"rollback.database.{name}") or {}).get("state") == "done"]
-        carried = rollback_steps.carried(self.run.upgrade_plan, self.run.upgrade.entries, restored, self.run.attempt, new_id)
-        return Archive(self.cluster, self.namespace, self.release["version"], self.run.attempt).attempt(carried)
+        restored = [
+            name
+            for name in self.run.databases
+            if (self.run.ledger.get(f"rollback.database.{name}") or {}).get("state") == "done"
+        ]
+        carried = rollback_steps.carried(
+            self.run.upgrade_plan, self.run.upgrade.entries, restored, self.run.generation, new_id
+        )
+        return Archive(self.cluster, self.namespace, self.release["version"], self.run.generation).upgrade(carried)
 
     def perform(self, name):
         """The step of that key, or the steps below it; one that is not in this plan has nothing to do."""
         for step in self.run.plan:
             if step.key == name or step.key.startswith(name + "."):
                 if step.kind == "client":
-                    self._tell_home(step)
+                    self._configure_home(step)
                 else:
-                    self.run.run(step.key, self._action(step.key))
+                    self.run.execute(step.key, self._action(step.key))
 
-    def _tell_home(self, step):
-        """What a home of monqctl lacks. Where the cluster holds no token yet, the registry asks for none."""
+    def _configure_home(self, step):
+        """What this home of monqctl is missing. Where the cluster holds no token yet, the registry requires none."""
         secret = ""
         if step.secret:
-            secret = RegistrySecret(self.cluster, self.namespace, self.release, None).token() or ""
-        makes_context = not step.secret
+            secret = RegistryToken(self.cluster, self.namespace, self.release, None).stored() or ""
         if step.secret and not secret:
-            self.run.run(step.key, lambda: None)
-        else:
-            self.run.run(
-                step.key, lambda: self.monqctl.change(step.argv, secret, guard=not makes_context) and None, told=(step.argv, secret)
-            )
+            self.run.execute(step.key, lambda: None)
+            return
+
+        def call():
+            self.monqctl.change(step.argv, secret, in_context=bool(step.secret))
+
+        self.run.execute(step.key, call, configured=(step.argv, secret))
 
     def _action(self, key):
         return {

@@ -17,7 +17,13 @@ class Sending:
     """Sends changes of one kind of object; what stands in the way of one keeps no other back."""
 
     def __init__(self, cluster, namespace, path, kind, api_version, timeout, clock=time.monotonic, sleep=time.sleep):
-        self._cluster, self._namespace, self._path, self._kind, self._version = cluster, namespace, path, kind, api_version
+        self._cluster, self._namespace, self._path, self._kind, self._version = (
+            cluster,
+            namespace,
+            path,
+            kind,
+            api_version,
+        )
         self._timeout, self._clock, self._sleep = timeout, clock, sleep
 
     def all(self, pending, done=None, more=None):
@@ -81,7 +87,7 @@ class Sending:
             "gone",
             f"being deleted since {meta['deletionTimestamp']}, held by its finalizers: {', '.join(meta.get('finalizers') or []) or 'none'}",
             f"see that the controllers of these finalizers work, or take them off: kubectl -n {self._namespace} patch {where} --type=merge "
-            "-p '{\"metadata\": {\"finalizers\": null}}'; then run the same command again",
+            '-p \'{"metadata": {"finalizers": null}}\'; then run the same command again',
         )
 
 

@@ -23,7 +23,19 @@ def present(database, version):
     )
 
 
-PRESENT = ("oid", "owner", "encoding", "collate", "ctype", "limit", "tablespace", "comment", "default_privileges", "provider", "locale")
+PRESENT = (
+    "oid",
+    "owner",
+    "encoding",
+    "collate",
+    "ctype",
+    "limit",
+    "tablespace",
+    "comment",
+    "default_privileges",
+    "provider",
+    "locale",
+)
 
 
 def create(name, facts):
@@ -55,7 +67,9 @@ def grants(name, owner, rows):
     statements = [f"REVOKE ALL ON DATABASE {identifier(name)} FROM {who}" for who in ("PUBLIC", identifier(owner))]
     for grantee, privilege, grantable in rows:
         who = "PUBLIC" if grantee is None else identifier(grantee)
-        statements.append(f"GRANT {privilege} ON DATABASE {identifier(name)} TO {who}" + (" WITH GRANT OPTION" if grantable else ""))
+        statements.append(
+            f"GRANT {privilege} ON DATABASE {identifier(name)} TO {who}" + (" WITH GRANT OPTION" if grantable else "")
+        )
     return statements
 
 
@@ -70,7 +84,9 @@ def setting(name, role, text):
     """One setting, taken over from this transaction: so a list such as search_path keeps its own quoting."""
     key, _sign, value = text.partition("=")
     variable = ".".join(identifier(part) for part in key.split("."))
-    owner = f"DATABASE {identifier(name)}" if role is None else f"ROLE {identifier(role)} IN DATABASE {identifier(name)}"
+    owner = (
+        f"DATABASE {identifier(name)}" if role is None else f"ROLE {identifier(role)} IN DATABASE {identifier(name)}"
+    )
     return [
         "BEGIN",
         f"SELECT set_config({literal(key)}, {literal(value)}, true)",
@@ -91,25 +107,27 @@ def terminate(database):
     return f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {literal(database)} AND pid <> pg_backend_pid() AND usename IS NOT NULL"
 
 
-def kept_name(database, attempt, taken):
-    """<database>_before_rollback_<attempt>, cut to what PostgreSQL takes, and numbered where the name is taken."""
+def kept_name(database, generation, taken):
+    """<database>_before_rollback_<generation>, cut to what PostgreSQL takes, and numbered where the name is taken."""
     number = 1
     while True:
-        tail = f"_before_rollback_{attempt}" + ("" if number == 1 else f"_{number}")
+        tail = f"_before_rollback_{generation}" + ("" if number == 1 else f"_{number}")
         head = database.encode()[: LONGEST - len(tail)].decode(errors="ignore")
         if head + tail not in taken:
             return head + tail
         number += 1
 
 
-def kept_note(database, attempt, oid, digest):
+def kept_note(database, generation, oid, digest):
     """The comment on the database that was set aside: which one stands in its place now, and out of which dump."""
-    return KEPT_COMMENT + json.dumps({"attempt": attempt, "database": database, "replaced_by": oid, "sha256": digest}, sort_keys=True)
+    return KEPT_COMMENT + json.dumps(
+        {"generation": generation, "database": database, "replaced_by": oid, "sha256": digest}, sort_keys=True
+    )
 
 
-def kept_by(rows, database, attempt, oid, digest):
+def kept_by(rows, database, generation, oid, digest):
     """The name of the database whose comment says that the present one was put in its place out of this dump, or None. rows: (name, comment)."""
-    wanted = kept_note(database, attempt, oid, digest)
+    wanted = kept_note(database, generation, oid, digest)
     return next((name for name, comment in rows if comment == wanted), None)
 
 

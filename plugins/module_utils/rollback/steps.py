@@ -3,47 +3,49 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from ..engine.steps import DONE
+from ..engine.steps import DONE, MAKES_CONTEXT, OUTLIVES, REPAIRS, Step
 
 CUT = "upgrade.routing.cut"
 CHECK = "rollback.installation.check"
 ARCHIVE = "rollback.ledger.archive"
-# An entry with this key tells of SQL that an earlier attempt ran: every dump of the present attempt has it in it.
+# Marks SQL applied by an earlier generation; every dump taken in this one already includes it.
 EARLIER = "earlier_attempt"
 
 
 def plan(upgrade, databases, configure=False, registry_replicas="monqctl"):
-    """The steps of a rollback, in order. upgrade: the upgrade's own list, whose client calls a fresh home of monqctl needs too."""
+    """The steps of a rollback, in order. upgrade: the upgrade's own list, as a fresh home of monqctl needs its calls."""
     steps = []
 
     def add(key, title, kind="cluster", **more):
-        # Made from a step of the upgrade: whatever else a step carries has its neutral value there.
-        blank = {"key": key, "kind": kind, "undo": "reversible", "ask": False, "argv": None, "secret": "", "file": "", "title": title}
-        steps.append(upgrade[0]._replace(**{**blank, **more}))
+        steps.append(Step(key, kind, title=title, **more))
 
     if configure:
         for known in upgrade:
-            if known.kind == "client" and known.argv and known.key.startswith("prepare.monqctl."):
-                add("rollback.monqctl." + known.key.rsplit(".", 1)[1], known.title, "client", argv=known.argv, secret=known.secret)
-    add("rollback.diagnostics.save", "save what stands now, for whoever looks for the cause")
+            if MAKES_CONTEXT in known.traits:
+                key = "rollback.monqctl." + known.key.rsplit(".", 1)[1]
+                add(key, known.title, "client", argv=known.argv, secret=known.secret, traits=known.traits)
+    add("rollback.diagnostics.save", "save the present state, for whoever looks for the cause")
     if databases:
         add("rollback.deployments.stop", "stop the modules' Deployments, so that nothing is connected to the databases")
     for name in databases:
         add(f"rollback.backup.{name}", f"dump the database of {name} as it is now")
     for name in databases:
-        add(f"rollback.database.{name}", f"put back the database of {name} from its dump of before the first SQL")
+        title = f"restore the database of {name} from its dump of before the first SQL"
+        add(f"rollback.database.{name}", title, traits=frozenset({OUTLIVES}))
     add("rollback.routing.remove", "remove the new routes")
-    add("rollback.registry.restore", "the registry's own Deployment stands, with its token and its count")
+    add("rollback.registry.restore", "restore the registry's own Deployment, with its token and its count")
     for known in upgrade:
-        if known.key == "prepare.registry_token.credential":  # a run that was killed right before it has left a registry that monqctl cannot ask
+        # A run that was killed right before it has left a registry that monqctl cannot ask.
+        if known.key == "prepare.registry_token.credential":
             add("rollback.registry.credential", known.title, "client", argv=known.argv, secret=known.secret)
-    add("rollback.registry_template.apply", "put back the K8s template")
-    add("rollback.deployments.restore", "put back the Deployments, with their counts")
+    add("rollback.registry_template.apply", "restore the K8s template", traits=frozenset({OUTLIVES}))
+    add("rollback.deployments.restore", "restore the Deployments, with their counts")
     if registry_replicas == "monqctl":
-        add("rollback.replicas.registry", "put back what the registry says of the microservices, with their counts")
+        title = "restore the registry's entries of the microservices, with their counts"
+        add("rollback.replicas.registry", title, traits=frozenset({OUTLIVES}))
     add("rollback.rollout.wait", "the Deployments are rolled out", "gate")
-    add("rollback.routing.restore", "put back the old routes")
-    add(CHECK, "the installation is what it was", "gate")
+    add("rollback.routing.restore", "restore the old routes")
+    add(CHECK, "the installation matches its pre-upgrade state", "gate", traits=frozenset({REPAIRS}))
     add(ARCHIVE, "archive the upgrade's ledger and snapshots")
     return steps
 
@@ -66,8 +68,8 @@ def irreversible(upgrade, entries, databases):
     return stays
 
 
-def carried(upgrade, entries, databases, attempt, new_id):
-    """{key: entry} for the next attempt's ledger: SQL that is in a database must not run again by itself."""
+def carried(upgrade, entries, databases, generation, new_id):
+    """{key: entry} for the next generation's ledger: SQL that is in a database must not run again by itself."""
     found = {}
     for step in upgrade:
         entry = entries.get(step.key)
@@ -77,8 +79,8 @@ def carried(upgrade, entries, databases, attempt, new_id):
             "state": "unknown",
             "attempt": new_id(),
             "started": entry.get("started") or entry.get("finished"),
-            EARLIER: entry.get(EARLIER) or attempt,
-            "error": f"applied in attempt {entry.get(EARLIER) or attempt}, and its database was not rolled back",
+            EARLIER: entry.get(EARLIER) or generation,
+            "error": f"applied in generation {entry.get(EARLIER) or generation}, and its database was not rolled back",
         }
     return found
 
@@ -95,7 +97,9 @@ def is_closed(upgrade, entries):
 
 def may_roll_back(entries):
     """Nothing of the installation is changed before both halves of `original` are saved."""
-    return all((entries.get(key) or {}).get("result") for key in ("prepare.snapshot.original", "prepare.replicas.original"))
+    return all(
+        (entries.get(key) or {}).get("result") for key in ("prepare.snapshot.original", "prepare.replicas.original")
+    )
 
 
 def begun(entries, prefix):
@@ -104,7 +108,11 @@ def begun(entries, prefix):
 
 def replaced(upgrade, entries):
     """The modules whose Replace was begun."""
-    return [step.key.split(".")[1] for step in upgrade if step.key.endswith(".microservices.replace") and step.key in entries]
+    return [
+        step.key.split(".")[1]
+        for step in upgrade
+        if step.key.endswith(".microservices.replace") and step.key in entries
+    ]
 
 
 def dump_of(entries, microservice):
@@ -120,5 +128,12 @@ def platform(upgrade_down, entries):
     """Whether the platform can be reached, in words. upgrade_down: since when the upgrade's ledger calls it down, or None."""
     if (entries.get("rollback.routing.restore") or {}).get("state") in DONE:
         return "up: the old routes are back"
-    since = upgrade_down or next((entries[key].get("started") for key in ("rollback.deployments.stop", "rollback.routing.remove") if key in entries), None)
+    since = upgrade_down or next(
+        (
+            entries[key].get("started")
+            for key in ("rollback.deployments.stop", "rollback.routing.remove")
+            if key in entries
+        ),
+        None,
+    )
     return f"DOWN since {since}: the old routes are not back yet" if since else "up"

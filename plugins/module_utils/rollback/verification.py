@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from ..errors import ApiUnreachable, LockError, MonqError
 from ..k8s.cluster import apps
-from .differences import leaving, told
+from .differences import described, leaving
 
 
 def check(rollback, again=False):
@@ -24,22 +24,29 @@ def check(rollback, again=False):
             "find out who changes it, then run rollback.yml again: it puts back what differs, and compares once more",
             findings=found,
         )
-    return {"deployments": len(rollback.sealed("original")["deployments"]), "by_hand": rollback.by_hand()}
+    return {"deployments": len(rollback.snapshot("original")["deployments"]), "by_hand": rollback.by_hand()}
 
 
 def differences(rollback):
     """What is not as it was, in words."""
-    found = [f"Deployment {change.name}: {told(change)}" for change in rollback.deployment_changes()]
+    found = [f"Deployment {change.name}: {described(change)}" for change in rollback.deployment_changes()]
     found += [f"Deployment {name}: still stopped, {count} before" for name, count in rollback.to_start_again()]
-    found += [f"Ingress {change.name}: a new route, {'still being deleted' if leaving(change.present) else 'still there'}" for change in rollback.new_routes()]
-    found += [f"Ingress {change.name}: {told(change)}" for change in rollback.old_routes()]
+    found += [
+        f"Ingress {change.name}: a new route, {'still being deleted' if leaving(change.present) else 'still there'}"
+        for change in rollback.new_routes()
+    ]
+    found += [f"Ingress {change.name}: {described(change)}" for change in rollback.old_routes()]
     registry = rollback.cluster.find(apps(rollback.namespace, "deployments", rollback.registry_deployment))
     if not registry or leaving(registry):
-        found.append(f"Deployment {rollback.registry_deployment}: create" + (" (still being deleted)" if registry else ""))
+        found.append(
+            f"Deployment {rollback.registry_deployment}: create" + (" (still being deleted)" if registry else "")
+        )
     if rollback.template_differs():
         found.append("K8s template in the registry: another one")
     if not rollback.manual:
-        found += [f"{name} in the registry: {seen} instead of {wanted}" for name, seen, wanted in rollback.registry_counts()]
+        found += [
+            f"{name} in the registry: {seen} instead of {wanted}" for name, seen, wanted in rollback.registry_counts()
+        ]
     return found
 
 

@@ -8,29 +8,48 @@ from ..k8s.cluster import apps
 from . import replicas
 
 
-class Restore:
-    """Puts the sealed counts back, registry first (the order of the calls is the module's)."""
+class CountRestore:
+    """Restores the counts of the snapshot `cut`, each store its own."""
 
-    def __init__(self, ledger, store, cluster, namespace, registry):
-        self._ledger, self._store, self._cluster, self._namespace, self._registry = ledger, store, cluster, namespace, registry
-        self.report = {"registry": [], "kubernetes": []}
+    def __init__(self, session):
+        self._session = session
+        self.report = {"registry": [], "kubernetes": [], "appeared": [], "vanished": []}
 
-    def _sealed(self):
-        return self._store.open("cut-replicas", self._ledger.get("upgrade.replicas.cut")["result"])
-
-    def registry(self):
-        sealed = self._sealed()
-        changes = replicas.registry_changes(sealed, self._registry.counts(known=sealed))
-        for name, seen, wanted in changes:
-            self._registry.put(name, wanted)
-            self.report["registry"].append({"name": name, "seen": seen, "wanted": wanted})
-        return {"changed": len(changes)}
+    def execute(self, key):
+        """Executes upgrade.<module>.replicas.kubernetes or .registry."""
+        work = {"kubernetes": self.kubernetes, "registry": self.registry}
+        return self._session.run.execute(key, work[key.rpartition(".")[2]])
 
     def kubernetes(self):
-        sealed, found = self._sealed(), objects.deployments(self._cluster, self._namespace)
-        for name, seen, wanted in replicas.kubernetes_changes(sealed, found, objects.hpas(self._cluster, self._namespace)):
-            self._cluster.patch(apps(self._namespace, "deployments", name) + "/scale", {"spec": {"replicas": wanted}})
-            self.report["kubernetes"].append({"name": name, "seen": seen, "wanted": wanted})
-        names = [d["metadata"]["name"] for d in found]
-        self.report.update(appeared=replicas.appeared(sealed, names), vanished=replicas.vanished(sealed, names))
-        return {"changed": len(self.report["kubernetes"]), "appeared": self.report["appeared"], "vanished": self.report["vanished"]}
+        """Those that differ in Kubernetes; first what has to stay off, before its pods start."""
+        before = self._session.snapshot("cut-replicas")
+        found = self._scale(before)
+        names = [deployment["metadata"]["name"] for deployment in found]
+        appeared, vanished = replicas.appeared(before, names), replicas.vanished(before, names)
+        self.report.update(appeared=appeared, vanished=vanished)
+        return {"changed": len(self.report["kubernetes"]), "appeared": appeared, "vanished": vanished}
+
+    def registry(self):
+        """Those that differ in the registry. Then Kubernetes once more: a registry may apply what it is told."""
+        before = self._session.snapshot("cut-replicas")
+        registry = self._session.registry
+        changes = replicas.registry_changes(before, registry.counts(known=before))
+        if changes:
+            registry.put(changes, lambda change: self.report["registry"].append(_row(*change)))
+        again = len(self.report["kubernetes"])
+        self._scale(before)
+        return {"changed": len(changes), "again": len(self.report["kubernetes"]) - again}
+
+    def _scale(self, before):
+        """The Deployments as they were read, their counts then set to those of before."""
+        cluster, namespace = self._session.cluster, self._session.namespace
+        found = objects.deployments(cluster, namespace)
+        changes = replicas.kubernetes_changes(before, found, objects.hpas(cluster, namespace))
+        for name, seen, wanted in sorted(changes, key=lambda change: (change[2] != 0, change[0])):
+            cluster.patch(apps(namespace, "deployments", name) + "/scale", {"spec": {"replicas": wanted}})
+            self.report["kubernetes"].append(_row(name, seen, wanted))
+        return found
+
+
+def _row(name, seen, wanted):
+    return {"name": name, "seen": seen, "wanted": wanted}

@@ -7,24 +7,27 @@ import base64
 import secrets
 
 from ..engine.ledger import LABELS
+from ..engine.steps import IN_CONTEXT
 from ..errors import InputError, MonqError
 from ..k8s.cluster import STRATEGIC, apps, core
+from ..k8s.watch import RolloutWatcher
 
 ROTATION = "monq.platform/token-rotation"
 RESTORE = "put the Secret back from a backup of the cluster; the registry's containers and monqctl's configuration know its token as well"
 
 
-class RegistrySecret:
+class RegistryToken:
     """The registry's token: one Secret, one variable on the registry's own containers."""
 
-    def __init__(self, cluster, namespace, release, rollouts):
-        self._cluster, self._namespace, self._rollouts = cluster, namespace, rollouts
+    def __init__(self, cluster, namespace, release, watcher):
+        """watcher: waits for the registry's rollout; None where the variable is not touched."""
+        self._cluster, self._namespace, self._watcher = cluster, namespace, watcher
         self._deployment = release["registry_deployment"]
         self._names = release["registry_token"]
         self.generated = self.rotated = self.reasserted = False
 
-    def token(self):
-        """The stored token, or None."""
+    def stored(self):
+        """The stored token, or None. Raises InputError where the Secret holds no text."""
         found = self._cluster.find(core(self._namespace, "secrets", self._names["secret"]))
         value = ((found or {}).get("data") or {}).get(self._names["key"])
         try:
@@ -35,33 +38,40 @@ class RegistrySecret:
                 f"Secret {self._namespace}/{self._names['secret']}, key {self._names['key']}",
                 "UTF-8 in base64",
                 "other bytes",
-                "find out who made this Secret, and put the registry's token there; before prepare.registry_token.secret is done, delete it: a token is made",
+                "find out who made this Secret, and put the registry's token there; before prepare.registry_token.secret "
+                "is done, delete it: a token is made",
             ) from exc
 
     def required(self):
-        """The stored token; MonqError where there is none: monqctl must not be told an empty one."""
-        found = self.token()
+        """The stored token. Raises MonqError where there is none: monqctl must not get an empty one."""
+        found = self.stored()
         if not found:
             raise MonqError(
-                "the registry's token is gone", f"Secret {self._namespace}/{self._names['secret']}", f"a token under {self._names['key']}", "none", RESTORE
+                "the registry's token is missing",
+                f"Secret {self._namespace}/{self._names['secret']}",
+                f"a token under {self._names['key']}",
+                "none",
+                RESTORE,
             )
         return found
 
     def rotation(self):
-        """The mark of the last rotation, kept in the Secret together with the token, so that a killed run cannot part them; empty if none."""
+        """The mark of the last rotation, or an empty string; kept in the Secret together with the token, so that a
+        killed run cannot part them."""
         found = self._cluster.find(core(self._namespace, "secrets", self._names["secret"])) or {"metadata": {}}
         return (found["metadata"].get("annotations") or {}).get(ROTATION, "")
 
     def behind(self, entry):
-        """Whether a step that is done was done with the token of before a rotation."""
+        """Tells whether a step that is done was done with the token of before a rotation."""
         return self.rotated or ((entry or {}).get("result") or {}).get("rotation", "") != self.rotation()
 
     def differs(self, wanted):
-        """Whether the operator's token is another one than the stored one."""
-        stored = self.token()
-        return bool(wanted and stored and stored != wanted)
+        """Tells whether the operator's token differs from the stored one."""
+        stored = self.stored() if wanted else None
+        return bool(stored and stored != wanted)
 
     def check(self, wanted, rotate):
+        """Raises InputError where the operator's token differs and may not replace the stored one."""
         if self.differs(wanted):
             if not rotate:
                 raise InputError(
@@ -74,45 +84,111 @@ class RegistrySecret:
             self.rotated = True
 
     def ensure(self, wanted):
-        """Makes the Secret where it is absent; replaces its value on rotation only."""
+        """Creates the Secret where it is missing; replaces its value on rotation only."""
         path, name = core(self._namespace, "secrets"), self._names["secret"]
         found = self._cluster.find(f"{path}/{name}")
-        stored = self.token() if found else None
+        stored = self.stored() if found else None
         if stored and not self.rotated:
             return {"generated": False}
         self.generated = not wanted
         value = base64.b64encode((wanted or base64.b64encode(secrets.token_bytes(32)).decode()).encode()).decode()
         if found:
-            self._cluster.patch(f"{path}/{name}", {"metadata": {"annotations": {ROTATION: secrets.token_hex(4)}}, "data": {self._names["key"]: value}})
+            self._cluster.patch(
+                f"{path}/{name}",
+                {"metadata": {"annotations": {ROTATION: secrets.token_hex(4)}}, "data": {self._names["key"]: value}},
+            )
         else:
             meta = {"name": name, "labels": LABELS}
-            self._cluster.create(path, {"apiVersion": "v1", "kind": "Secret", "type": "Opaque", "metadata": meta, "data": {self._names["key"]: value}})
+            self._cluster.create(
+                path,
+                {
+                    "apiVersion": "v1",
+                    "kind": "Secret",
+                    "type": "Opaque",
+                    "metadata": meta,
+                    "data": {self._names["key"]: value},
+                },
+            )
         return {"generated": self.generated}
 
     def ensure_env(self):
-        """Sets the variable where it is missing, restarts on rotation (a changed Secret restarts nothing), waits for the rollout."""
+        """Sets the variable where it is missing, restarts on rotation (a changed Secret restarts nothing), and waits
+        for the rollout."""
         path = apps(self._namespace, "deployments", self._deployment)
         found = self._cluster.find(path)
         if not found:
             raise MonqError(
-                "the registry's Deployment is missing", f"Deployment {self._namespace}/{self._deployment}", "present", "none", "check monq_namespace"
+                "the registry's Deployment is missing",
+                f"Deployment {self._namespace}/{self._deployment}",
+                "present",
+                "none",
+                "check monq_namespace",
             )
-        reference = {"name": self._names["variable"], "valueFrom": {"secretKeyRef": {"name": self._names["secret"], "key": self._names["key"]}}}
+        reference = {
+            "name": self._names["variable"],
+            "valueFrom": {"secretKeyRef": {"name": self._names["secret"], "key": self._names["key"]}},
+        }
         containers = found["spec"]["template"]["spec"]["containers"]
         # A sidecar has no business with the token; where no container bears the Deployment's name, all are the registry's.
         containers = [c for c in containers if c["name"] == self._deployment] or containers
         stale = [c["name"] for c in containers if not any(_same(env, reference) for env in c.get("env") or [])]
-        patch = {"spec": {"containers": [{"name": name, "env": [{**reference, "value": None}]} for name in stale]}} if stale else {}
+        patch = (
+            {"spec": {"containers": [{"name": name, "env": [{**reference, "value": None}]} for name in stale]}}
+            if stale
+            else {}
+        )
         rotation = self.rotation()
-        if rotation and ((found["spec"]["template"].get("metadata") or {}).get("annotations") or {}).get(ROTATION) != rotation:
+        if (
+            rotation
+            and ((found["spec"]["template"].get("metadata") or {}).get("annotations") or {}).get(ROTATION) != rotation
+        ):
             patch["metadata"] = {"annotations": {ROTATION: rotation}}
         if patch:
             self._cluster.patch(path, {"spec": {"template": patch}}, STRATEGIC)
             self.reasserted = True
-        self._rollouts.wait([self._deployment], {})
+        self._watcher.wait([self._deployment], {})
         return {"set": bool(patch), "rotation": rotation}
+
+
+class TokenSteps:
+    """The steps that keep Secret, variable and monqctl's credential as one."""
+
+    def __init__(self, session, timeout, wanted=None, rotate=False):
+        watcher = RolloutWatcher(session.cluster, session.namespace, timeout)
+        self._session, self._wanted = session, wanted
+        self._token = RegistryToken(session.cluster, session.namespace, session.release, watcher)
+        self._token.check(wanted, rotate)
+
+    @property
+    def report(self):
+        return {"generated": self._token.generated, "reasserted": self._token.reasserted}
+
+    def execute(self, step):
+        return {"secret": self._secret, "env": self._env, "credential": self._credential}[step.key.rpartition(".")[2]](
+            step
+        )
+
+    def _secret(self, step):
+        renewed = self._token.differs(self._wanted)
+        return self._session.run.execute(step.key, lambda: self._token.ensure(self._wanted), renewed=renewed)
+
+    def _env(self, step):
+        # What a rotation has to restart is told by its own step alone, not by those that only set the variable again.
+        own = step.key.startswith("prepare.registry_token.")
+        renewed = own and self._token.behind(self._session.run.ledger.get(step.key))
+        return self._session.run.execute(step.key, self._token.ensure_env, renewed=renewed)
+
+    def _credential(self, step):
+        def call():
+            self._session.monqctl.change(step.argv, self._token.required(), in_context=IN_CONTEXT in step.traits)
+
+        configured = (step.argv, self._token.stored() or "")
+        return self._session.run.execute(step.key, call, renewed=self._token.rotated, configured=configured)
 
 
 def _same(env, reference):
     seen = ((env.get("valueFrom") or {}).get("secretKeyRef")) or {}
-    return env["name"] == reference["name"] and {k: seen.get(k) for k in ("name", "key")} == reference["valueFrom"]["secretKeyRef"]
+    return (
+        env["name"] == reference["name"]
+        and {k: seen.get(k) for k in ("name", "key")} == reference["valueFrom"]["secretKeyRef"]
+    )

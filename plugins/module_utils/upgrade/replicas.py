@@ -8,7 +8,9 @@ from ..k8s.rollout import desired, healthy
 
 def hpa_targets(hpas):
     """Names of the Deployments that a HorizontalPodAutoscaler owns."""
-    return {h["spec"]["scaleTargetRef"]["name"] for h in hpas if h["spec"]["scaleTargetRef"].get("kind") == "Deployment"}
+    return {
+        h["spec"]["scaleTargetRef"]["name"] for h in hpas if h["spec"]["scaleTargetRef"].get("kind") == "Deployment"
+    }
 
 
 def table(deployments, hpas, registry):
@@ -25,35 +27,37 @@ def table(deployments, hpas, registry):
             "healthy": healthy(deployment),
         }
     for name, count in (registry or {}).items():
-        rows.setdefault(name, {"kubernetes": None, "registry": None, "hpa": name in owned, "paused": False, "healthy": False})["registry"] = count
+        rows.setdefault(
+            name, {"kubernetes": None, "registry": None, "hpa": name in owned, "paused": False, "healthy": False}
+        )["registry"] = count
     return rows
 
 
-def registry_changes(sealed, now):
+def registry_changes(before, now):
     """[(name, seen, wanted)] for the registry: what it knows both then and now and counts differently."""
     return [
         (name, now[name], row["registry"])
-        for name, row in sorted(sealed.items())
+        for name, row in sorted(before.items())
         if row["registry"] is not None and name in now and now[name] != row["registry"]
     ]
 
 
-def kubernetes_changes(sealed, deployments, hpas):
+def kubernetes_changes(before, deployments, hpas):
     """[(name, seen, wanted)] for Kubernetes. An HPA's Deployment is left to its HPA, but where either count is 0: an HPA is off at 0."""
     owned = hpa_targets(hpas)
     changes = []
     for deployment in sorted(deployments, key=lambda d: d["metadata"]["name"]):
         name = deployment["metadata"]["name"]
-        wanted = (sealed.get(name) or {}).get("kubernetes")
+        wanted = (before.get(name) or {}).get("kubernetes")
         if wanted is None or wanted == desired(deployment) or (name in owned and wanted and desired(deployment)):
             continue
         changes.append((name, desired(deployment), wanted))
     return changes
 
 
-def appeared(sealed, names):
-    return sorted(name for name in names if name not in sealed)
+def appeared(before, names):
+    return sorted(name for name in names if name not in before)
 
 
-def vanished(sealed, names):
-    return sorted(name for name in sealed if name not in names)
+def vanished(before, names):
+    return sorted(name for name in before if name not in names)

@@ -9,6 +9,7 @@ there the result is the vendor's, and what was transformed already comes out as 
 
 from __future__ import annotations
 
+import json
 from copy import deepcopy
 
 from ..errors import InputError, TemplateError
@@ -182,7 +183,14 @@ def _entries(owner, field, path):
 
 
 def _unfit(path, expected, seen):
-    return TemplateError("this is not the registry's K8s template", obj=path, expected=expected, seen=seen, next_step=_LOOK)
+    return TemplateError(
+        "this is not the registry's K8s template", obj=path, expected=expected, seen=seen, next_step=_LOOK
+    )
+
+
+def as_text(template):
+    """The template as a diff shows it."""
+    return json.dumps(template, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def _bad_input(where, expected, seen):

@@ -6,7 +6,6 @@ import pytest
 from ansible_collections.monq.platform.plugins.module_utils import arguments
 from ansible_collections.monq.platform.plugins.module_utils.engine import steps
 from ansible_collections.monq.platform.plugins.module_utils.errors import InputError
-from fake_cluster import FakeCluster
 from repository import RELEASE, load
 
 PLAN = {
@@ -43,15 +42,6 @@ def test_the_plan_of_the_options_is_the_plan():
     assert PLAN["variables"]  # the options are left as they are
 
 
-def test_a_guarded_run_reads_and_makes_nothing(tmp_path):
-    cluster = FakeCluster()
-    params = {"plan": PLAN, "namespace": "production", "lock_id": "x", "lock_duration": 120, "resolve": {}, "monqctl_home": str(tmp_path / "home")}
-    params.update(emergency_directory=str(tmp_path / "backup"), emergency_host="monq")
-    run = arguments.guarded_run(params, True, cluster)
-    assert not run.ledger.exists and not run.is_done("prepare.snapshot.original")
-    assert cluster.bodies == [] and list(tmp_path.iterdir()) == []
-
-
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
@@ -71,12 +61,6 @@ def test_secrets_that_are_no_list_are_refused_and_not_repeated(text):
     with pytest.raises(InputError, match="mask is not a list") as caught:
         arguments.known_secrets({"mask": text})
     assert "hunter2" not in str(caught.value)
-
-
-def test_monqctl_knows_the_secrets_of_both_options():
-    given = {"monqctl_path": "monqctl", "monqctl_home": "/h", "monqctl_environment": '{"A_TOKEN": "t0ken"}', "monqctl_timeout": 1, "monqctl_context": "c"}
-    client = arguments.monqctl({**given, "monqctl_failure_patterns": {}, "mask": '["hunter2"]'})
-    assert client.secrets.mask("hunter2 t0ken") == "******** ********"
 
 
 def test_the_role_hands_the_secrets_over_as_json():

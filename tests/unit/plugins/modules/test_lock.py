@@ -2,55 +2,74 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
+from ansible_collections.monq.platform.plugins.module_utils.engine.locking import hold
 from ansible_collections.monq.platform.plugins.module_utils.errors import MonqError, StepError
-from ansible_collections.monq.platform.plugins.modules.lock import begin
+from ansible_collections.monq.platform.plugins.modules.lock import acquire
+from fake_cluster import FakeCluster
+from fake_session import opened
+
+LEASE = "/apis/coordination.k8s.io/v1/namespaces/production/leases/monq-upgrade"
 
 
 class Lease:
     def __init__(self):
-        self.released = []
+        self.acquired, self.released = 0, []
+
+    def acquire(self):
+        self.acquired += 1
+        return "id"
 
     def release(self, lock_id):
         self.released.append(lock_id)
 
 
-class Run:
-    def __init__(self, other_plan=False):
-        self._other_plan = other_plan
-
-    def require_same_plan(self):
-        if self._other_plan:
-            raise StepError("the list of steps is another one")
-
-    @staticmethod
-    def begin():
-        return ["prepare.registry.update"]
-
-
-def refuse(_run=None):
+def refuse(_lock_id=None):
     raise MonqError("a rollback has begun")
 
 
-def agree(_run):
-    return None
+def test_the_lock_is_kept_where_there_is_work():
+    lease = Lease()
+    assert hold(lease, lambda: True, lambda lock_id: {"id": lock_id}) == {"id": "id"}
+    assert (lease.acquired, lease.released) == (1, [])
 
 
-def test_the_lock_is_kept_and_what_was_imported_is_told():
-    lease, run = Lease(), Run()
-    assert begin(lease, lambda: run, agree, "id") == (run, ["prepare.registry.update"]) and lease.released == []
+def test_nothing_to_do_takes_no_lock():
+    lease = Lease()
+    assert hold(lease, lambda: False, refuse) is None and lease.acquired == 0
 
 
-@pytest.mark.parametrize(
-    ("load", "require"),
-    [
-        pytest.param(refuse, agree, id="the API server does not answer any more"),
-        pytest.param(lambda: Run(other_plan=True), agree, id="another upgrade was begun while this one waited"),
-        pytest.param(Run, refuse, id="a rollback was begun while this one waited"),
-    ],
-)
-def test_what_goes_wrong_after_the_lock_was_taken_gives_it_back(load, require):
+def test_what_is_refused_is_refused_before_the_lock_is_waited_for():
     lease = Lease()
     with pytest.raises(MonqError):
-        begin(lease, load, require, "id")
+        hold(lease, refuse, refuse)
+    assert lease.acquired == 0
+
+
+@pytest.mark.parametrize("begin", [pytest.param(refuse, id="refused under the lock"), pytest.param(lambda lock_id: {"id": ""}, id="done meanwhile")])
+def test_a_lock_that_nobody_needs_is_given_back(begin):
+    lease = Lease()
+    with contextlib.suppress(MonqError):
+        hold(lease, lambda: True, begin)
     assert lease.released == ["id"]
+
+
+def test_without_preflight_no_lock_is_taken():
+    cluster = FakeCluster()
+    with pytest.raises(StepError, match="preflight has not passed"):
+        acquire(opened(cluster), False)
+    assert LEASE not in cluster.objects
+
+
+def test_a_first_run_gets_the_lock_and_begins_the_ledger(tmp_path):
+    cluster = FakeCluster()
+    answer = acquire(opened(cluster, home=tmp_path), True)
+    assert cluster.objects[LEASE]["spec"]["holderIdentity"]
+    assert answer["id"] and not answer["finished"] and not answer["prepared"] and answer["imported"] == []
+
+
+def test_check_mode_takes_no_lock():
+    cluster = FakeCluster()
+    assert acquire(opened(cluster, check_mode=True), True)["id"] == "" and cluster.writes == []

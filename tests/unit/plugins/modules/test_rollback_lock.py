@@ -7,13 +7,14 @@ import itertools
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils.engine import steps
 from ansible_collections.monq.platform.plugins.module_utils.engine.ledger import Ledger, number
-from ansible_collections.monq.platform.plugins.module_utils.engine.snapshots import SealedStore
-from ansible_collections.monq.platform.plugins.module_utils.engine.spool import EmergencyCopies
+from ansible_collections.monq.platform.plugins.module_utils.engine.snapshots import SnapshotStore
+from ansible_collections.monq.platform.plugins.module_utils.engine.spool import Spool
 from ansible_collections.monq.platform.plugins.module_utils.errors import ApiError, MonqError, StepError
 from ansible_collections.monq.platform.plugins.module_utils.rollback.ledger import RollbackLedger
-from ansible_collections.monq.platform.plugins.module_utils.rollback.run import rollback_run
+from ansible_collections.monq.platform.plugins.module_utils.rollback.run import open_session
 from ansible_collections.monq.platform.plugins.modules.rollback_lock import acquire
 from fake_cluster import CONFIGMAPS, LEASES, FakeCluster
+from fake_session import FakeMonqctl, params
 from repository import RELEASE
 
 WHERE = ("production", "6.0.0")
@@ -22,35 +23,25 @@ DONE = {"state": "done", "started": "2026-03-01T10:00:00Z"}
 ARCHIVE = "rollback.ledger.archive"
 
 
-class FakeMonqctl:
-    secrets = ()
-
-    def require_context(self):
-        return None
-
-    def read_json(self, *argv):
-        return {} if "services" in argv else []
-
-
 class World:
     def __init__(self, folder):
         self.cluster = FakeCluster()
         create = self.cluster.create
         self.cluster.create = lambda path, body: {"status": {"allowed": True}} if "selfsubject" in path else create(path, body)
-        store, ledger = SealedStore(self.cluster, *WHERE), Ledger(self.cluster, *WHERE)
-        sealed = {"deployments": [], "ingresses": [], "hpas": [], "template": {}}
-        ledger.write("prepare.snapshot.original", {**DONE, "result": store.seal("original", sealed)})
-        ledger.write("prepare.replicas.original", {**DONE, "result": store.seal("original-replicas", {})})
-        self.given = {
-            "namespace": "production",
-            "plan": {"release": RELEASE, "modules": ["pl"], "registry_replicas": "manual", "configure": False, "backup_databases": [], "variables": {}},
-            **{"databases": [], "monqctl_home": str(folder), "lock_duration": 120, "lock_id": "", "resolve": {}, "replica_commands": {}},
-            **{"emergency_directory": str(folder), "emergency_host": "production", "domain": "monq.example.org", "alias_domains": [], "alias_ingresses": []},
-            **{"environment": "production", "confirm": "production", "closed": False},
-        }
+        store, ledger = SnapshotStore(self.cluster, *WHERE), Ledger(self.cluster, *WHERE)
+        before = {"deployments": [], "ingresses": [], "hpas": [], "template": {}}
+        ledger.write("prepare.snapshot.original", {**DONE, "result": store.save("original", before)})
+        ledger.write("prepare.replicas.original", {**DONE, "result": store.save("original-replicas", {})})
+        self.given = params(
+            folder,
+            {"registry_replicas": "manual", "variables": {}},
+            **{"databases": [], "environment": "production", "confirm": "production", "closed": False},
+        )
 
     def acquire(self):
-        return acquire(self.cluster, rollback_run(self.given, False, self.cluster), self.given, FakeMonqctl())
+        session = open_session(params=self.given, cluster=self.cluster)
+        session._monqctl = FakeMonqctl()
+        return acquire(session)
 
     def own(self, key, entry, attempt=1):
         ledger = RollbackLedger(self.cluster, *WHERE).load()
@@ -143,10 +134,10 @@ def test_a_last_result_that_lay_beside_the_backup_ends_it(world):
     """The archive was done and its result not written: nothing is left to do, and the next step must not plan a new rollback."""
     attempt, result = {"state": "intent", "attempt": "a1234567"}, {"ledger": "monq-upgrade-6.0.0-attempt-1"}
     world.own(ARCHIVE, attempt)
-    copies = EmergencyCopies(world.given["emergency_directory"], "production", "6.0.0-rollback")
+    copies = Spool(world.given["spool_directory"], "production", "6.0.0-rollback")
     copies.save(1, ARCHIVE, {**attempt, **DONE, "result": result})
     got = world.acquire()
-    assert got["finished"] and got["outcomes"] == {ARCHIVE: result} and got["id"] in world.holder()
+    assert got == {"id": "", "finished": True, "outcomes": {ARCHIVE: result}} and world.holder() is None
     assert RollbackLedger(world.cluster, *WHERE).load().finished
 
 

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils.checks import registry as registry_checks
 from ansible_collections.monq.platform.plugins.module_utils.engine import steps
 from ansible_collections.monq.platform.plugins.module_utils.engine.ledger import Ledger
-from ansible_collections.monq.platform.plugins.module_utils.engine.runner import GuardedRun
+from ansible_collections.monq.platform.plugins.module_utils.engine.runner import StepRunner
 from ansible_collections.monq.platform.plugins.module_utils.errors import CommandError, MonqError
 from ansible_collections.monq.platform.plugins.module_utils.redaction.text import MASK
-from ansible_collections.monq.platform.plugins.modules.monqctl_home import repeat
+from ansible_collections.monq.platform.plugins.module_utils.upgrade.home import complete
 from fake_cluster import FakeCluster
+from fake_session import FakeSession, Runs
 from repository import RELEASE
 
 ENV, CREDENTIAL = "prepare.registry_token.env", "prepare.registry_token.credential"
 PLAN = steps.plan(RELEASE, ["pl"])
 GIVEN = {
     "namespace": "production",
-    "plan": {"release": RELEASE, "modules": ["pl"], "configure": False, "registry_replicas": "manual"},
+    "plan": {"release": RELEASE, "modules": ["pl"], "configure": False, "registry_replicas": "manual", "variables": {}},
     "final": False,
-    "source_dirs": [],
     "alias_domains": [],
     "ingress_secrets": [],
 }
@@ -43,14 +45,17 @@ class Refused:
 
     read_json = read
 
-    def change(self, argv, secret="", guard=True):
+    def change(self, argv, secret="", content=None, in_context=True):
         self.told.append((argv, secret))
 
 
 def run_with(entries, lock_id=""):
-    run = GuardedRun(PLAN, Ledger(FakeCluster(), "production", "6.0.0").load(), None, lock_id, home="here")
+    run = StepRunner(plan=PLAN, ledger=Ledger(FakeCluster(), "production", "6.0.0").load(), lease=None, lock_id=lock_id, home="here")
     run.ledger.entries.update(entries)
     return run
+
+
+STATE = {"finished": False, "cut": False}
 
 
 def credential(token):
@@ -70,7 +75,7 @@ def credential(token):
     ],
 )
 def test_a_registry_that_refuses_between_its_token_and_monqctls_stops_nothing(entries, deferred):
-    seen = registry_checks.examine(Refused(), GIVEN, run_with(entries, "lock"), lambda: "new")
+    seen = registry_checks.examine(Refused(), GIVEN, run_with(entries, "lock"), lambda: "new", STATE)
     assert seen["deferred"] is deferred and bool(seen["findings"]) is not deferred
 
 
@@ -79,35 +84,34 @@ def test_a_home_is_not_told_out_of_turn_after_a_rotation_that_was_killed():
     blank = run_with({})
     done = {step.key: {"state": "done", "homes": ["here"], "digests": {"here": blank.digest(step.argv, "")}} for step in PLAN}
     run, client = run_with({**done, ENV: {"state": "intent"}, CREDENTIAL: credential("old")}, "lock"), Refused()
-    repeat(run, client, "", {"": lambda: "", "releasehub_token": lambda: "", "registry_token": lambda: "new"}, None)
+    complete(FakeSession(with_token("new"), run, monqctl=client))
     assert client.told == [] and run.done == []
 
 
-def gone():
-    raise MonqError("the registry's token is gone")
+def with_token(token):
+    cluster = FakeCluster()
+    text = base64.b64encode(token.encode()).decode()
+    cluster.put("/api/v1/namespaces/production/secrets/registry-token", {"metadata": {"name": "registry-token"}, "data": {"token": text}})
+    return cluster
 
 
 def test_a_registry_token_that_is_gone_stops_preflight_and_is_never_told_as_an_empty_one():
     """Somebody pruned the Secret: monqctl's good token was overwritten with nothing."""
     done = {step.key: {"state": "done", "homes": ["here"], "digests": {"here": run_with({}).digest(step.argv, "")}} for step in PLAN}
     entries = {**done, CREDENTIAL: credential("good")}
-    seen = registry_checks.examine(Refused(), GIVEN, run_with(entries, "lock"), lambda: None)
+    seen = registry_checks.examine(Refused(), GIVEN, run_with(entries, "lock"), lambda: None, STATE)
     assert [(row["severity"], row["object"]) for row in seen["findings"]] == [("stop", "Secret production/registry-token")] and not seen["deferred"]
-    run, client = run_with(entries, "lock"), Refused()
-    with pytest.raises(MonqError, match="token is gone"):
-        repeat(Eager(run), client, "", {"": lambda: "", "releasehub_token": lambda: "", "registry_token": lambda: None}, gone)
+    client = Refused()
+    with pytest.raises(MonqError, match=r"Secret production/registry-token"):
+        complete(FakeSession(FakeCluster(), OnlyCredential(PLAN), monqctl=client))
     assert client.told == []
 
 
-class Eager:
-    """A run that does every step that is handed to it, without lock and ledger."""
+class OnlyCredential(Runs):
+    """Told to do the one step."""
 
-    def __init__(self, run):
-        self.plan, self.may_begin = run.plan, lambda key: True
-
-    def run(self, key, call, told=None):
-        if key == CREDENTIAL:
-            call()
+    def execute(self, key, action, renewed=False, configured=None):
+        return action() if key == CREDENTIAL else None
 
 
 class Telling(Refused):
@@ -130,5 +134,5 @@ class Telling(Refused):
     ("version", "context"), [("no hunter2x", "production"), ("monqctl version 99.0.0", "hunter2x"), ("monqctl version 99.0.0", "production")]
 )
 def test_no_finding_shows_a_known_secret(version, context):
-    found = registry_checks.examine(Telling(version, context), GIVEN, run_with({}), lambda: "")
+    found = registry_checks.examine(Telling(version, context), GIVEN, run_with({}), lambda: "", STATE)
     assert MASK in str(found) and "hunter2x" not in str(found)

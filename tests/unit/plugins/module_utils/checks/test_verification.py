@@ -9,23 +9,23 @@ from ansible_collections.monq.platform.plugins.module_utils.checks.verification 
 from ansible_collections.monq.platform.plugins.module_utils.errors import MonqError
 from ansible_collections.monq.platform.plugins.module_utils.k8s import objects
 from fake_cluster import DEPLOYMENTS, FakeCluster, deployment
-from repository import RELEASE
+from fake_session import FakeSession, Runs
 
-SEALED = {"pl-a": {"kubernetes": 2, "registry": None, "hpa": False, "paused": False, "healthy": True}}
-GIVEN = {"namespace": "production", "plan": {"release": RELEASE, "modules": ["pl"], "registry_replicas": "manual"}}
+BEFORE = {"pl-a": {"kubernetes": 2, "registry": None, "hpa": False, "paused": False, "healthy": True}}
 
 
-def make(closed, status="Registry OK"):
+def make(closed, status="Registry OK", secrets=()):
     cluster = FakeCluster()
     cluster.put(f"{DEPLOYMENTS}/pl-a", deployment("pl-a", 3))
-    run = types.SimpleNamespace(is_done=lambda key: closed)
-    return Verification(cluster, types.SimpleNamespace(read=lambda *argv: status, secrets=()), run, GIVEN), cluster
+    run = Runs(entries={"verify.installation.check": {"state": "done"}} if closed else {})
+    monqctl = types.SimpleNamespace(read=lambda *argv: status, secrets=secrets)
+    return Verification(FakeSession(cluster, run, monqctl=monqctl)), cluster
 
 
 @pytest.mark.parametrize(("closed", "severity"), [(False, "stop"), (True, "warning")])
 def test_another_count_warns_only_where_the_release_is_closed(closed, severity):
     found, cluster = make(closed)
-    found._counts(objects.deployments(cluster, "production"), SEALED)
+    found._counts(objects.deployments(cluster, "production"), BEFORE)
     assert [(row["severity"], row["object"]) for row in found.report["findings"]] == [(severity, "pl-a in Kubernetes")]
 
 
@@ -41,7 +41,6 @@ def test_the_registrys_status_is_a_finding_among_others(monkeypatch):
 
 
 def test_the_registrys_status_shows_no_known_secret():
-    found, _cluster = make(True, "pl-files-service   Failed hunter2x")
-    found._monqctl.secrets = ["hunter2x"]
+    found, _cluster = make(True, "pl-files-service   Failed hunter2x", ["hunter2x"])
     found._status()
     assert [row["seen"] for row in found.report["findings"]] and "hunter2x" not in str(found.report)

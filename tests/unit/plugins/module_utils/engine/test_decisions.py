@@ -11,6 +11,8 @@ from repository import RELEASE
 PLAN = {step.key: step for step in steps.plan(RELEASE, ["pl"])}
 SQL = "upgrade.pl.database.pl-i18n-service.sqls_pl-i18n-service.sql"
 CALL, API = "prepare.registry.update", "upgrade.routing.cut"
+SNAPSHOTS = [key for key, step in PLAN.items() if steps.SNAPSHOT in step.traits]
+SQL_UNKNOWN = "the outcome of this SQL step is unknown: its run ended before recording the result"
 
 
 def judged(key, state, host="here", given=None, alive=()):
@@ -24,23 +26,23 @@ def judged(key, state, host="here", given=None, alive=()):
 @pytest.mark.parametrize(
     ("key", "state", "host", "expected"),
     [
-        (SQL, "intent", "here", "nobody saw the end of this migration"),
-        (SQL, "intent", "there", "nobody saw the end of this migration"),
-        (SQL, "unknown", "here", "nobody saw the end of this migration"),
+        (SQL, "intent", "here", SQL_UNKNOWN),
+        (SQL, "intent", "there", SQL_UNKNOWN),
+        (SQL, "unknown", "here", SQL_UNKNOWN),
         (SQL, "failed", "here", None),
         (CALL, "intent", "here", None),
-        (CALL, "intent", "there", "nobody saw the end of this step, and it was begun on another machine"),
+        (CALL, "intent", "there", "the outcome of this step is unknown, and it was begun on another machine"),
         (CALL, "failed", "there", None),
         (API, "intent", "there", None),
         ("prepare.release_hub.token", "intent", "there", None),
-        ("upgrade.pl.replicas.registry", "intent", "there", "nobody saw the end of this step, and it was begun on another machine"),
+        ("upgrade.pl.replicas.registry", "intent", "there", "the outcome of this step is unknown, and it was begun on another machine"),
         ("upgrade.pl.replicas.kubernetes", "intent", "there", None),
         ("upgrade.pl.microservices.rollout", "intent", "there", None),
     ],
 )
 def test_without_an_answer(key, state, host, expected):
     assert judged(key, state, host) == expected
-    assert judged(key, state, host, alive=[7]) == "an earlier run is still at work on this step"
+    assert judged(key, state, host, alive=[7]) == "an earlier run is still working on this step"
 
 
 @pytest.mark.parametrize(
@@ -57,20 +59,20 @@ def test_without_an_answer(key, state, host, expected):
 )
 def test_what_of_a_rollback_may_still_be_at_work_elsewhere(key, outlives):
     step = next(step for step in rollback_steps.plan(list(PLAN.values()), ["pl-i18n-service"]) if step.key == key)
-    assert decisions.outlives_the_lock(step) == outlives
+    assert decisions.outlives_its_run(step) == outlives
 
 
 @pytest.mark.parametrize("key", [SQL, CALL, API])
 @pytest.mark.parametrize("answer", ["retry", "done", "accept"])
 def test_with_an_answer(key, answer):
     assert judged(key, "intent", "there", {"answer": answer, "attempt": "a1"}) == answer
-    assert judged(key, "intent", "there", {"answer": answer, "attempt": "a2"}) == "monq_resolve answers another attempt"
+    assert judged(key, "intent", "there", {"answer": answer, "attempt": "a2"}) == "monq_resolve refers to a different attempt"
 
 
 def test_nobody_answers_for_a_snapshot():
-    assert all(key in PLAN for key in decisions.SNAPSHOTS)
-    for key in decisions.SNAPSHOTS:
-        assert judged(key, "intent", given={"answer": "done", "attempt": "a1"}) == "a snapshot cannot be answered away"
+    assert SNAPSHOTS == ["prepare.snapshot.original", "prepare.replicas.original", "upgrade.snapshot.cut", "upgrade.replicas.cut"]
+    for key in SNAPSHOTS:
+        assert judged(key, "intent", given={"answer": "done", "attempt": "a1"}) == "snapshot steps cannot be skipped with monq_resolve"
         assert judged(key, "intent", given={"answer": "retry", "attempt": "a1"}) == "retry"
 
 

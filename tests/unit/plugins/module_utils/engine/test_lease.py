@@ -7,7 +7,7 @@ import types
 
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils.engine import lease as lease_module
-from ansible_collections.monq.platform.plugins.module_utils.engine.lease import Lease, holder_text
+from ansible_collections.monq.platform.plugins.module_utils.engine.lease import FRESH, Lease, holder_text
 from ansible_collections.monq.platform.plugins.module_utils.errors import ApiError, ApiUnreachable, LockError
 from fake_cluster import LEASES, Clock, FakeCluster
 
@@ -355,3 +355,26 @@ def test_the_refusal_names_the_way_to_break_it(cluster, clock):
     with pytest.raises(LockError) as caught:
         make(cluster, clock).acquire("us")
     assert f"monq.platform.unlock -e monq_lock_id={lock_id}" in str(caught.value)
+
+
+@pytest.mark.parametrize(("passed", "asked"), [(0.0, False), (FRESH - 0.01, False), (FRESH, True), (3600.0, True)])
+def test_an_answer_of_the_lock_counts_for_a_moment_and_not_after_a_freeze(cluster, clock, passed, asked):
+    """Many calls of one step ask once in a quarter of a second; a process that was stopped in between asks again."""
+    lease = make(cluster, clock)
+    lock_id = lease.acquire("us")
+    lease.require(lock_id)
+    before = len(cluster.calls)
+    clock.now += passed
+    lease.require(lock_id, FRESH)
+    assert (len(cluster.calls) > before) is asked
+
+
+def test_an_answer_counts_for_its_own_lock_and_not_where_none_was_asked_for(cluster, clock):
+    lease = make(cluster, clock)
+    lock_id = lease.acquire("us")
+    lease.require(lock_id)
+    with pytest.raises(LockError):
+        lease.require("another", FRESH)
+    lease.unlock(lock_id, False)
+    with pytest.raises(LockError):
+        lease.require(lock_id)

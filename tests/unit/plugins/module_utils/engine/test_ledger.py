@@ -23,7 +23,7 @@ def load(cluster):
 
 def test_reading_makes_nothing(cluster):
     ledger = load(cluster)
-    assert (ledger.exists, ledger.entries, ledger.attempt, ledger.get("x")) == (False, {}, 1, None)
+    assert (ledger.exists, ledger.entries, ledger.generation, ledger.get("x")) == (False, {}, 1, None)
     assert cluster.bodies == []
 
 
@@ -95,6 +95,6 @@ def test_an_entry_that_somebody_edited_is_named(cluster, text):
 def test_the_attempt_is_kept(cluster, annotations):
     cluster.put(PATH, {"metadata": {"annotations": annotations}, "data": None})
     ledger = load(cluster)
-    assert ledger.attempt == int((annotations or {}).get("monq.platform/attempt", "1"))
+    assert ledger.generation == int((annotations or {}).get("monq.platform/attempt", "1"))
     ledger.write("a", {})
-    assert load(cluster).attempt == ledger.attempt
+    assert load(cluster).generation == ledger.generation

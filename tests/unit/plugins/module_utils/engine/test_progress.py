@@ -7,7 +7,7 @@ import types
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils.checks.finding import lost_ledger
 from ansible_collections.monq.platform.plugins.module_utils.engine import progress, steps
-from ansible_collections.monq.platform.plugins.module_utils.engine.runner import GuardedRun
+from ansible_collections.monq.platform.plugins.module_utils.engine.runner import StepRunner
 from ansible_collections.monq.platform.plugins.module_utils.report import upgrade as texts
 from repository import RELEASE
 
@@ -19,8 +19,8 @@ LAST = [key for key in KEYS if key.startswith("upgrade.")][-1]
 
 
 def overview(entries, home="here", lost=None):
-    ledger = types.SimpleNamespace(entries=entries, exists=bool(entries), attempt=2, get=entries.get)
-    return progress.overview(GuardedRun(PLAN, ledger, None, home=home), lost=lost)
+    ledger = types.SimpleNamespace(entries=entries, exists=bool(entries), generation=2, get=entries.get)
+    return progress.overview(StepRunner(plan=PLAN, ledger=ledger, lease=None, home=home), lost=lost)
 
 
 def done(**changed):
@@ -47,8 +47,8 @@ def test_nothing_begun():
     seen = overview({})
     assert [row["key"] for row in seen["steps"]] == KEYS
     assert {row["state"] for row in seen["steps"]} == {"to do"}
-    assert {name: seen[name] for name in ("platform", "finished", "begun", "attempt", "outage_seconds")} == {
-        "platform": "up", "finished": False, "begun": False, "attempt": 2, "outage_seconds": None}  # fmt: skip
+    assert {name: seen[name] for name in ("platform", "finished", "begun", "generation", "outage_seconds")} == {
+        "platform": "up", "finished": False, "begun": False, "generation": 2, "outage_seconds": None}  # fmt: skip
 
 
 def test_everything_done():
@@ -105,7 +105,7 @@ def test_what_is_changed_so_far(entries, lock_id, expected):
 @pytest.mark.parametrize(
     ("entries", "expected"),
     [({}, "up: the old routes have not been touched"), (done(), "up"),
-     ({CUT: {"state": "intent", "started": "2026-03-01T10:00:00Z"}}, "DOWN since 2026-03-01T10:00:00Z: the routes are cut and the upgrade has not ended")],
+     ({CUT: {"state": "intent", "started": "2026-03-01T10:00:00Z"}}, "DOWN since 2026-03-01T10:00:00Z: the routes are removed and the upgrade has not ended")],
 )  # fmt: skip
 def test_whether_the_platform_is_reachable(entries, expected):
     """trap 13"""

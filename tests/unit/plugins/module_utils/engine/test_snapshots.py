@@ -9,7 +9,7 @@ import random
 
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils.engine import snapshots
-from ansible_collections.monq.platform.plugins.module_utils.engine.snapshots import SealedStore
+from ansible_collections.monq.platform.plugins.module_utils.engine.snapshots import SnapshotStore
 from ansible_collections.monq.platform.plugins.module_utils.errors import ApiUnreachable, SnapshotError
 from fake_cluster import SECRETS, FakeCluster
 
@@ -27,7 +27,7 @@ def cluster():
 @pytest.fixture
 def store(cluster, monkeypatch):
     monkeypatch.setattr(snapshots, "CHUNK", 1000)
-    return SealedStore(cluster, "production", "6.0.0")
+    return SnapshotStore(cluster, "production", "6.0.0")
 
 
 def names(cluster):
@@ -36,7 +36,7 @@ def names(cluster):
 
 @pytest.mark.parametrize("payload", [SMALL, LARGE, {}, [], None], ids=["small", "large", "empty", "list", "null"])
 def test_what_is_sealed_is_read_back(cluster, store, payload):
-    seal = store.seal("cut", payload)
+    seal = store.save("cut", payload)
     assert store.open("cut", seal) == payload
     assert len(names(cluster)) == seal["chunks"]
     assert json.loads(json.dumps(seal)) == seal  # the ledger keeps it
@@ -44,7 +44,7 @@ def test_what_is_sealed_is_read_back(cluster, store, payload):
 
 
 def test_secrets_are_immutable_and_small_enough(cluster, store):
-    store.seal("cut", LARGE)
+    store.save("cut", LARGE)
     for path in names(cluster):
         secret = cluster.objects[path]
         assert secret["immutable"] is True and secret["kind"] == "Secret"
@@ -59,23 +59,23 @@ def test_the_real_chunk_fits_into_a_secret():
 def test_the_first_snapshot_stays():
     """traps 12, 15, 41: a resumed run reads it and never writes"""
     cluster = FakeCluster()
-    store = SealedStore(cluster, "production", "6.0.0")
-    seal = store.seal("cut", SMALL)
+    store = SnapshotStore(cluster, "production", "6.0.0")
+    seal = store.save("cut", SMALL)
     cluster.bodies.clear()
-    assert store.seal("cut", {"replicas": {"pl-i18n-service": 1}}) == seal
+    assert store.save("cut", {"replicas": {"pl-i18n-service": 1}}) == seal
     assert store.open("cut", seal) == SMALL
     assert cluster.bodies == []
 
 
 def test_names_do_not_touch_each_other(cluster, store):
-    seals = {name: store.seal(name, {"name": name}) for name in ("cut", "cut-replicas", "original")}
+    seals = {name: store.save(name, {"name": name}) for name in ("cut", "cut-replicas", "original")}
     for name, seal in seals.items():
         assert store.open(name, seal) == {"name": name}
 
 
 @pytest.mark.parametrize("lost", [0, 1, -1])
 def test_a_missing_chunk_is_refused(cluster, store, lost):
-    seal = store.seal("cut", LARGE)
+    seal = store.save("cut", LARGE)
     cluster.drop(names(cluster)[lost])
     with pytest.raises(SnapshotError) as caught:
         store.open("cut", seal)
@@ -84,14 +84,14 @@ def test_a_missing_chunk_is_refused(cluster, store, lost):
 
 @pytest.mark.parametrize("chunk", ["", base64.b64encode(b"other").decode(), base64.b64encode(gzip.compress(b'{"replicas": {}}')).decode()])
 def test_an_altered_chunk_is_refused(cluster, store, chunk):
-    seal = store.seal("cut", SMALL)
+    seal = store.save("cut", SMALL)
     cluster.objects[FIRST]["data"]["chunk"] = chunk
     with pytest.raises(SnapshotError):
         store.open("cut", seal)
 
 
 def test_a_chunk_without_data_is_refused(cluster, store):
-    seal = store.seal("cut", SMALL)
+    seal = store.save("cut", SMALL)
     cluster.objects[FIRST]["data"] = None
     with pytest.raises(SnapshotError):
         store.open("cut", seal)
@@ -99,9 +99,9 @@ def test_a_chunk_without_data_is_refused(cluster, store):
 
 def test_the_ledgers_checksum_counts_and_not_the_secrets_own(cluster, store):
     """whoever replaces all Secrets by sound ones is noticed"""
-    seal = store.seal("cut", SMALL)
+    seal = store.save("cut", SMALL)
     cluster.drop(FIRST)
-    other = store.seal("cut", {"replicas": {}})
+    other = store.save("cut", {"replicas": {}})
     assert store.open("cut", other) == {"replicas": {}}
     with pytest.raises(SnapshotError):
         store.open("cut", seal)
@@ -135,14 +135,14 @@ def killed_at(cluster, method, count):
 
 @pytest.mark.parametrize("count", range(5))
 def test_the_rest_of_a_killed_run_is_torn_and_replaced(cluster, store, count):
-    total = SealedStore(FakeCluster(), "production", "6.0.0").seal("cut", LARGE)["chunks"]
+    total = SnapshotStore(FakeCluster(), "production", "6.0.0").save("cut", LARGE)["chunks"]
     assert total > 4
     killed_at(cluster, "POST", min(count, total - 1))
     with pytest.raises(Killed):
-        store.seal("cut", LARGE)
+        store.save("cut", LARGE)
     cluster.before = lambda method, path: None
     fresh = {**LARGE, "fresh": True}
-    assert store.open("cut", store.seal("cut", fresh)) == fresh
+    assert store.open("cut", store.save("cut", fresh)) == fresh
 
 
 @pytest.mark.parametrize("count", range(3))
@@ -150,30 +150,30 @@ def test_the_replacement_can_be_killed_as_well(cluster, store, count):
     """the first part tells that there is a rest: it goes last"""
     killed_at(cluster, "POST", 3)
     with pytest.raises(Killed):
-        store.seal("cut", LARGE)
+        store.save("cut", LARGE)
     killed_at(cluster, "DELETE", count)
     with pytest.raises(Killed):
-        store.seal("cut", LARGE)
+        store.save("cut", LARGE)
     cluster.before = lambda method, path: None
-    assert store.open("cut", store.seal("cut", LARGE)) == LARGE
+    assert store.open("cut", store.save("cut", LARGE)) == LARGE
 
 
 def test_a_whole_rest_of_a_killed_run_is_adopted(cluster, store):
     """sealed, and killed before the ledger knew: what was there before the cut counts, not what is there now"""
-    before = store.seal("cut", LARGE)
+    before = store.save("cut", LARGE)
     cluster.bodies.clear()
-    assert store.seal("cut", {"replicas": "after the cut"}) == before
+    assert store.save("cut", {"replicas": "after the cut"}) == before
     assert cluster.bodies == []
 
 
 @pytest.mark.parametrize("annotations", [None, {}, {"monq.platform/chunks": "0", "monq.platform/sha256": ""}])
 def test_a_secret_of_that_name_that_is_no_snapshot_is_replaced(cluster, store, annotations):
     cluster.put(FIRST, {"metadata": {"annotations": annotations}, "data": {"chunk": ""}})
-    assert store.open("cut", store.seal("cut", SMALL)) == SMALL
+    assert store.open("cut", store.save("cut", SMALL)) == SMALL
 
 
 def test_no_answer_from_the_api_deletes_nothing(cluster, store):
-    seal = store.seal("cut", LARGE)
+    seal = store.save("cut", LARGE)
 
     def unreachable(method, path):
         if method == "GET" and path.endswith("-1"):
@@ -181,6 +181,6 @@ def test_no_answer_from_the_api_deletes_nothing(cluster, store):
 
     cluster.before = unreachable
     with pytest.raises(ApiUnreachable):
-        store.seal("cut", SMALL)
+        store.save("cut", SMALL)
     cluster.before = lambda method, path: None
     assert store.open("cut", seal) == LARGE

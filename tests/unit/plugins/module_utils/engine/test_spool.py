@@ -7,14 +7,14 @@ import os
 import stat
 
 import pytest
-from ansible_collections.monq.platform.plugins.module_utils.engine.spool import EmergencyCopies
+from ansible_collections.monq.platform.plugins.module_utils.engine.spool import Spool
 from ansible_collections.monq.platform.plugins.module_utils.errors import LedgerError
 
 ENTRY = {"state": "done", "attempt": "a1b2c3d"}
 
 
 def copies(folder):
-    return EmergencyCopies(str(folder), "monq", "6.0.0")
+    return Spool(str(folder), "monq", "6.0.0")
 
 
 def test_a_copy_is_private_and_found_again(tmp_path):
@@ -43,8 +43,8 @@ def test_a_torn_copy_counts_for_nothing(tmp_path, text):
 
 def test_no_folder_no_copy(tmp_path):
     with pytest.raises(LedgerError):
-        EmergencyCopies("", "monq", "6.0.0").save(1, "upgrade.pl.images", ENTRY)
-    assert EmergencyCopies("", "monq", "6.0.0").pending(1) == []
+        Spool("", "monq", "6.0.0").save(1, "upgrade.pl.images", ENTRY)
+    assert Spool("", "monq", "6.0.0").pending(1) == []
     (tmp_path / "monq").write_text("a file")
     with pytest.raises(LedgerError) as caught:
         copies(tmp_path).save(1, "upgrade.pl.images", ENTRY)

@@ -10,7 +10,7 @@ import shlex
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils.engine import steps
 from ansible_collections.monq.platform.plugins.module_utils.errors import InputError
-from repository import CHOICES, RELEASE, load
+from repository import CHOICES, RELEASE, ROOT, load
 
 VARIABLES = {
     "context": "production",
@@ -121,13 +121,26 @@ def test_everything_is_saved_before_anything_is_changed(modules):
 
 @BY_CHOICE
 def test_counts_come_back_right_after_replace_and_before_the_rollout_gate(modules):
-    """traps 40, 42, 44: for every module, cl among them; the registry before Kubernetes"""
+    """traps 40, 42, 44: for every module, cl among them; Kubernetes first, so that pods start while the registry is written"""
     found = keys(make(modules))
     for module in modules:
         at = found.index(f"upgrade.{module}.microservices.replace")
-        expected = [f"upgrade.{module}.registry.env"] if module == "pl" else []  # trap 10
-        expected += [f"upgrade.{module}.{what}" for what in ("replicas.registry", "replicas.kubernetes", "microservices.rollout")]
-        assert found[at + 1 : at + 1 + len(expected)] == expected
+        expected = ["replicas.kubernetes", *(["registry.env"] if module == "pl" else []), "replicas.registry", "microservices.rollout"]  # trap 10
+        assert found[at + 1 : at + 1 + len(expected)] == [f"upgrade.{module}.{what}" for what in expected]
+
+
+@BY_CHOICE
+def test_with_the_gate_at_the_end_rollouts_and_caches_come_last(modules):
+    """monq_rollout_gate: end. Each cache is cleared after the rollout of what reads it; all else stays in its order."""
+    early, late = make(modules), make(modules, rollout_gate="end")
+    chosen = [module for module in FULL if module in modules]
+    rollouts = [f"upgrade.{module}.microservices.rollout" for module in chosen]
+    caches = [step.key for step in early if ".cache." in step.key]
+    assert keys(late)[-1 - len(rollouts + caches) : -1] == rollouts + caches
+    moved = {*rollouts, *caches}
+    assert [key for key in keys(late) if key not in moved] == [key for key in keys(early) if key not in moved]
+    assert sorted(keys(late)) == sorted(keys(early))
+    assert (steps.fingerprint(late) in steps.fingerprints(early)) == (modules == ["pl"]), "another order is another upgrade"
 
 
 def test_counts_of_the_registry_can_be_left_to_the_operator():
@@ -287,16 +300,61 @@ def test_what_is_not_set_becomes_no_word_none():
         ("upgrade.pl.cache", ["upgrade.pl.cache.pl-i18n-service", "upgrade.pl.cache.pl-user-grants-api-service", "upgrade.pl.cache.pl-userspaces-api-service"]),
         ("upgrade.pl.images", []),
         ("prepare.pl.images", ["prepare.pl.images"]),
-        ("prepare.registry", ["prepare.registry.update"]),  # neither registry_template nor registry_token
+        ("prepare.registry", ["prepare.registry.update", "prepare.registry.env", "prepare.registry.status"]),  # neither registry_template nor registry_token
         ("prepare.registry_t", []),
-        ("upgrade.sm.microservices", ["upgrade.sm.microservices.replace"]),  # the gate is no call
+        ("upgrade.sm.replicas", ["upgrade.sm.replicas.kubernetes", "upgrade.sm.replicas.registry"]),
     ],
 )
-def test_commands_of_a_phase(prefix, expected):
-    plan = make()
-    found = steps.commands(plan, prefix)
-    assert [command["step"] for command in found] == expected
-    assert [command["argv"] for command in found] == [{s.key: s.argv for s in plan}[key] for key in expected]
+def test_the_steps_of_a_phase(prefix, expected):
+    assert keys(steps.below(make(), prefix)) == expected
+
+
+# ---- what the engine must know of a step
+
+
+@pytest.mark.parametrize(
+    ("trait", "pattern"),
+    [
+        (steps.SNAPSHOT, r"(prepare|upgrade)\.(snapshot|replicas)\.(original|cut)"),
+        (steps.CUTOVER, r"upgrade\.routing\.cut"),
+        (steps.CLOSES, r"verify\.installation\.check"),
+        # trap 11: before every SQL, Replace, routing and template call; and before what prepares monqctl, release and registry
+        (
+            steps.IN_CONTEXT,
+            r"upgrade\.(pl|sm|cl|fm)\.database\..+|upgrade\.(pl|sm|cl|fm)\.microservices\.replace|upgrade\.routing\.apply\..+"
+            r"|prepare\.(registry_template\.apply|registry_token\.credential|registry\.update|release\.use-version|release_hub\.token)",
+        ),
+        (steps.MAKES_CONTEXT, r"prepare\.monqctl\..+"),
+        (steps.IF_KNOWN, r"prepare\.monqctl\.credential"),
+        (
+            steps.OUTLIVES,
+            r"upgrade\.(pl|sm|cl|fm)\.(database\..+|microservices\.replace|cache\..+|images|replicas\.registry)|upgrade\.routing\.apply\..+"
+            r"|prepare\.(registry_template\.apply|registry\.update|(pl|sm|cl|fm)\.images)",
+        ),
+    ],
+)
+@pytest.mark.parametrize("more", [{}, {"configure": True}, {"prefetch_images": False}], ids=str)
+def test_a_step_carries_its_traits(trait, pattern, more):
+    plan = make(**more)
+    assert [step.key for step in plan if trait in step.traits] == [key for key in keys(plan) if re.fullmatch(pattern, key)]
+
+
+def recorded():
+    return json.loads((ROOT / "tests/unit/data/fingerprints-1.0.json").read_text(encoding="utf-8"))
+
+
+def described(row):
+    return " ".join([*row["modules"], *[f"{name}={value}" for name, value in row.items() if name not in ("modules", "sha256")]])
+
+
+@pytest.mark.parametrize("row", recorded(), ids=described)
+def test_an_upgrade_that_was_begun_with_version_1_0_has_the_same_steps(row):
+    """Recorded with the code of then: only the order after Replace has changed, and such an upgrade is ended by this one."""
+    given = {key: value for key, value in row.items() if key != "sha256"}
+    plan = steps.plan(RELEASE, **given)
+    assert row["sha256"] in steps.fingerprints(plan) and steps.fingerprint(plan) != row["sha256"]
+    for other in ({"prefetch_images": not given.get("prefetch_images", True)}, {"modules": ["pl"] if len(given["modules"]) > 1 else ["pl", "sm"]}):
+        assert row["sha256"] not in steps.fingerprints(steps.plan(RELEASE, **{**given, **other}))
 
 
 # ---- what the ledger makes of the plan
@@ -395,5 +453,5 @@ def test_a_corrected_place_is_no_other_upgrade():
 def test_no_secret_can_get_into_the_plan():
     """trap 7: tokens are placeholders until the call, so neither fingerprint nor results can hold one"""
     plan = make(configure=True, releasehub_token="s3cret", registry_token="s3cret", secret="s3cret")
-    assert "s3cret" not in json.dumps(plan)
+    assert "s3cret" not in repr(plan)
     assert [step.key for step in plan if step.secret] == [step.key for step in plan if "{secret}" in (step.argv or [])]

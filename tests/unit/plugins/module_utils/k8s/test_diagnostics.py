@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils.errors import ApiError, ApiUnreachable, MonqError
 from ansible_collections.monq.platform.plugins.module_utils.k8s import diagnostics
-from ansible_collections.monq.platform.plugins.module_utils.k8s.watch import Rollouts
-from fake_cluster import DEPLOYMENTS, EVENTS, PODS, REPLICA_SETS, Clock, FakeCluster, deployment
+from ansible_collections.monq.platform.plugins.module_utils.k8s.watch import RolloutWatcher
+from fake_cluster import DEPLOYMENTS, EVENTS, PODS, REPLICA_SETS, Clock, FakeCluster, Listed, deployment
 
 LOG = f"{PODS}/pl-a-1/log"
 CRASH = {"name": "main", "restartCount": 3, "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 40s"}},
@@ -141,7 +141,7 @@ def test_the_wait_for_a_rollout_says_why_without_a_known_secret(cluster):
     cluster.secrets, clock = ["hunter&2x"], Clock()
     pod(cluster, {**PULL, "state": {"waiting": {"reason": "ImagePullBackOff", "message": "of hunter&2x"}}})
     with pytest.raises(MonqError) as caught:
-        Rollouts(cluster, "production", 60, clock, clock.sleep).wait(["pl-*"], {})
+        RolloutWatcher(cluster, "production", 60, clock, Listed.by(clock)).wait(["pl-*"], {})
     assert "of ********" in str(caught.value) and "hunter" not in str(caught.value) + repr(caught.value.result())
 
 
@@ -156,7 +156,7 @@ def test_the_wait_for_a_rollout_hands_the_evidence_on(cluster):
     clock = Clock()
     pod(cluster, CRASH)
     with pytest.raises(MonqError) as caught:
-        Rollouts(cluster, "production", 60, clock, clock.sleep).wait(["pl-*"], {})
+        RolloutWatcher(cluster, "production", 60, clock, Listed.by(clock)).wait(["pl-*"], {})
     assert "\n  evidence: pod pl-a-1: container main: CrashLoopBackOff" in str(caught.value)
     assert "\n  evidence: log of pl-a-1/main (previous): not there" in str(caught.value)
 

@@ -91,8 +91,37 @@ def test_a_context_that_cannot_be_asked_leaves_the_call_undone(client, runner, a
 
 
 def test_the_calls_that_make_the_context_are_not_guarded_by_it(client, runner):
-    client.change(["config", "use-context", "production"], guard=False)
+    client.change(["config", "use-context", "production"], in_context=False)
     assert runner.calls == [["config", "use-context", "production"]]
+
+
+APPLY = ["registry", "apply", "microservice", "a"]
+
+
+def test_a_batch_asks_for_the_context_before_its_first_call_and_after_its_last(client, runner):
+    with client.batch() as written:
+        for name in "abc":
+            written(name)
+            client.change([*APPLY[:3], name], in_context=False)
+    assert runner.calls == [CONTEXT, *([*APPLY[:3], name] for name in "abc"), CONTEXT]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_context_that_is_switched_during_a_batch_is_told_with_what_was_written(client, runner, fails):
+    """trap 11: whether a call has failed or none"""
+    with pytest.raises(CommandError, match="was switched while counts were written") as caught, client.batch() as written:
+        written("a")
+        client.change(APPLY, in_context=False)
+        runner.answers["config"] = Result(0, "staging\n", "", False)
+        written("b")
+        if fails:
+            raise CommandError("monqctl failed", seen="not found")
+    assert "staging" in caught.value.seen and caught.value.seen.endswith("a, b")
+
+
+def test_a_call_that_fails_in_a_batch_is_its_error(client):
+    with pytest.raises(CommandError, match="monqctl failed"), client.batch():
+        raise CommandError("monqctl failed")
 
 
 def test_environment_home_and_timeout(client, runner, tmp_path):
@@ -246,7 +275,7 @@ def test_the_registrys_odd_entries_are_shown_without_secrets(runner, tmp_path):
     rows = '[{"name": "a", "replicas": "hunter2x", "env": [{"name": "DB_PASSWORD", "value": "theirs"}]}]'
     runner.answers["registry"] = Result(0, rows, "", False)
     commands = {"list": {"argv": ["registry", "get", "microservices"], "query": "[]"}, "get": {"argv": ["registry", "get", "{name}"], "query": "x"}}
-    for call in (RegistryReplicas(client, commands).counts, lambda: RegistryReplicas(client, commands).put("a", 1)):
+    for call in (RegistryReplicas(client, commands).counts, lambda: RegistryReplicas(client, commands).put([("a", 0, 1)])):
         with pytest.raises(CommandError) as caught:
             call()
         assert "********" in str(caught.value) and not [part for part in ("hunter2x", "theirs") if part in str(caught.value)]
@@ -346,9 +375,9 @@ def test_a_count_is_changed_and_nothing_else(client, runner, commands, service, 
                 applied.append((argv[1:-1], file.read()))
 
     runner.seen, runner.answers["registry"] = look, [Result(0, service, "", False), OK]
-    RegistryReplicas(client, commands).put("a", 0)
+    RegistryReplicas(client, commands).put([("a", 1, 0)])
     assert applied == [(["registry", "apply", "microservice", "a", "--file"], expected)]
-    assert runner.calls[-2] == CONTEXT
+    assert [runner.calls[0], runner.calls[-1]] == [CONTEXT, CONTEXT]
 
 
 @pytest.mark.parametrize(
@@ -430,7 +459,7 @@ def test_nobody_switches_the_context_between_the_look_and_the_call(tmp_path, mon
     inner.seen = seen.append
     monkeypatch.setattr(monqctl_client.time, "sleep", lambda seconds: tried.set() or real_sleep(0.01))
     other = Monqctl("/opt/monqctl", str(tmp_path), {}, 600, "production", PATTERNS, inner)
-    thread = threading.Thread(target=lambda: suppressed(other.change, theirs, guard=theirs != SWITCH))
+    thread = threading.Thread(target=lambda: suppressed(other.change, theirs, in_context=theirs != SWITCH))
 
     def during(argv):
         if argv[1:] == mine:
@@ -439,7 +468,7 @@ def test_nobody_switches_the_context_between_the_look_and_the_call(tmp_path, mon
             assert (theirs in [argv[1:] for argv in seen]) is meet
 
     outer.seen = during
-    Monqctl("/opt/monqctl", str(tmp_path), {}, 600, "production", PATTERNS, outer).change(mine, guard=mine != SWITCH)
+    Monqctl("/opt/monqctl", str(tmp_path), {}, 600, "production", PATTERNS, outer).change(mine, in_context=mine != SWITCH)
     thread.join(10)
     assert not thread.is_alive()
 
@@ -457,7 +486,7 @@ def test_a_switch_that_must_wait_too_long_says_why(client, tmp_path, monkeypatch
     try:
         client.change(CALL)
         with pytest.raises(CommandError, match="another run works with this home") as failed:
-            client.change(SWITCH, guard=False)
+            client.change(SWITCH, in_context=False)
     finally:
         os.close(folder)
     assert "monq_monqctl_home" in str(failed.value) and failed.value.unknown is False
@@ -469,5 +498,5 @@ def test_a_file_system_without_locks_is_no_reason_to_stop(client, runner, monkey
 
     monkeypatch.setattr(monqctl_client.fcntl, "flock", unsupported)
     client.change(CALL)
-    client.change(SWITCH, guard=False)
+    client.change(SWITCH, in_context=False)
     assert [call[0] for call in runner.calls] == ["config", CALL[0], "config"]

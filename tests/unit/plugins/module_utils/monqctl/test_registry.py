@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils.errors import CommandError
 from ansible_collections.monq.platform.plugins.module_utils.monqctl import registry
@@ -49,3 +52,51 @@ def test_a_new_service_of_an_odd_shape_does_not_stop_what_is_put_back():
     for known in (None, {"a": {}, "new": {}}):
         with pytest.raises(CommandError):
             registry.registry_counts(answer, known)
+
+
+class Registry:
+    """monqctl on a registry whose list shows less of a service than "get" does."""
+
+    secrets = ()
+
+    def __init__(self, **services):
+        self.services, self.calls, self.written = services, [], []
+
+    def read_json(self, *argv):
+        if argv[3] in self.services:
+            return dict(self.services[argv[3]])
+        return [{"Name": name, "Replicas": entry["Replicas"]} for name, entry in self.services.items()]
+
+    def change(self, argv, secret="", content=None, in_context=True):
+        self.calls.append((argv[3], in_context))
+        if argv[3] == "broken":
+            raise CommandError("monqctl failed")
+        self.services[argv[3]] = json.loads(content)
+
+    @contextlib.contextmanager
+    def batch(self):
+        self.calls.append("before")
+        yield self.written.append
+        self.calls.append("after")
+
+
+def entry(count, **more):
+    return {"Name": "x", "Replicas": count, **more}
+
+
+def test_nothing_but_the_count_of_a_service_is_changed():
+    """What the list does not show of a service must not be lost by putting its count back."""
+    client = Registry(a=entry(1), b=entry(1, Env={"HEAP": "4g"}), c=entry(1, Env={}))
+    store, done = registry.RegistryReplicas(client), []
+    store.counts()
+    store.put([("a", 1, 3), ("b", 1, 2)], done.append)
+    assert client.services == {"a": entry(3), "b": entry(2, Env={"HEAP": "4g"}), "c": entry(1, Env={})}
+    assert done == [("a", 1, 3), ("b", 1, 2)]
+
+
+def test_a_batch_compares_the_context_around_its_calls_and_says_what_it_writes():
+    client = Registry(a=entry(1), broken=entry(1), z=entry(1))
+    with pytest.raises(CommandError):
+        registry.RegistryReplicas(client).put([("a", 1, 3), ("broken", 1, 2), ("z", 1, 2)])
+    assert client.calls == ["before", ("a", False), ("broken", False)] and client.written == ["a", "broken"]
+    assert client.services["z"] == entry(1)

@@ -15,15 +15,11 @@ from ansible_collections.monq.platform.plugins.module_utils.errors import ApiErr
 from ansible_collections.monq.platform.plugins.module_utils.report import support_bundle
 from ansible_collections.monq.platform.plugins.module_utils.report.support_bundle import Bundle, collect, folder
 from fake_cluster import CONFIGMAPS, DEPLOYMENTS, EVENTS, PODS, SECRETS, FakeCluster, deployment
-from repository import RELEASE, ROOT
+from fake_session import params
+from repository import ROOT
 
 NOW = datetime.datetime(2026, 3, 1, 10, 15, 0, 7000, datetime.timezone.utc)
-PARAMS = {
-    "namespace": "production", "plan": {"release": RELEASE, "modules": ["pl"], "prefetch_images": True, "configure": False, "online": True,
-                                        "registry_replicas": "monqctl", "backup_databases": [], "backup_in_outage": False, "variables": {}},
-    "lock_id": "", "lock_duration": 120, "resolve": {}, "monqctl_home": "/nowhere", "mask": '["hunter2"]',
-    "emergency_directory": "", "emergency_host": "", "failure": "boom hunter2",
-}  # fmt: skip
+PARAMS = {**params(mask='["hunter2"]'), "spool_directory": "", "failure": "boom hunter2"}
 
 
 class Client:
@@ -56,8 +52,8 @@ def test_what_is_in_it(cluster):
         f"{CONFIGMAPS}/monq-upgrade-6.0.0",
         {"data": {"prepare.registry_token.secret": '{"state": "done"}'}, "metadata": {"annotations": {"monq.platform/attempt": "3"}}},
     )
-    bundle, attempt = run(cluster)
-    assert attempt == 3
+    bundle, generation = run(cluster)
+    assert generation == 3
     assert set(bundle.files) | set(bundle.missing) == {
         "failure.txt", "overview.txt", "ledgers.json", "lease.json", "deployments.json", "replicasets.json", "pods.json", "ingresses.json", "hpas.json",
         "services.json", "events.json", "registry_status.txt", "monqctl_version.txt", "versions.json",
@@ -75,7 +71,7 @@ def test_what_is_in_it(cluster):
 def test_the_registrys_token_is_read_to_be_hidden_and_no_secret_is_kept(cluster):
     cluster.put(f"{SECRETS}/registry-token", {"data": {"secure_token": "Y2FuYXJ5LXRva2Vu"}})
     cluster.put(f"{EVENTS}/e", {"message": "canary-token Y2FuYXJ5LXRva2Vu"})
-    bundle, _attempt = run(cluster)
+    bundle, _generation = run(cluster)
     assert not any(b"canary-token" in data or b"Y2FuYXJ5" in data for data in bundle.files.values())
     assert [path for method, path in cluster.calls if "/secrets" in path] == [f"{SECRETS}/registry-token"]
 
@@ -86,7 +82,7 @@ def test_the_secrets_of_monqctls_environment_are_known_and_reasons_are_masked(cl
             raise ApiError(500, "x", "y" * 280 + " t0ken-of-the-proxy", method, path)
 
     cluster.before = before
-    bundle, _attempt = run(cluster, monqctl_environment='{"PROXY_TOKEN": "t0ken-of-the-proxy"}', failure="by t0ken-of-the-proxy")
+    bundle, _generation = run(cluster, monqctl_environment='{"PROXY_TOKEN": "t0ken-of-the-proxy"}', failure="by t0ken-of-the-proxy")
     assert bundle.files["failure.txt"] == b"by ********" and "t0ken" not in bundle.missing["pods.json"]
 
 
@@ -97,7 +93,7 @@ def test_what_may_not_be_read_is_listed(cluster):
 
     cluster.before = before
     cluster.put(f"{CONFIGMAPS}/monq-upgrade-6.0.0", {"data": {}})
-    bundle, _attempt = run(cluster)
+    bundle, _generation = run(cluster)
     assert bundle.missing["events.json"] == "not readable by this account"
     assert json.loads(bundle.files["ledgers.json"])[0]["name"] == "monq-upgrade-6.0.0", "by name where listing is denied"
 
@@ -109,8 +105,8 @@ def test_an_api_server_that_is_gone_is_asked_once():
         asked.append(1)
         raise ApiUnreachable("the Kubernetes API does not answer", seen="refused")
 
-    bundle, attempt = collect(PARAMS, connect, Client(), "")
-    assert attempt is None and len(asked) <= 3
+    bundle, generation = collect(PARAMS, connect, Client(), "")
+    assert generation is None and len(asked) <= 3
     assert bundle.missing["pods.json"] == "the Kubernetes API does not answer: refused"
     assert {"failure.txt", "monqctl_version.txt", "versions.json"} == set(bundle.files)
 
@@ -145,11 +141,11 @@ def test_it_has_a_size():
     assert "more than" in bundle.missing["dict"]
 
 
-@pytest.mark.parametrize(("attempt", "known", "expected"), [(2, [], "2"), (None, [], "1"), (None, ["1", "10", "x"], "10")])
-def test_the_folder_is_that_of_the_attempt(tmp_path, attempt, known, expected):
+@pytest.mark.parametrize(("generation", "known", "expected"), [(2, [], "2"), (None, [], "1"), (None, ["1", "10", "x"], "10")])
+def test_the_folder_is_that_of_the_generation(tmp_path, generation, known, expected):
     for name in known:
         (tmp_path / "h" / "6.0.0" / name).mkdir(parents=True)
-    assert folder(str(tmp_path), "h", "6.0.0", attempt) == str(tmp_path / "h" / "6.0.0" / expected)
+    assert folder(str(tmp_path), "h", "6.0.0", generation) == str(tmp_path / "h" / "6.0.0" / expected)
 
 
 def test_the_version_is_galaxys():
@@ -158,5 +154,5 @@ def test_the_version_is_galaxys():
 
 def test_pods_are_sanitised(cluster):
     cluster.put(f"{PODS}/p", {"spec": {"containers": [{"args": ["--password", "abc"]}]}})
-    bundle, _attempt = run(cluster)
+    bundle, _generation = run(cluster)
     assert b"abc" not in bundle.files["pods.json"] and support_bundle.PATIENCE <= 30

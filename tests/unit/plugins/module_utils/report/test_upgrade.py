@@ -35,7 +35,7 @@ def row(key, state="done", undo="reversible", **more):
 
 
 def ledger(*rows, **more):
-    return {"steps": list(rows), "attempt": 1, "platform": "up", "lock": "none", "outage_seconds": None, **more}
+    return {"steps": list(rows), "generation": 1, "platform": "up", "lock": "none", "outage_seconds": None, **more}
 
 
 def test_plan_has_a_line_for_each_step_and_warns_of_what_cannot_be_taken_back():
@@ -47,7 +47,7 @@ def test_plan_has_a_line_for_each_step_and_warns_of_what_cannot_be_taken_back():
             platform="down",
         )
     ).splitlines()
-    assert lines[0] == "3 steps, 1 done; attempt 1; the platform is DOWN; lock: none"
+    assert lines[0] == "3 steps, 1 done; generation 1; the platform is DOWN; lock: none"
     assert "done" in lines[1] and "prepare.a.b  (title of prepare.a.b)" in lines[1]
     assert "unknown" in lines[2] and "irreversible" in lines[2] and "attempt a1: killed" in lines[3]
     assert lines[-1] == "2 of the steps that are left cannot be taken back; the first is upgrade.pl.database.x"
@@ -63,7 +63,7 @@ BACKUP = {"database": "pl_identity_service", "path": "/b/x.dump", "rows": 12, "s
 @pytest.mark.parametrize(
     ("given", "verified", "expected", "unexpected"),
     [
-        pytest.param(ledger(row("a.b.c")), {}, ["steps: 1 of 1 done, attempt 1; the platform is UP", "replica counts put back: 0"], ["outage:"], id="little"),
+        pytest.param(ledger(row("a.b.c")), {}, ["1 of 1 done, generation 1; the platform is UP", "replica counts put back: 0"], ["outage:"], id="little"),
         pytest.param(
             ledger(row("upgrade.routing.cut", started="2026-03-01T10:00:00Z"), outage_seconds=750), {},
             ["outage: 750 s, from 2026-03-01T10:00:00Z"], [], id="the outage",

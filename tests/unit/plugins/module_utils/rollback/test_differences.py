@@ -60,7 +60,7 @@ def test_an_old_route_that_is_still_being_deleted_is_made_again():
     """The cut has deleted it, and a finalizer holds it: it stands, and it will be gone."""
     old = ingress("frontend-box", "monq.example.org")
     (change,) = differences.old_routes([old], [old], [leaving(old)], select("frontend-box"))
-    assert change.action == "create" and differences.told(change) == "create (still being deleted)"
+    assert change.action == "create" and differences.described(change) == "create (still being deleted)"
     made = differences.body(change, "Ingress", "extensions/v1beta1", "production")
     assert set(made["metadata"]) == {"name", "namespace", "labels", "annotations"}
 

@@ -7,11 +7,10 @@ import itertools
 import json
 
 import pytest
-from ansible_collections.monq.platform.plugins.module_utils import arguments
 from ansible_collections.monq.platform.plugins.module_utils.engine import snapshots, steps
 from ansible_collections.monq.platform.plugins.module_utils.engine.ledger import Ledger, number, of_upgrade
-from ansible_collections.monq.platform.plugins.module_utils.engine.runner import GuardedRun
-from ansible_collections.monq.platform.plugins.module_utils.engine.snapshots import SealedStore, orphans
+from ansible_collections.monq.platform.plugins.module_utils.engine.runner import StepRunner
+from ansible_collections.monq.platform.plugins.module_utils.engine.snapshots import SnapshotStore, orphans
 from ansible_collections.monq.platform.plugins.module_utils.errors import ApiError, ApiUnreachable, LedgerError, SnapshotError, StepError
 from ansible_collections.monq.platform.plugins.module_utils.rollback import archive
 from ansible_collections.monq.platform.plugins.module_utils.rollback.archive import Archive, clear_finished
@@ -22,6 +21,7 @@ from ansible_collections.monq.platform.plugins.module_utils.rollback.ledger impo
     upgrade_ledger,
 )
 from fake_cluster import CONFIGMAPS, SECRETS, FakeCluster
+from fake_session import opened
 from repository import RELEASE
 
 WHERE = ("production", "6.0.0")
@@ -40,16 +40,16 @@ def cluster(monkeypatch):
 
 def upgraded(cluster):
     """A ledger of attempt 1 with two sealed snapshots, and the torn rest of a third."""
-    store, ledger = SealedStore(cluster, *WHERE), Ledger(cluster, *WHERE).load()
-    ledger.write("prepare.snapshot.original", {"state": "done", "result": store.seal("original", {"deployments": ["x" * 50]})})
-    ledger.write("prepare.replicas.original", {"state": "done", "result": store.seal("original-replicas", {"a": 1})})
-    store.seal("cut", {"deployments": []})
+    store, ledger = SnapshotStore(cluster, *WHERE), Ledger(cluster, *WHERE).load()
+    ledger.write("prepare.snapshot.original", {"state": "done", "result": store.save("original", {"deployments": ["x" * 50]})})
+    ledger.write("prepare.replicas.original", {"state": "done", "result": store.save("original-replicas", {"a": 1})})
+    store.save("cut", {"deployments": []})
     cluster.drop(f"{SECRETS}/monq-upgrade-6.0.0-cut-1")
     return ledger
 
 
-def finished(cluster, attempt=1):
-    ledger = number(RollbackLedger(cluster, *WHERE), attempt)
+def finished(cluster, generation=1):
+    ledger = number(RollbackLedger(cluster, *WHERE), generation)
     ledger.write("rollback.diagnostics.save", {"state": "done"})
     ledger.write("rollback.ledger.archive", {"state": "done"})
     return ledger
@@ -75,20 +75,20 @@ def test_it_has_its_own_name_the_attempts_number_and_a_state(cluster):
 
 
 def test_the_next_upgrade_counts_on(cluster):
-    finished(cluster, attempt=2)
+    finished(cluster, generation=2)
     ledger = of_upgrade(cluster, *WHERE)
-    assert ledger.attempt == 3
+    assert ledger.generation == 3
     ledger.write("a", {"state": "intent"})
     assert cluster.objects[UPGRADE]["metadata"]["annotations"]["monq.platform/attempt"] == "3"
 
 
 def test_every_module_of_an_upgrade_starts_from_the_number(cluster):
-    finished(cluster, attempt=2)
-    assert arguments.ledger({"namespace": "production", "plan": {"release": RELEASE}}, cluster).attempt == 3
+    finished(cluster, generation=2)
+    assert opened(cluster).run.ledger.generation == 3
 
 
 def test_without_a_rollback_the_first_attempt_is_the_first(cluster):
-    assert of_upgrade(cluster, *WHERE).attempt == 1
+    assert of_upgrade(cluster, *WHERE).generation == 1
 
 
 def test_status_tells_of_a_rollback_that_has_not_ended(cluster):
@@ -127,7 +127,7 @@ def test_an_account_that_may_not_read_secrets_is_told_nothing_of_them(cluster, s
 
 
 def upgrade(cluster, resolve=None):
-    return GuardedRun(PLAN, Ledger(cluster, *WHERE).load(), None, resolve=resolve)
+    return StepRunner(plan=PLAN, ledger=Ledger(cluster, *WHERE).load(), lease=None, resolve=resolve)
 
 
 def test_an_upgrade_is_refused_while_a_rollback_has_not_ended(cluster):
@@ -148,7 +148,7 @@ def test_sql_that_a_rolled_back_attempt_left_is_asked_about_before_the_outage(cl
         require_no_rollback(cluster, *WHERE, upgrade(cluster))
     assert "a1234567" in caught.value.next_step and "a7654321" in caught.value.next_step and "attempt 1" in caught.value.seen, "all at once"
     second = {SECOND: {"answer": "done", "attempt": "a7654321"}}
-    with pytest.raises(StepError, match="another attempt"):
+    with pytest.raises(StepError, match="a different attempt"):
         require_no_rollback(cluster, *WHERE, upgrade(cluster, {SQL: {"answer": "done", "attempt": "a0000000"}, **second}))
     for answer in ("retry", "done"):
         require_no_rollback(cluster, *WHERE, upgrade(cluster, {SQL: {"answer": answer, "attempt": "a1234567"}, **second}))
@@ -168,22 +168,22 @@ def test_inside_the_outage_the_step_itself_asks(cluster):
 def test_ledger_and_snapshots_are_moved_under_the_attempts_number(cluster):
     entries = upgraded(cluster).entries
     chunks = {name: cluster.objects[f"{SECRETS}/{name}"]["data"] for name in secrets(cluster)}
-    result = Archive(cluster, *WHERE, 1).attempt({})
+    result = Archive(cluster, *WHERE, 1).upgrade({})
     assert UPGRADE not in cluster.objects and result["ledger"] == "monq-upgrade-6.0.0-attempt-1"
     kept = upgrade_ledger(cluster, *WHERE, 1)
-    assert kept.entries == entries and kept.attempt == 1
+    assert kept.entries == entries and kept.generation == 1
     assert all(name.startswith("monq-upgrade-6.0.0-attempt-1-original-") for name in secrets(cluster)), "a torn rest is nothing to keep"
     assert len(secrets(cluster)) == sum("-original-" in name for name in chunks)
     for name in secrets(cluster):
         made = cluster.objects[f"{SECRETS}/{name}"]
         assert made["immutable"] and made["data"] == chunks[name.replace("attempt-1-", "")]
-    archived = SealedStore(cluster, "production", "6.0.0-attempt-1")
+    archived = SnapshotStore(cluster, "production", "6.0.0-attempt-1")
     assert archived.open("original", entries["prepare.snapshot.original"]["result"]) == {"deployments": ["x" * 50]}
 
 
 def test_snapshots_go_before_the_ledger(cluster):
     upgraded(cluster)
-    Archive(cluster, *WHERE, 1).attempt({})
+    Archive(cluster, *WHERE, 1).upgrade({})
     deleted = [path for method, path in cluster.writes if method == "DELETE"]
     assert deleted[-1] == UPGRADE and not [path for method, path in cluster.writes[: cluster.writes.index(("DELETE", deleted[0]))] if method == "DELETE"]
 
@@ -203,19 +203,19 @@ def test_it_may_be_killed_at_any_request_and_done_again(cluster):
     """As often as there are writes."""
     upgraded(cluster)
     start = {path: dict(obj) for path, obj in cluster.objects.items()}
-    Archive(cluster, *WHERE, 1).attempt({SQL: UNKNOWN})
+    Archive(cluster, *WHERE, 1).upgrade({SQL: UNKNOWN})
     wanted = {path: obj.get("data") for path, obj in cluster.objects.items()}
     for fatal in range(60):
         world = FakeCluster()
         world.objects.update({path: json.loads(json.dumps(obj)) for path, obj in start.items()})
         world.before = killer(fatal)
         try:
-            Archive(world, *WHERE, 1).attempt({SQL: UNKNOWN})
+            Archive(world, *WHERE, 1).upgrade({SQL: UNKNOWN})
             ended = True
         except ApiUnreachable:
             ended = False
         world.before = lambda method, path: None
-        Archive(world, *WHERE, 1).attempt({SQL: UNKNOWN})
+        Archive(world, *WHERE, 1).upgrade({SQL: UNKNOWN})
         assert {path: obj.get("data") for path, obj in world.objects.items()} == wanted, f"killed at write {fatal}"
         if ended:
             return
@@ -224,9 +224,9 @@ def test_it_may_be_killed_at_any_request_and_done_again(cluster):
 
 def test_sql_that_stays_is_the_beginning_of_the_next_attempt(cluster):
     upgraded(cluster)
-    Archive(cluster, *WHERE, 1).attempt({SQL: UNKNOWN})
+    Archive(cluster, *WHERE, 1).upgrade({SQL: UNKNOWN})
     ledger = Ledger(cluster, *WHERE).load()
-    assert ledger.attempt == 2 and ledger.entries == {SQL: UNKNOWN}
+    assert ledger.generation == 2 and ledger.entries == {SQL: UNKNOWN}
     assert upgrade_ledger(cluster, *WHERE, 1).get("prepare.snapshot.original")["state"] == "done"
 
 
@@ -234,7 +234,7 @@ def test_an_altered_snapshot_is_not_archived_away(cluster):
     upgraded(cluster)
     cluster.objects[f"{SECRETS}/monq-upgrade-6.0.0-original-1"]["data"]["chunk"] = "eA=="
     with pytest.raises(SnapshotError, match="altered"):
-        Archive(cluster, *WHERE, 1).attempt({})
+        Archive(cluster, *WHERE, 1).upgrade({})
     assert UPGRADE in cluster.objects
 
 
@@ -242,7 +242,7 @@ def test_another_ledger_in_the_archive_is_not_taken_for_ours(cluster):
     upgraded(cluster)
     cluster.put(f"{CONFIGMAPS}/monq-upgrade-6.0.0-attempt-1", {"data": {"x": "{}"}})
     with pytest.raises(LedgerError, match="another ledger"):
-        Archive(cluster, *WHERE, 1).attempt({})
+        Archive(cluster, *WHERE, 1).upgrade({})
     assert UPGRADE in cluster.objects
 
 

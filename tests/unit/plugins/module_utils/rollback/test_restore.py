@@ -11,7 +11,7 @@ import types
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils.engine import steps
 from ansible_collections.monq.platform.plugins.module_utils.engine.ledger import Ledger, number
-from ansible_collections.monq.platform.plugins.module_utils.engine.snapshots import SealedStore
+from ansible_collections.monq.platform.plugins.module_utils.engine.snapshots import SnapshotStore
 from ansible_collections.monq.platform.plugins.module_utils.errors import (
     ApiError,
     ApiUnreachable,
@@ -22,7 +22,8 @@ from ansible_collections.monq.platform.plugins.module_utils.errors import (
     SnapshotError,
     StepError,
 )
-from ansible_collections.monq.platform.plugins.module_utils.monqctl.registry import TEMPLATE
+from ansible_collections.monq.platform.plugins.module_utils.k8s.watch import RolloutWatcher
+from ansible_collections.monq.platform.plugins.module_utils.monqctl.registry import TEMPLATE, RegistryReplicas
 from ansible_collections.monq.platform.plugins.module_utils.rollback import checks as rollback_checks
 from ansible_collections.monq.platform.plugins.module_utils.rollback import database as rollback_database
 from ansible_collections.monq.platform.plugins.module_utils.rollback import run as rollback_run
@@ -34,7 +35,8 @@ from ansible_collections.monq.platform.plugins.module_utils.rollback.steps impor
 from ansible_collections.monq.platform.plugins.module_utils.rollback.verification import differences
 from ansible_collections.monq.platform.plugins.module_utils.upgrade.replicas import table
 from ansible_collections.monq.platform.plugins.modules.rollback_database import perform
-from fake_cluster import CONFIGMAPS, DEPLOYMENTS, INGRESSES, LEASES, PODS, REPLICA_SETS, SECRETS, Clock, FakeCluster, deployment, ingress
+from fake_cluster import CONFIGMAPS, DEPLOYMENTS, INGRESSES, LEASES, PODS, REPLICA_SETS, SECRETS, Clock, FakeCluster, Listed, deployment, ingress
+from fake_session import FakeSession
 from repository import RELEASE
 
 REGISTRY = RELEASE["registry_deployment"]
@@ -61,7 +63,11 @@ class FakeMonqctl:
         named = [row for row in self.services if row["Name"] == argv[3]]
         return copy.deepcopy(named[0] if named else self.services)
 
-    def change(self, argv, secret="", content=None, guard=True):
+    @contextlib.contextmanager
+    def batch(self):
+        yield lambda _name: None
+
+    def change(self, argv, secret="", content=None, in_context=True):
         self.calls.append(list(argv))
         if argv[1:3] == ["apply", "service"]:
             self.template = json.loads(content)
@@ -82,7 +88,7 @@ class World:
         self.cluster.put(f"{INGRESSES}/frontend-box", ingress("frontend-box", "monq.example.org"))
         self.cluster.put(f"{INGRESSES}/landing", ingress("landing", "example.com"))
         self.before = self.installation()
-        self.seal("original", "prepare")
+        self.save("original", "prepare")
 
     def installation(self):
         return {
@@ -91,13 +97,13 @@ class World:
             if path.startswith((DEPLOYMENTS, INGRESSES))
         }
 
-    def seal(self, name, stage):
-        store, ledger = SealedStore(self.cluster, "production", "6.0.0"), Ledger(self.cluster, "production", "6.0.0").load()
+    def save(self, name, stage):
+        store, ledger = SnapshotStore(self.cluster, "production", "6.0.0"), Ledger(self.cluster, "production", "6.0.0").load()
         found, counts = self.cluster.items(DEPLOYMENTS), {row["Name"]: row["Replicas"] for row in self.monqctl.services}
         held = {"deployments": found, "ingresses": self.cluster.items(INGRESSES), "hpas": [], "template": copy.deepcopy(self.monqctl.template)}
         held["microservices"] = {row["Name"]: dict(row) for row in self.monqctl.services}
-        ledger.write(f"{stage}.snapshot.{name}", {**NOW, "result": store.seal(name, held)})
-        ledger.write(f"{stage}.replicas.{name}", {**NOW, "result": store.seal(name + "-replicas", table(found, [], counts))})
+        ledger.write(f"{stage}.snapshot.{name}", {**NOW, "result": store.save(name, held)})
+        ledger.write(f"{stage}.replicas.{name}", {**NOW, "result": store.save(name + "-replicas", table(found, [], counts))})
 
     def record(self, *keys, state="done"):
         ledger = Ledger(self.cluster, "production", "6.0.0").load()
@@ -108,7 +114,7 @@ class World:
     def upgrade(self):
         """Cut, new routing, Replace: everything has changed."""
         self.record("prepare.registry.update")
-        self.seal("cut", "upgrade")
+        self.save("cut", "upgrade")
         self.record("upgrade.routing.cut", "upgrade.routing.apply.pl", "upgrade.pl.microservices.replace")
         self.cluster.drop(f"{INGRESSES}/frontend-box")
         self.cluster.put(f"{INGRESSES}/pl-api", ingress("pl-api", "monq.example.org"))
@@ -131,36 +137,32 @@ class World:
     def run(self, lock_id="", **given):
         own = RollbackLedger(self.cluster, "production", "6.0.0").load()
         upgrade = Ledger(self.cluster, "production", "6.0.0").load()
-        own = own if own.unfinished else number(own, upgrade.attempt)
+        own = own if own.unfinished else number(own, upgrade.generation)
         names = [item["microservice"] for item in self.databases]
         lease = rollback_run.Lease(self.cluster, "production", 120, self.clock, self.clock.sleep)
         given.setdefault("resolve", self.resolve)
-        return rollback_run.RollbackRun(upgrade, UPGRADE, names, plan(UPGRADE, names), own, lease, lock_id, **given)
+        return rollback_run.RollbackRun(
+            upgrade=upgrade, upgrade_plan=UPGRADE, databases=names, plan=plan(UPGRADE, names), ledger=own, lease=lease, lock_id=lock_id, **given
+        )
 
     def given(self, **more):
-        blank = {
-            "namespace": "production",
-            "plan": {"release": RELEASE, "modules": ["pl"], "registry_replicas": "monqctl", "configure": False},
-            "replica_commands": {},
-            "domain": "monq.example.org",
-            "alias_domains": [],
-            "alias_ingresses": [],
-            "timeout": 60,
-            "databases": self.databases,
-            "environment": "production",
-            "confirm": "production",
-            "closed": False,
-        }
-        return {**blank, **more}
+        return {"timeout": 60, "databases": self.databases, "environment": "production", "confirm": "production", "closed": False, **more}
+
+    def session(self, run=None, **more):
+        session = FakeSession(self.cluster, run or self.run(), monqctl=self.monqctl, registry=RegistryReplicas(self.monqctl, {}), **self.given(**more))
+        session.store = SnapshotStore(self.cluster, "production", "6.0.0")
+        return session
 
     def rollback(self, run=None, **more):
-        return Rollback(self.cluster, run or self.run(), self.given(**more), self.monqctl, self.clock, self.clock.sleep)
+        made = Rollback(self.session(run, **more), self.clock, self.clock.sleep)
+        made._watcher = lambda: RolloutWatcher(self.cluster, "production", 60, self.clock, Listed.by(self.clock))
+        return made
 
     def overview(self, check_mode=False, allowed=True, **more):
         run, create = self.run(), self.cluster.create
         self.cluster.create = lambda path, body: {"status": {"allowed": allowed}} if "selfsubject" in path else create(path, body)
         try:
-            return rollback_checks.overview(run, self.rollback(run), self.given(**more), check_mode)
+            return rollback_checks.overview(self.rollback(run, **more), check_mode)
         finally:
             self.cluster.create = create
 
@@ -220,7 +222,7 @@ def test_routes_are_removed_by_uid(world):
 def test_before_the_new_routing_was_begun_no_route_is_the_upgrades(world):
     world.cluster.put(f"{INGRESSES}/somebodys", ingress("somebodys", "monq.example.org"))
     assert world.rollback().new_routes() == []
-    world.seal("cut", "upgrade")
+    world.save("cut", "upgrade")
     world.record("upgrade.routing.apply.pl")
     assert world.rollback().new_routes() == [], "it stood before the cut"
 
@@ -336,7 +338,7 @@ def hold(world, path):
 @pytest.mark.parametrize("name", ["pl-a", REGISTRY, "frontend-box"])
 def test_what_is_still_being_deleted_is_made_again_once_it_is_gone(world, name):
     world.record("prepare.registry.update")
-    world.seal("cut", "upgrade")
+    world.save("cut", "upgrade")
     world.record("upgrade.routing.cut")
     path = f"{INGRESSES if name == 'frontend-box' else DEPLOYMENTS}/{name}"
     hold(world, path)
@@ -376,7 +378,7 @@ def several(world):
         world.cluster.put(f"{DEPLOYMENTS}/{name}", deployment(name, 2))
     for path in [path for path in world.cluster.objects if "-original-" in path]:
         world.cluster.drop(path)
-    world.seal("original", "prepare")
+    world.save("original", "prepare")
     for name in ("pl-a", "pl-b", "pl-c"):
         world.cluster.objects[f"{DEPLOYMENTS}/{name}"]["spec"]["replicas"] = 1
     return world
@@ -417,7 +419,7 @@ def test_without_the_lock_or_the_api_no_other_is_tried(world, error):
 def test_diagnostics_are_saved_though_the_registry_is_down(world):
     world.monqctl.down = True
     seal = world.rollback().save_diagnostics()
-    saved = SealedStore(world.cluster, "production", "6.0.0").open("rollback", seal)
+    saved = SnapshotStore(world.cluster, "production", "6.0.0").open("rollback", seal)
     assert "not readable" in saved["replicas"] and saved["deployments"] and saved["ledger"]["prepare.snapshot.original"]
 
 
@@ -460,7 +462,7 @@ def test_a_deployment_whose_status_was_written_in_between_is_read_again(world):
 def test_another_list_of_alias_domains_loses_no_route(world):
     """What the cut did remove is in the ledger."""
     world.cluster.put(f"{INGRESSES}/frontend-alias", ingress("frontend-alias", "alias.test"))
-    world.seal("original", "prepare")
+    world.save("original", "prepare")
     world.upgrade()
     world.record_result("upgrade.routing.cut", {"removed": ["frontend-alias", "frontend-box"]})
     world.cluster.drop(f"{INGRESSES}/frontend-alias")
@@ -518,7 +520,7 @@ def test_monqctl_learns_the_token_that_the_registry_demands(world):
     world.settle()
     rollback = world.rollback(world.run(lock, home="home"))
     told = []
-    rollback.monqctl.change = lambda argv, secret="", content=None, guard=True: told.append((argv[:3], secret))
+    rollback.monqctl.change = lambda argv, secret="", content=None, in_context=True: told.append((argv[:3], secret))
     rollback.restore_registry = dict
     rollback.perform("rollback.registry")
     assert told == [(["config", "set", "credential"], "token")]
@@ -544,7 +546,7 @@ def test_what_another_machine_began_is_asked_about(world, step, asked):
         assert '"answer": "retry", "attempt": "a7"' in world.overview()["findings"][0]["next"]
     world.resolve = {step: {"answer": "retry", "attempt": "a7"}}
     assert stops(world.overview()) == []
-    world.run().require_known_answers()
+    world.run().require_known_decisions()
     world.resolve = {}
     begun(world, "rollback.diagnostics.save")
     assert stops(world.overview()) == [], "the rollback has begun, so the word was given"
@@ -631,7 +633,7 @@ def test_a_rollback_that_has_begun_ends_with_the_same_databases(world):
     world.rollback(world.run(lock)).perform("rollback.diagnostics.save")
     assert stops(world.overview()) == []
     world.databases = [{"microservice": "pl-i18n-service", "database": "pl_i18n_service"}]
-    with pytest.raises(StepError, match="another list of steps"):
+    with pytest.raises(StepError, match="step list differs"):
         world.run().require_same_plan()
     assert "steps" in stops(world.overview())
 
@@ -718,7 +720,7 @@ def test_an_answer_that_is_none_says_the_form(world, given):
     world.resolve = {"upgrade.pl.microservices.replace": given}
     with pytest.raises(InputError, match="unknown answer") as caught:
         world.overview()
-    assert '"attempt": "the id out of the refusal"' in caught.value.expected
+    assert '"attempt": "the ID shown in the error"' in caught.value.expected
 
 
 @pytest.mark.parametrize(("key", "known"), [("upgrade.routing.cut", True), ("rollback.routing.remove", True), ("rollback.routing.removed", False)])

@@ -91,7 +91,7 @@ def test_sql_stays_unless_its_database_is_put_back(entry, databases, stays):
 def test_the_next_attempt_is_told_in_which_attempt_sql_ran():
     found = rollback_steps.carried(UPGRADE, {I18N: DONE, IDENTITY: {**DONE, "earlier_attempt": 1}}, [], 2, lambda: "a1234567")
     assert found[I18N]["state"] == "unknown" and found[I18N]["attempt"] == "a1234567"
-    assert "attempt 2" in found[I18N]["error"] and "attempt 1" in found[IDENTITY]["error"]
+    assert "generation 2" in found[I18N]["error"] and "generation 1" in found[IDENTITY]["error"]
     assert (found[I18N]["earlier_attempt"], found[IDENTITY]["earlier_attempt"]) == (2, 1)
 
 
@@ -149,7 +149,7 @@ def test_the_platform_is_down_until_the_old_routes_are_back(since, entries, text
 
 
 def report(**more):
-    blank = {"needed": True, "attempt": 2, "begun": False, "platform": "up", "steps": [], "put_back": [], "irreversible": [], "counts": [], "findings": []}
+    blank = {"needed": True, "generation": 2, "begun": False, "platform": "up", "steps": [], "put_back": [], "irreversible": [], "counts": [], "findings": []}
     return {**blank, **more}
 
 
@@ -158,7 +158,7 @@ def test_the_overview_says_what_comes_back_what_stays_and_why_it_may_not_begin()
     text = rollback_text.overview(
         report(put_back=["Ingress frontend-box: create (old route)"], irreversible=[{"key": "prepare.registry.update", "title": "t"}], findings=[stop])
     )
-    for part in ("attempt 2", "Ingress frontend-box", "It cannot take back:", "prepare.registry.update", "[STOP] confirmation", "changed nothing"):
+    for part in ("generation 2", "Ingress frontend-box", "It cannot take back:", "prepare.registry.update", "[STOP] confirmation", "changed nothing"):
         assert part in text
     assert "nothing to roll back" in rollback_text.overview(report(needed=False))
     lost = rollback_text.overview(report(needed=False, findings=[{**stop, "object": "ConfigMap monq-upgrade-6.0.0"}]))
@@ -170,7 +170,7 @@ def test_the_summary_names_the_databases_that_were_kept_and_the_counts_to_enter(
         "rollback.database.a": {"database": "a", "kept": "a_before_rollback_2", "path": "/d", "sha256": "s", "rows": 3},
         "rollback.installation.check": {"by_hand": {"pl-a": 3}},
         "rollback.replicas.registry": {"left": {"pl-new": "new in the registry"}},
-        "rollback.ledger.archive": {"ledger": "monq-upgrade-6.0.0-attempt-2", "carried": [I18N]},
+        "rollback.ledger.archive": {"ledger": "monq-upgrade-6.0.0-attempt-2", "generation": 2, "carried": [I18N]},
     }
     text = rollback_text.summary(report(), results)
     for part in ('DROP DATABASE "a_before_rollback_2"', "by hand: pl-a 3", "pl-new: new in the registry", "monq-upgrade-6.0.0-attempt-2", I18N):

@@ -7,7 +7,7 @@ import base64
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils.errors import InputError, MonqError
 from ansible_collections.monq.platform.plugins.module_utils.k8s.cluster import STRATEGIC
-from ansible_collections.monq.platform.plugins.module_utils.upgrade.registry_token import RegistrySecret
+from ansible_collections.monq.platform.plugins.module_utils.upgrade.registry_token import RegistryToken
 from fake_cluster import DEPLOYMENTS, SECRETS, FakeCluster, deployment
 from repository import RELEASE
 
@@ -21,8 +21,8 @@ class FakeRollouts:
     def __init__(self, cluster):
         self._cluster, self.waited = cluster, []
 
-    def wait(self, patterns, sealed):
-        self.waited.append((patterns, sealed))
+    def wait(self, patterns, before):
+        self.waited.append((patterns, before))
         self._cluster.calls.append(("WAIT", ""))
 
 
@@ -38,7 +38,7 @@ def rollouts(cluster):
 
 @pytest.fixture
 def unit(cluster, rollouts):
-    return RegistrySecret(cluster, "production", RELEASE, rollouts)
+    return RegistryToken(cluster, "production", RELEASE, rollouts)
 
 
 def encoded(text):
@@ -66,21 +66,21 @@ def env(cluster):
 
 
 def test_a_token_is_generated_where_there_is_none(cluster, unit):
-    assert unit.token() is None
+    assert unit.stored() is None
     unit.check("", False)
     assert unit.ensure("") == {"generated": True}
     made = cluster.objects[SECRET]
     assert list(made["data"]) == ["secure_token"]
-    assert len(base64.b64decode(unit.token())) == 32  # as openssl rand -base64 32
+    assert len(base64.b64decode(unit.stored())) == 32  # as openssl rand -base64 32
     assert unit.generated and not unit.rotated
 
 
 def test_no_two_tokens_are_alike(unit, rollouts):
     tokens = set()
     for _count in range(5):
-        one = RegistrySecret(FakeCluster(), "production", RELEASE, rollouts)
+        one = RegistryToken(FakeCluster(), "production", RELEASE, rollouts)
         one.ensure(None)
-        tokens.add(one.token())
+        tokens.add(one.stored())
     assert len(tokens) == 5
 
 
@@ -90,13 +90,13 @@ def test_a_stored_token_is_kept(cluster, unit, wanted):
     store(cluster, "stored")
     unit.check(wanted, False)
     assert unit.ensure(wanted) == {"generated": False}
-    assert unit.token() == "stored" and cluster.bodies == [] and not unit.rotated
+    assert unit.stored() == "stored" and cluster.bodies == [] and not unit.rotated
 
 
 def test_the_operators_token_is_used_where_there_is_none(cluster, unit):
     unit.check("wanted", False)
     assert unit.ensure("wanted") == {"generated": False}
-    assert unit.token() == "wanted"
+    assert unit.stored() == "wanted"
 
 
 def test_another_token_is_refused(cluster, unit):
@@ -114,7 +114,7 @@ def test_another_token_replaces_the_stored_one_on_rotation_only(cluster, unit):
     unit.check("wanted", True)
     assert unit.differs("wanted") and unit.rotated
     assert unit.ensure("wanted") == {"generated": False}
-    assert unit.token() == "wanted" and cluster.objects[SECRET]["data"]["other"] == encoded("kept")
+    assert unit.stored() == "wanted" and cluster.objects[SECRET]["data"]["other"] == encoded("kept")
     assert not unit.differs("wanted")
 
 
@@ -122,15 +122,15 @@ def test_rotation_without_another_token_rotates_nothing(cluster, unit):
     store(cluster, "stored")
     unit.check("stored", True)
     unit.check("", True)
-    assert not unit.rotated and unit.ensure("") == {"generated": False} and unit.token() == "stored"
+    assert not unit.rotated and unit.ensure("") == {"generated": False} and unit.stored() == "stored"
 
 
 @pytest.mark.parametrize("data", [None, {}, {"other": "eA=="}, {"secure_token": ""}])
 def test_a_secret_without_our_key_gets_it(cluster, unit, data):
     cluster.put(SECRET, {"data": data})
-    assert unit.token() is None
+    assert unit.stored() is None
     unit.ensure("wanted")
-    assert unit.token() == "wanted"
+    assert unit.stored() == "wanted"
     assert {key: value for key, value in cluster.objects[SECRET]["data"].items() if key != "secure_token"} == {
         key: value for key, value in (data or {}).items() if key != "secure_token"
     }
@@ -235,7 +235,7 @@ def test_the_patch_merges_lists_by_name(cluster, unit):
 def test_a_rollout_that_does_not_end_is_a_failure(cluster, unit, rollouts):
     registry(cluster)
 
-    def never(patterns, sealed):
+    def never(patterns, before):
         raise MonqError("the rollout has not ended")
 
     rollouts.wait = never
@@ -253,12 +253,12 @@ def test_a_token_of_other_bytes_is_named(cluster, unit):
     """somebody else's Secret"""
     store(cluster, "x", secure_token="//79")
     with pytest.raises(InputError, match="not a text") as caught:
-        unit.token()
+        unit.stored()
     assert "Secret production/registry-token" in str(caught.value)
 
 
 def test_a_token_that_is_gone_is_an_error_where_it_is_needed(unit):
-    assert unit.token() is None
+    assert unit.stored() is None
     with pytest.raises(MonqError) as caught:
         unit.required()
     assert caught.value.obj == "Secret production/registry-token" and "backup" in caught.value.next_step

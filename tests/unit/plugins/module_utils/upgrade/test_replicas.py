@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils.upgrade import replicas
-from ansible_collections.monq.platform.plugins.module_utils.upgrade.counts import Restore
+from ansible_collections.monq.platform.plugins.module_utils.upgrade.counts import CountRestore
 from fake_cluster import DEPLOYMENTS, HPAS, FakeCluster, deployment, hpa
+from fake_session import FakeSession
 
 
 def row(kubernetes=1, registry=1, **more):
@@ -41,7 +42,7 @@ def test_a_registry_that_was_not_read_is_no_count():
 
 
 @pytest.mark.parametrize(
-    ("sealed", "now", "expected"),
+    ("before", "now", "expected"),
     [
         pytest.param({"a": row(registry=3)}, {"a": 1}, [("a", 1, 3)], id="trap 40: reset by Replace"),
         pytest.param({"a": row(registry=0)}, {"a": 1}, [("a", 1, 0)], id="trap 42: back to 0"),
@@ -54,12 +55,12 @@ def test_a_registry_that_was_not_read_is_no_count():
         pytest.param({"b": row(registry=2), "a": row(registry=2)}, {"a": 1, "b": 1}, [("a", 1, 2), ("b", 1, 2)], id="in order"),
     ],
 )
-def test_registry_changes(sealed, now, expected):
-    assert replicas.registry_changes(sealed, now) == expected
+def test_registry_changes(before, now, expected):
+    assert replicas.registry_changes(before, now) == expected
 
 
 @pytest.mark.parametrize(
-    ("sealed", "found", "hpas", "expected"),
+    ("before", "found", "hpas", "expected"),
     [
         pytest.param({"a": row(3)}, [deployment("a", 1)], [], [("a", 1, 3)], id="trap 40: reset by Replace"),
         pytest.param({"a": row(0)}, [deployment("a", 1)], [], [("a", 1, 0)], id="trap 42: parked at 0, and so again"),
@@ -78,56 +79,90 @@ def test_registry_changes(sealed, now, expected):
         pytest.param({"b": row(2), "a": row(2)}, [deployment("b"), deployment("a")], [], [("a", 1, 2), ("b", 1, 2)], id="in order"),
     ],
 )
-def test_kubernetes_changes(sealed, found, hpas, expected):
-    assert replicas.kubernetes_changes(sealed, found, hpas) == expected
+def test_kubernetes_changes(before, found, hpas, expected):
+    assert replicas.kubernetes_changes(before, found, hpas) == expected
 
 
 def test_what_appears_and_vanishes_is_told():
     """trap 42"""
-    sealed = {"stays": row(), "goes": row()}
-    assert replicas.appeared(sealed, ["stays", "new"]) == ["new"]
-    assert replicas.vanished(sealed, ["stays", "new"]) == ["goes"]
+    before = {"stays": row(), "goes": row()}
+    assert replicas.appeared(before, ["stays", "new"]) == ["new"]
+    assert replicas.vanished(before, ["stays", "new"]) == ["goes"]
 
 
 # ---- the two stores
 
 
-class FakeStores:
-    """Ledger, sealed store and registry in one."""
+class FakeRegistry:
+    """The registry's counts. told: called with each change, as a registry that applies what it is told."""
 
-    def __init__(self, sealed, counts):
-        self.sealed, self._counts, self.written = sealed, counts, []
-
-    def get(self, key):
-        return {"upgrade.replicas.cut": {"result": "the seal"}}[key]
-
-    def open(self, name, seal):
-        assert (name, seal) == ("cut-replicas", "the seal")
-        return self.sealed
+    def __init__(self, counts, told=lambda name, count: None):
+        self._counts, self.written, self._told = counts, [], told
 
     def counts(self, known=None):
         return dict(self._counts)
 
-    def put(self, name, count):
-        self.written.append((name, count))
-        self._counts[name] = count
+    def put(self, changes, done):
+        for change in changes:
+            name, _seen, count = change
+            self.written.append((name, count))
+            self._counts[name] = count
+            self._told(name, count)
+            done(change)
+
+
+def restore_of(before, deployments, counts, told=lambda name, count: None):
+    cluster = FakeCluster()
+    for one in deployments:
+        cluster.put(f"{DEPLOYMENTS}/{one['metadata']['name']}", one)
+    registry = FakeRegistry(counts, told)
+    return CountRestore(FakeSession(cluster, snapshots={"cut-replicas": before}, registry=registry)), cluster, registry
+
+
+def scaled(cluster):
+    return [(path.split("/")[-2], body["spec"]["replicas"]) for _method, path, body in cluster.bodies if path.endswith("/scale")]
 
 
 def test_each_store_gets_its_own_counts_back_and_a_second_time_nothing():
-    """traps 40, 41, 42: counts come from the cut's snapshot"""
-    cluster = FakeCluster()
-    for one in (deployment("a", 1), deployment("parked", 1), deployment("scaled", 2), deployment("new", 1)):
-        cluster.put(f"{DEPLOYMENTS}/{one['metadata']['name']}", one)
+    """traps 40, 41, 42: counts come from the snapshot taken right before the cut"""
+    before = {"a": row(3, 4), "parked": row(0, 0), "scaled": row(9, 2, hpa=True), "gone": row(2, 2)}
+    restore, cluster, registry = restore_of(
+        before,
+        [deployment("a", 1), deployment("parked", 1), deployment("scaled", 2), deployment("new", 1)],
+        {"a": 1, "parked": 1, "scaled": 1, "new": 1},
+    )
     cluster.put(f"{HPAS}/scaled", hpa("scaled"))
-    sealed = {"a": row(3, 4), "parked": row(0, 0), "scaled": row(9, 2, hpa=True), "gone": row(2, 2)}
-    stores = FakeStores(sealed, {"a": 1, "parked": 1, "scaled": 1, "new": 1})
-    restore = Restore(stores, stores, cluster, "production", stores)
-    assert restore.registry() == {"changed": 3}
-    assert stores.written == [("a", 4), ("parked", 0), ("scaled", 2)]
     assert restore.kubernetes() == {"changed": 2, "appeared": ["new"], "vanished": ["gone"]}
+    assert restore.registry() == {"changed": 3, "again": 0}
+    assert registry.written == [("a", 4), ("parked", 0), ("scaled", 2)]
     assert {name: cluster.objects[f"{DEPLOYMENTS}/{name}"]["spec"]["replicas"] for name in ("a", "parked", "scaled", "new")} == {
         "a": 3, "parked": 0, "scaled": 2, "new": 1}  # fmt: skip
     assert {path.rpartition("/")[2] for _method, path in cluster.writes} == {"scale"}
     assert restore.report["registry"][0] == {"name": "a", "seen": 1, "wanted": 4}
-    again = Restore(stores, stores, cluster, "production", stores)
-    assert (again.registry()["changed"], again.kubernetes()["changed"]) == (0, 0)
+    again = CountRestore(FakeSession(cluster, snapshots={"cut-replicas": before}, registry=registry))
+    assert (again.kubernetes()["changed"], again.registry()["changed"]) == (0, 0)
+    assert len(scaled(cluster)) == 2 and len(registry.written) == 3
+
+
+def test_what_has_to_stay_off_is_switched_off_before_anything_else():
+    """trap 40: a module that the customer keeps off must not connect to the new databases; Replace starts it at 1"""
+    restore, cluster, _registry = restore_of(
+        {"a": row(3), "b": row(2), "parked": row(0), "zero": row(0)},
+        [deployment(name, 1) for name in ("a", "b", "parked", "zero")],
+        {},
+    )
+    restore.kubernetes()
+    assert scaled(cluster) == [("parked", 0), ("zero", 0), ("a", 3), ("b", 2)]
+
+
+def test_a_registry_that_applies_what_it_is_told_does_not_have_the_last_word():
+    """trap 41: a real registry may write the Deployment itself. Kubernetes gets its own count once more."""
+
+    def apply(name, count):
+        cluster.objects[f"{DEPLOYMENTS}/{name}"]["spec"]["replicas"] = count
+
+    restore, cluster, _registry = restore_of({"a": row(3, 4), "b": row(2, 2)}, [deployment("a", 1), deployment("b", 1)], {"a": 1, "b": 1}, apply)
+    restore.kubernetes()
+    assert restore.registry() == {"changed": 2, "again": 1}
+    assert {name: cluster.objects[f"{DEPLOYMENTS}/{name}"]["spec"]["replicas"] for name in ("a", "b")} == {"a": 3, "b": 2}
+    assert restore.report["kubernetes"][-1] == {"name": "a", "seen": 4, "wanted": 3}

@@ -1,0 +1,35 @@
+# Copyright: (c) 2026, Monq platform collection authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import contextlib
+import os
+
+from ..errors import MonqError
+
+NAME = "summary.txt"
+
+
+def keep(folder, text, check_mode=False):
+    """Writes the summary beside the backup, mode 0600; whether that changes anything. In check mode it only says so."""
+    path = os.path.join(folder, NAME)
+    with contextlib.suppress(OSError), open(path, encoding="utf-8") as file:
+        if file.read() == text:
+            return False
+    if check_mode:
+        return True
+    fresh = f"{path}.partial"
+    try:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        with open(os.open(fresh, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(fresh, path)
+    except OSError as exc:
+        with contextlib.suppress(OSError):
+            os.unlink(fresh)
+        seen, then = exc.strerror or str(exc), "make monq_backup_dir writable, then run verify.yml again"
+        raise MonqError("the summary cannot be written", path, "a writable folder with space", seen, then) from exc
+    return True

@@ -1,0 +1,106 @@
+# Copyright: (c) 2026, Monq platform collection authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from . import arguments
+from .engine import sql_files
+from .engine.lease import FRESH, Lease
+from .engine.ledger import of_upgrade
+from .engine.runner import StepRunner
+from .engine.snapshots import SnapshotStore
+from .engine.spool import Spool
+from .monqctl.client import Monqctl
+from .monqctl.registry import RegistryReplicas
+
+# What decides over the list of steps, in the operator's terms.
+INPUTS = ("modules", "prefetch_images", "registry_replicas", "rollout_gate", "backup_databases", "backup_in_outage")
+
+
+class Session:
+    """What a module works with: one connection to the cluster, one reading of the ledger, one monqctl."""
+
+    def __init__(self, *, params, check_mode, cluster, run):
+        self.params, self.check_mode = params, check_mode
+        self.cluster, self.run = cluster, run
+        self.release, self.modules = params["plan"]["release"], params["plan"]["modules"]
+        self.namespace = params["namespace"]
+        self.store = SnapshotStore(cluster, self.namespace, self.release["version"])
+        self.lease = Lease(cluster, self.namespace, params["lock_duration"])
+        self._monqctl = None
+        cluster.fence = lambda: run.fence(FRESH)
+        run.renew()
+
+    @classmethod
+    def open(cls, *, params, check_mode=False, cluster=None, make_run=None):
+        """Connects, reads the ledger and shows other starters that the holder of params["lock_id"] is alive.
+
+        make_run: makes the step runner out of params, check_mode and cluster; the upgrade's without it.
+        """
+        cluster = cluster or arguments.cluster(params)
+        run = (make_run or upgrade_run)(params, check_mode, cluster)
+        return cls(params=params, check_mode=check_mode, cluster=cluster, run=run)
+
+    def again(self, **changed):
+        """The same with other parameters, such as a lock that was just taken, and a new reading of the ledger."""
+        return type(self).open(params={**self.params, **changed}, check_mode=self.check_mode, cluster=self.cluster)
+
+    @property
+    def folder(self):
+        """Where the dumps, results and reports of this generation are kept, on the inventory host."""
+        spool = Spool(self.params["spool_directory"], self.params["spool_host"], self.release["version"])
+        return spool.folder(self.run.ledger.generation)
+
+    @property
+    def monqctl(self):
+        if self._monqctl is None:
+            self._monqctl = client(self.params, self.run.fence, self.cluster.credentials)
+        return self._monqctl
+
+    @property
+    def registry(self):
+        """The registry's replica counts; None where they are entered by hand."""
+        if self.params["plan"]["registry_replicas"] == "manual":
+            return None
+        return RegistryReplicas(self.monqctl, self.params["replica_commands"])
+
+    def snapshot(self, name):
+        """A snapshot of the upgrade, proved by the digest in the ledger: original, original-replicas, cut or
+        cut-replicas."""
+        part, _dash, replicas = name.partition("-")
+        stage = "prepare" if part == "original" else "upgrade"
+        key = f"{stage}.{'replicas' if replicas else 'snapshot'}.{part}"
+        return self.store.open(name, self.run.ledger.get(key)["result"])
+
+
+def upgrade_run(params, check_mode, cluster):
+    given, home = params["plan"], Monqctl(home=params["monqctl_home"])
+    version = given["release"]["version"]
+    return StepRunner(
+        plan=arguments.plan(params),
+        ledger=of_upgrade(cluster, params["namespace"], version),
+        lease=Lease(cluster, params["namespace"], params["lock_duration"]),
+        lock_id=params["lock_id"],
+        home=home.marker(),
+        make_home=home.make_marker,
+        resolve=params["resolve"],
+        check_mode=check_mode,
+        inputs={name: given[name] for name in INPUTS},
+        files=sql_files.digests(given["release"], given["modules"], given["variables"].get("release_source_dir")),
+        spool=Spool(params["spool_directory"], params["spool_host"], version),
+    )
+
+
+def client(params, fence=None, secrets=()):
+    """monqctl as the parameters describe it. fence: asked right before every changing call. secrets: what no text may
+    show beside the secrets of the parameters."""
+    return Monqctl(
+        params["monqctl_path"],
+        params["monqctl_home"],
+        arguments.environment(params),
+        params["monqctl_timeout"],
+        params["monqctl_context"],
+        params["monqctl_failure_patterns"],
+        fence=fence,
+        secrets=[*arguments.known_secrets(params), *secrets],
+    )

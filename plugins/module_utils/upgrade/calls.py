@@ -1,0 +1,31 @@
+# Copyright: (c) 2026, Monq platform collection authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from ..engine.steps import IN_CONTEXT, MAKES_CONTEXT
+from ..monqctl.output import tail
+
+LINES = 50  # of what monqctl printed, that a result keeps
+
+
+def execute(session, prefix, secret=""):
+    """Executes the calls of monqctl of a phase, each its own step; what monqctl printed, by step.
+
+    The context is compared right before each call that must not go to another registry, and before the first of the
+    others; those that make the context come before it.
+    """
+    outputs, compared = {}, False
+    for step in session.run.below(prefix):
+        if not step.argv:
+            continue
+        makes = MAKES_CONTEXT in step.traits
+
+        def call(step=step, in_context=IN_CONTEXT in step.traits or not (compared or makes)):
+            nonlocal compared
+            outputs[step.key] = tail(session.monqctl.change(step.argv, secret, in_context=in_context), LINES)
+            compared = compared or in_context
+
+        configured = (step.argv, secret) if step.kind == "client" else None
+        session.run.execute(step.key, call, configured=configured)
+    return outputs
