@@ -36,6 +36,7 @@ test: deps ## everything that CI checks: lint, sanity, unit, guards, integration
 lint: deps ## ansible-lint (production), yamllint, ruff, antsibull-docs, antsibull-changelog
 	@$(STAGE) yamllint $(RUN) yamllint --strict .
 	@$(STAGE) ruff $(RUN) ruff check .
+	@$(STAGE) "ruff format" $(RUN) ruff format --check .
 	@$(STAGE) antsibull-changelog $(RUN) antsibull-changelog lint
 	@$(STAGE) antsibull-docs $(RUN) antsibull-docs lint-collection-docs --plugin-docs .
 	@$(STAGE) ansible-lint $(RUN) ansible-lint --strict

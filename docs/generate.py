@@ -1,4 +1,5 @@
-"""Renders what is made of data: the pages steps, variables and permissions of docs/docsite/rst, and the manifest in docs/permissions.
+"""Renders what is made of data: the pages steps, variables and permissions of docs/docsite/rst, and the manifest in
+docs/permissions.
 
 python docs/generate.py          writes them
 python docs/generate.py --check  says which differ, and ends with status 1 where one does
@@ -23,7 +24,15 @@ from module_utils.k8s import account_manifest, permissions  # noqa: E402  pylint
 LABEL = "ansible_collections.monq.platform.docsite."
 NOTE = ".. Made by docs/generate.py: change its source, then run it again."
 OPTIONAL = ("registry_source_dir", "registry_k8s_api", "release_source_dir")
-VARIABLES = ("context", "instance_name", "credential_name", "releasehub_name", "releasehub_server", "registry_server", *OPTIONAL)
+VARIABLES = (
+    "context",
+    "instance_name",
+    "credential_name",
+    "releasehub_name",
+    "releasehub_server",
+    "registry_server",
+    *OPTIONAL,
+)
 
 
 def load(path):
@@ -85,7 +94,9 @@ def conditions():
     for step in literal:
         if step.key not in everything:
             module = step.key.split(".")[1]
-            found[step.key] = ["monq_prefetch_images: false"] + ([] if data["modules"][module].get("mandatory") else [module])
+            found[step.key] = ["monq_prefetch_images: false"] + (
+                [] if data["modules"][module].get("mandatory") else [module]
+            )
     return found
 
 
@@ -95,7 +106,13 @@ def step_row(step, only):
         words = [word.replace("{secret}", "<token>").replace("{file}", "<file>") for word in step.argv]
         what += "\n\n``monqctl " + " ".join(words) + "``"
     undo = "asks before a repeat\n\n" if step.ask else ""
-    return [f"``{step.key}``", step.kind, undo + step.undo, what, ", ".join(f"``{word}``" if ":" in word or len(word) == 2 else word for word in only)]
+    return [
+        f"``{step.key}``",
+        step.kind,
+        undo + step.undo,
+        what,
+        ", ".join(f"``{word}``" if ":" in word or len(word) == 2 else word for word in only),
+    ]
 
 
 def steps_page():
@@ -111,14 +128,20 @@ def steps_page():
     return page(
         "steps",
         "Steps",
-        f"All {len(everything)} steps of release {release()['version']} with all modules, a context that is made from the variables, the Release Hub online,"
-        " in the order in which they are done. The keys are those of the ledger, of ``monq_resolve`` and of ``status.yml``.",
-        "**kind**: ``cluster`` is done once, for ever; ``client`` is done once for each home of monqctl; ``gate`` waits or looks, and changes nothing.",
-        "**undo**: ``reversible``: there is nothing to take back; ``compensable``: what stood before is saved and can be put back; ``irreversible``: it stays."
-        " Where *asks before a repeat* stands, an attempt whose end nobody saw stops the run until ``monq_resolve`` answers.",
+        f"All {len(everything)} steps of release {release()['version']} with all modules, a context that is made from "
+        f"the variables, the Release Hub online,"
+        " in the order in which they are done. The keys are those of the ledger, of ``monq_resolve`` and of "
+        "``status.yml``.",
+        "**kind**: ``cluster`` is done once, for ever; ``client`` is done once for each home of monqctl; ``gate`` "
+        "waits or looks, and changes nothing.",
+        "**undo**: ``reversible``: there is nothing to take back; ``compensable``: what stood before is saved and can "
+        "be put back; ``irreversible``: it stays."
+        " Where *asks before a repeat* stands, an attempt whose end nobody saw stops the run until ``monq_resolve`` "
+        "answers.",
         *stages,
         f"{title}\n{'-' * len(title)}",
-        "With ``monq_prefetch_images: false`` the steps ``prepare.<module>.images`` are left out. Instead, first in the part of each module:",
+        "With ``monq_prefetch_images: false`` the steps ``prepare.<module>.images`` are left out. Instead, first in "
+        "the part of each module:",
         table(head, literal, widths),
     )
 
@@ -164,7 +187,8 @@ def variables_page():
     return page(
         "variables",
         "Variables",
-        "An operator writes these and nothing else. They belong in the inventory, in ``group_vars/monq.yml`` or ``host_vars``; secrets in a vault file, in the"
+        "An operator writes these and nothing else. They belong in the inventory, in ``group_vars/monq.yml`` or "
+        "``host_vars``; secrets in a vault file, in the"
         " environment or in AWX credentials. Every run checks types and required values first.",
         table(["variable", "type", "default", "meaning"], rows, [28, 10, 16, 46]),
         f"{title}\n{'-' * len(title)}",
@@ -179,7 +203,10 @@ def tables():
     """{name of the Role: (table, names of single objects)}"""
     return {
         account_manifest.ACCOUNT: (permissions.NEEDED, permissions.names(release())),
-        f"{account_manifest.ACCOUNT}-rollback": (permissions.NEEDED_FOR_ROLLBACK, permissions.names_for_rollback(release())),
+        f"{account_manifest.ACCOUNT}-rollback": (
+            permissions.NEEDED_FOR_ROLLBACK,
+            permissions.names_for_rollback(release()),
+        ),
         f"{account_manifest.ACCOUNT}-diagnostics": (permissions.DIAGNOSTICS, {}),
     }
 
@@ -194,7 +221,8 @@ class Indented(yaml.SafeDumper):
 def account_yaml():
     """What an operator applies; the namespace is that of kubectl apply -n."""
     head = (
-        "# Made by docs/generate.py out of plugins/module_utils/k8s/permissions.py, the table that preflight asks the API server about.\n"
+        "# Made by docs/generate.py out of plugins/module_utils/k8s/permissions.py, the table that preflight asks the "
+        "API server about.\n"
         "# kubectl apply -n <monq_namespace> -f monq-upgrade.yml\n"
     )
     # One List: ansible-test wants one document in a file.
@@ -213,7 +241,9 @@ def permission_rows(needed, named):
 
 PERMISSIONS_OF = {
     account_manifest.ACCOUNT + "-rollback": "``rollback.yml`` needs the Role ``monq-upgrade-rollback`` besides:",
-    account_manifest.ACCOUNT + "-diagnostics": "When something has failed, the Role ``monq-upgrade-diagnostics`` lets the last words of a run and"
+    account_manifest.ACCOUNT
+    + "-diagnostics": "When something has failed, the Role ``monq-upgrade-diagnostics`` lets the last words of a run "
+    "and"
     " the support bundle say why. A run does without; preflight tells what is denied as information:",
 }
 
@@ -224,28 +254,42 @@ def permissions_page():
     for name, (needed, named) in tables().items():
         parts += [PERMISSIONS_OF[name]] if name in PERMISSIONS_OF else []
         parts.append(table(head, permission_rows(needed, named), widths))
-    optional = [["``" + (group or "core") + "``", f"``{what}``", ", ".join(f"``{v}``" for v in verbs), why] for group, what, verbs, why in permissions.OPTIONAL]
+    optional = [
+        ["``" + (group or "core") + "``", f"``{what}``", ", ".join(f"``{v}``" for v in verbs), why]
+        for group, what, verbs, why in permissions.OPTIONAL
+    ]
     how, beside = "An account for the upgrade", "Outside the namespace"
     manifest = "\n".join(("   " + line).rstrip() for line in account_yaml().rstrip().split("\n"))
     return page(
         "permissions",
         "Permissions in Kubernetes",
-        "What the account of ``monq_kubeconfig`` needs in ``monq_namespace``. Preflight asks the API server for each verb (``SelfSubjectAccessReview``)"
-        " and names what is denied; nothing is changed then. A name in brackets: the verb is needed on these objects only.",
+        "What the account of ``monq_kubeconfig`` needs in ``monq_namespace``. Preflight asks the API server for each "
+        "verb (``SelfSubjectAccessReview``)"
+        " and names what is denied; nothing is changed then. A name in brackets: the verb is needed on these objects "
+        "only.",
         *parts,
-        "monqctl has its own access to the registry; the registry has its own access to Kubernetes. Both are outside this table.",
+        "monqctl has its own access to the registry; the registry has its own access to Kubernetes. Both are outside "
+        "this table.",
         f"{how}\n{'-' * len(how)}",
-        "``docs/permissions/monq-upgrade.yml`` is made of the same table: a ServiceAccount, three Roles with their RoleBindings,"
-        " and nothing outside the namespace. No namespace stands in it; ``-n`` fills it in, and the RoleBinding means the ServiceAccount beside it.",
+        "``docs/permissions/monq-upgrade.yml`` is made of the same table: a ServiceAccount, three Roles with their "
+        "RoleBindings,"
+        " and nothing outside the namespace. No namespace stands in it; ``-n`` fills it in, and the RoleBinding means "
+        "the ServiceAccount beside it.",
         ACCOUNT_COMMANDS,
-        "The token must outlive the upgrade: a token that expires in the middle stops the run, which resumes with a new one. An API server may shorten what was"
-        " asked for (``status.expirationTimestamp`` tells). Keep the file at mode 0600; whoever holds it may read the Secrets of the namespace. When the"
-        " upgrade has been accepted, ``kubectl delete -n <monq_namespace> -f docs/permissions/monq-upgrade.yml`` takes account, token and rights away.",
-        "To see what the account may do: ``kubectl --kubeconfig monq-upgrade.kubeconfig auth can-i --list -n <monq_namespace>``.",
+        "The token must outlive the upgrade: a token that expires in the middle stops the run, which resumes with a "
+        "new one. An API server may shorten what was"
+        " asked for (``status.expirationTimestamp`` tells). Keep the file at mode 0600; whoever holds it may read the "
+        "Secrets of the namespace. When the"
+        " upgrade has been accepted, ``kubectl delete -n <monq_namespace> -f docs/permissions/monq-upgrade.yml`` "
+        "takes account, token and rights away.",
+        "To see what the account may do: ``kubectl --kubeconfig monq-upgrade.kubeconfig auth can-i --list -n "
+        "<monq_namespace>``.",
         f"{beside}\n{'-' * len(beside)}",
-        "Optional. Where these are denied, preflight says in a finding of severity ``info`` what it could not look at, and goes on.",
+        "Optional. Where these are denied, preflight says in a finding of severity ``info`` what it could not look "
+        "at, and goes on.",
         table(head, optional, widths),
-        "The first is granted to every authenticated account by default (``system:public-info-viewer``), and so is the discovery of API groups"
+        "The first is granted to every authenticated account by default (``system:public-info-viewer``), and so is "
+        "the discovery of API groups"
         " (``system:discovery``), which is needed. The others are granted by:",
         OPTIONAL_COMMANDS,
         "The manifest\n------------",
@@ -253,14 +297,16 @@ def permissions_page():
     )
 
 
-ACCOUNT_COMMANDS = """.. code-block:: bash
+ACCOUNT_COMMANDS = r""".. code-block:: bash
 
    ns=monq                                    # monq_namespace
    kubectl apply -n $ns -f docs/permissions/monq-upgrade.yml
 
    # A token for a day. With kubectl 1.24 or newer: token=$(kubectl create token -n $ns monq-upgrade --duration 24h)
-   echo '{"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 86400}}' > request.json
-   token=$(kubectl create --raw /api/v1/namespaces/$ns/serviceaccounts/monq-upgrade/token -f request.json | jq -r .status.token)
+   echo '{"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 86400}}' \
+     > request.json
+   token=$(kubectl create --raw /api/v1/namespaces/$ns/serviceaccounts/monq-upgrade/token -f request.json \
+     | jq -r .status.token)
 
    # The kubeconfig: the cluster of your current context, the account's token. The token stands on no command line.
    umask 077

@@ -19,7 +19,9 @@ class ActionModule(HeartbeatAction):
         args = self._task.args
         holder = str(args.get("holder") or "none")
         if args.get("state") == "acquired" and not self._task.check_mode and holder != "none":
-            self._announce(holder, int(args.get("lock_duration") or 120), (task_vars or {}).get("inventory_hostname", ""))
+            self._announce(
+                holder, int(args.get("lock_duration") or 120), (task_vars or {}).get("inventory_hostname", "")
+            )
         return super().run(tmp, task_vars)
 
     def _announce(self, holder, patience, host):

@@ -13,12 +13,15 @@ attributes:
   check_mode:
     description: Can run in C(check_mode) and return changed status prediction without modifying the target.
     support: full
-    details: Reads for real, predicts the steps and RV(ignore:changed) as a real run would report them, writes nothing and takes no lock.
+    details: Reads for real, predicts the steps and RV(ignore:changed) as a real run would report them, writes nothing
+      and takes no lock.
   diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
+    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff
+      mode.
     support: none
   idempotent:
-    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
+    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no
+      change.
     support: full
 author:
   - Monq platform collection authors (@monq)
@@ -32,10 +35,12 @@ attributes:
     support: full
     details: Changes nothing in any mode.
   diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
+    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff
+      mode.
     support: none
   idempotent:
-    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
+    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no
+      change.
     support: full
 author:
   - Monq platform collection authors (@monq)

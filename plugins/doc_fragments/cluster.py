@@ -21,7 +21,8 @@ options:
     required: true
   mask:
     description:
-      - Known secrets, as a JSON list. They are hidden wherever a text shows them, in whatever encoding, such as base64, URL-encoded and JSON-escaped.
+      - Known secrets, as a JSON list. They are hidden wherever a text shows them, in whatever encoding, such as base64,
+        URL-encoded and JSON-escaped.
         One of less than four characters is not looked for.
     type: json
     default: ''

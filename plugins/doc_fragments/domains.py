@@ -20,7 +20,8 @@ options:
     default: []
   alias_ingresses:
     description:
-      - Names of the alias routes, where they cannot be derived. Empty means derived, that is the Ingresses whose name begins with the release's alias
+      - Names of the alias routes, where they cannot be derived. Empty means derived, that is the Ingresses whose name
+        begins with the release's alias
         prefix and whose every host lies in O(alias_domains).
     type: list
     elements: str

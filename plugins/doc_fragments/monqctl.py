@@ -30,16 +30,19 @@ options:
     type: int
     default: 3600
   monqctl_failure_patterns:
-    description: For each command (its leading words, or C(*) for all) the regular expressions whose match in the output means failure after exit status 0.
+    description: For each command (its leading words, or C(*) for all) the regular expressions whose match in the output
+      means failure after exit status 0.
     type: dict
     default: {}
   replica_commands:
-    description: The registry's replica calls, C(list), C(get) and C(apply), as argv and JMESPath. Assumed, hence replaceable.
+    description: The registry's replica calls, C(list), C(get) and C(apply), as argv and JMESPath. Assumed, hence
+      replaceable.
     type: dict
     default: {}
   mask:
     description:
-      - Known secrets, as a JSON list. They are hidden wherever a text shows them, in whatever encoding, such as base64, URL-encoded and JSON-escaped.
+      - Known secrets, as a JSON list. They are hidden wherever a text shows them, in whatever encoding, such as base64,
+        URL-encoded and JSON-escaped.
         One of less than four characters is not looked for.
     type: json
     default: ''

@@ -28,7 +28,8 @@ options:
         type: str
         required: true
       password:
-        description: Its password. Programs get it in their environment, never on a command line. Without it libpq looks into its own password file.
+        description: Its password. Programs get it in their environment, never on a command line. Without it libpq looks
+          into its own password file.
         type: str
       sslmode:
         description: As in libpq.
@@ -36,7 +37,8 @@ options:
         choices: [disable, allow, prefer, require, verify-ca, verify-full]
         default: prefer
   scratch_postgresql:
-    description: The server that dumps are restored on to compare them. What is not given, or is empty, is the same as in O(postgresql).
+    description: The server that dumps are restored on to compare them. What is not given, or is empty, is the same as
+      in O(postgresql).
     type: dict
     suboptions:
       host:
@@ -56,11 +58,13 @@ options:
         type: str
         choices: [disable, allow, prefer, require, verify-ca, verify-full]
   directory:
-    description: Folder on the inventory host that outlives the job. Dumps go to C(<directory>/<host>/<release>/<attempt>/).
+    description: Folder on the inventory host that outlives the job. Dumps go to
+      C(<directory>/<host>/<release>/<attempt>/).
     type: path
     required: true
   scratch_max_bytes:
-    description: A database larger than this is not restored into a scratch database. C(0) switches scratch restores off.
+    description: A database larger than this is not restored into a scratch database. C(0) switches scratch restores
+      off.
     type: int
     default: 5368709120
   pg_dump:

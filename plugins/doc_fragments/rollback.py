@@ -10,7 +10,8 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
   databases:
-    description: The databases to put back, as the filter P(monq.platform.databases#filter) gives them. The list of steps depends on them.
+    description: The databases to put back, as the filter P(monq.platform.databases#filter) gives them. The list of
+      steps depends on them.
     type: list
     elements: dict
     default: []

@@ -69,7 +69,8 @@ options:
     default: 120
   resolve:
     description:
-      - The operator's decisions on attempts whose outcome is unknown. A step key leads to C(answer) (C(retry), C(done) or C(accept)) and C(attempt), the
+      - The operator's decisions on attempts whose outcome is unknown. A step key leads to C(answer) (C(retry), C(done)
+        or C(accept)) and C(attempt), the
         ID shown in the error.
     type: dict
     default: {}
@@ -79,7 +80,8 @@ options:
     default: '~'
   spool_directory:
     description:
-      - The backup directory, on the inventory host. A result that the API server does not take is kept there, below C(<host>/<release>/<generation>),
+      - The backup directory, on the inventory host. A result that the API server does not take is kept there, below
+        C(<host>/<release>/<generation>),
         and imported by the next run that takes the lock. Empty means nowhere.
     type: path
     default: ''

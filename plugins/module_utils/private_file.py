@@ -1,7 +1,8 @@
 # Copyright: (c) 2026, Monq platform collection authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a command or a library reads: for its owner alone, and gone with its process, or at the next look after a kill."""
+"""What a command or a library reads: for its owner alone, and gone with its process, or at the next look after a
+kill."""
 
 from __future__ import annotations
 
@@ -52,7 +53,8 @@ def private_file(content, folder):
 
 
 def remove_abandoned(folder):
-    """Removes what a killed process of this machine has left there: it may carry passwords. Whether another machine's process lives cannot be seen."""
+    """Removes what a killed process of this machine has left there: it may carry passwords. Whether another
+    machine's process lives cannot be seen."""
     with contextlib.suppress(FileNotFoundError):
         for name in os.listdir(folder):
             found = NAME.fullmatch(name)
@@ -62,7 +64,8 @@ def remove_abandoned(folder):
 
 
 def private_folder(parent=None):
-    """The path of a new folder, 0700, until this process ends. The kubernetes library writes the keys of a kubeconfig into files."""
+    """The path of a new folder, 0700, until this process ends. The kubernetes library writes the keys of a
+    kubeconfig into files."""
     parent = parent or tempfile.gettempdir()
     for name in os.listdir(parent):
         found = FOLDER.fullmatch(name)

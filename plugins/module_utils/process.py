@@ -80,7 +80,8 @@ def marked(attempt):
 
 
 def bearing(attempt):
-    """The processes of this machine that were started for an attempt and live; those that we may not look into are not seen."""
+    """The processes of this machine that were started for an attempt and live; those that we may not look into are
+    not seen."""
     mark, found = f"{ATTEMPT}={attempt}".encode(), []
     for name in os.listdir("/proc") if attempt else []:
         if name.isdigit():
@@ -91,7 +92,8 @@ def bearing(attempt):
 
 
 def here():
-    """This machine, this boot and this namespace of processes: where a pid means what we take it for. Host names repeat."""
+    """This machine, this boot and this namespace of processes: where a pid means what we take it for. Host names
+    repeat."""
     parts = [socket.gethostname()]
     with contextlib.suppress(OSError), open("/proc/sys/kernel/random/boot_id", encoding="ascii") as boot:
         parts.append(boot.read().strip())

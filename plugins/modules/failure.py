@@ -10,7 +10,8 @@ short_description: Says what failed, where things stand and what to type next, a
 version_added: 1.0.0
 description:
   - The last word of a run that fails. Runs on the controller, in a C(rescue), and always fails, so that the play does.
-  - The next command is the one that was given. Of inline extra variables only C(monq_confirm_outage) is shown with its value, as others may be secrets.
+  - The next command is the one that was given. Of inline extra variables only C(monq_confirm_outage) is shown with its
+    value, as others may be secrets.
 extends_documentation_fragment:
   - monq.platform.attributes.reads
 options:

@@ -61,7 +61,8 @@ rollback:
   sample: ""
 lost:
   description:
-    - What to do where the snapshots of a run stand here and its ledger was deleted; RV(platform), RV(reachable) and RV(changed_so_far) are then unknown.
+    - What to do where the snapshots of a run stand here and its ledger was deleted; RV(platform), RV(reachable) and
+      RV(changed_so_far) are then unknown.
     - Empty otherwise, and where the account may not read Secrets.
   returned: always
   type: str

@@ -9,9 +9,11 @@ module: lock
 short_description: Takes and gives back the lock of an installation
 version_added: 1.0.0
 description:
-  - Takes the Lease C(monq-upgrade) by compare-and-swap. If the current holder is still renewing, the request is refused and the holder is named; a silent
+  - Takes the Lease C(monq-upgrade) by compare-and-swap. If the current holder is still renewing, the request is refused
+    and the holder is named; a silent
     holder is waited out for its own Lease's duration, by the clock of the one that waits.
-  - Before it takes the lock, and again under it, it refuses where a rollback has not ended, where the ledger was begun with other steps, and where
+  - Before it takes the lock, and again under it, it refuses where a rollback has not ended, where the ledger was begun
+    with other steps, and where
     preflight has not passed in this run.
   - Where the ledger knows every step as done, and in check mode, no lock is taken and O(ignore:lock_id) stays empty.
 extends_documentation_fragment:
@@ -21,7 +23,8 @@ extends_documentation_fragment:
 options:
   state:
     description:
-      - V(acquired) takes the lock, V(released) gives back the lock of O(lock_id), V(broken) takes the lock with the ID O(lock_id) from its holder on
+      - V(acquired) takes the lock, V(released) gives back the lock of O(lock_id), V(broken) takes the lock with the ID
+        O(lock_id) from its holder on
         behalf of the operator.
     type: str
     choices: [acquired, released, broken]

@@ -9,10 +9,12 @@ module: microservices
 short_description: Replaces the microservices of a module and brings them back
 version_added: 1.0.0
 description:
-  - Does all steps of a module from Replace to its rollout in one process, with one connection, in the plan's order. Replace, the counts in Kubernetes, the
+  - Does all steps of a module from Replace to its rollout in one process, with one connection, in the plan's order.
+    Replace, the counts in Kubernetes, the
     registry's token where Replace may have dropped it, the counts in the registry, the rollout.
   - With the gate V(end) of the plan the rollout is left to M(monq.platform.rollout_wait).
-  - See M(monq.platform.replica_restore), M(monq.platform.registry_token) and M(monq.platform.rollout_wait) for each part.
+  - See M(monq.platform.replica_restore), M(monq.platform.registry_token) and M(monq.platform.rollout_wait) for each
+    part.
 extends_documentation_fragment:
   - monq.platform.attributes
   - monq.platform.cluster
@@ -76,7 +78,8 @@ exempt:
   type: dict
   sample: {"pl-reports-service": "was unhealthy before the outage"}
 steps:
-  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as done.
+  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as
+    done.
   returned: always
   type: dict
   sample: {"done": ["upgrade.pl.microservices.replace"], "predicted": [], "skipped": []}

@@ -9,11 +9,15 @@ module: monqctl
 short_description: Does steps of the upgrade with the vendor's client
 version_added: 1.0.0
 description:
-  - Does the steps of a phase, each a call of monqctl with its own guard, intent, call and result in the ledger. The command lines come out of the plan.
-  - Right before every SQL, Replace, routing and template call, and once for all other calls of a phase, the current context of monqctl is compared
+  - Does the steps of a phase, each a call of monqctl with its own guard, intent, call and result in the ledger. The
+    command lines come out of the plan.
+  - Right before every SQL, Replace, routing and template call, and once for all other calls of a phase, the current
+    context of monqctl is compared
     with O(monqctl_context).
-  - A call is judged by its exit status and by its output. An SQL call whose outcome is unknown, or that lied, is not repeated without O(resolve).
-  - No shell. What is secret on monqctl's own command line cannot be kept from its process list; the vendor offers no other way.
+  - A call is judged by its exit status and by its output. An SQL call whose outcome is unknown, or that lied, is not
+    repeated without O(resolve).
+  - No shell. What is secret on monqctl's own command line cannot be kept from its process list; the vendor offers no
+    other way.
 extends_documentation_fragment:
   - monq.platform.attributes
   - monq.platform.cluster
@@ -25,7 +29,8 @@ options:
     type: str
     required: true
   secret:
-    description: What a client step hands over, such as the token of the Release Hub. Masked wherever monqctl's output shows it.
+    description: What a client step hands over, such as the token of the Release Hub. Masked wherever monqctl's output
+      shows it.
     type: str
 """
 
@@ -47,7 +52,8 @@ outputs:
   type: dict
   sample: {"upgrade.pl.cache.pl-i18n-service": "cache of pl-i18n-service cleared"}
 steps:
-  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as done.
+  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as
+    done.
   returned: always
   type: dict
   sample: {"done": ["upgrade.pl.cache.pl-i18n-service"], "predicted": [], "skipped": []}

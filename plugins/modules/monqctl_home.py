@@ -9,7 +9,8 @@ module: monqctl_home
 short_description: Runs the client-side monqctl steps that this home is missing
 version_added: 1.0.0
 description:
-  - Client steps (instance, context, Release Hub, credential, C(use-version)) change only the home that monqctl runs with. A home without the mark that
+  - Client steps (instance, context, Release Hub, credential, C(use-version)) change only the home that monqctl runs
+    with. A home without the mark that
     the ledger lists for a step, such as that of a fresh AWX job, gets it again here.
   - Steps whose predecessors are not done yet are left to their own place in C(prepare).
   - A corrected token or address makes its step due again.
@@ -37,7 +38,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 steps:
-  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as done.
+  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as
+    done.
   returned: always
   type: dict
   sample: {"done": ["prepare.monqctl.context"], "predicted": [], "skipped": []}

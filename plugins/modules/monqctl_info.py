@@ -9,7 +9,8 @@ module: monqctl_info
 short_description: Reads what the vendor's client tells of an installation
 version_added: 1.0.0
 description:
-  - Asks monqctl for its version, current context and, on request, for the registry's status, the K8s template and the replica counts. Changes nothing.
+  - Asks monqctl for its version, current context and, on request, for the registry's status, the K8s template and the
+    replica counts. Changes nothing.
 extends_documentation_fragment:
   - monq.platform.attributes.reads
   - monq.platform.monqctl

@@ -11,9 +11,11 @@ version_added: 1.0.0
 description:
   - Dumps each database with C(pg_dump) in an exported snapshot, in which the rows of every table are counted too.
   - A dump counts when it was read to its end and its checksum stands in C(manifest.json) beside it.
-  - Where the role may create databases and the size allows it, the dump is restored into a scratch database, and tables and rows are compared.
+  - Where the role may create databases and the size allows it, the dump is restored into a scratch database, and tables
+    and rows are compared.
     The scratch database is dropped in every case.
-  - In stage V(upgrade) a dump of stage C(prepare) that is fresh enough and still there, with the right checksum, is used again.
+  - In stage V(upgrade) a dump of stage C(prepare) that is fresh enough and still there, with the right checksum, is
+    used again.
     Another one is taken where it is not.
 extends_documentation_fragment:
   - monq.platform.attributes
@@ -60,7 +62,8 @@ folder:
   type: str
   sample: /var/backups/monq/production/6.0.0/1
 backups:
-  description: For each database its step and the dump that counts. What is not dumped yet has only step, microservice, database and reused.
+  description: For each database its step and the dump that counts. What is not dumped yet has only step, microservice,
+    database and reused.
   returned: always
   type: list
   elements: dict
@@ -110,7 +113,8 @@ backups:
       type: int
       sample: 18334
     scratch:
-      description: Whether the dump was restored and compared (C(state) is C(restored)), or why not (C(skipped), with C(reason)).
+      description: Whether the dump was restored and compared (C(state) is C(restored)), or why not (C(skipped), with
+        C(reason)).
       type: dict
       sample: {"state": "restored", "server": "postgresql.monq.domain.com:5432"}
     reused:
@@ -118,7 +122,8 @@ backups:
       type: bool
       sample: false
 steps:
-  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as done.
+  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as
+    done.
   returned: always
   type: dict
   sample: {"done": ["prepare.backup.database.pl-identity-service"], "predicted": [], "skipped": []}

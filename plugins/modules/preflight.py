@@ -9,11 +9,15 @@ module: preflight
 short_description: Reads everything that could stand in the upgrade's way
 version_added: 1.0.0
 description:
-  - Reads the operator's variables; the API server, the permissions of the account, the namespace with its Deployments and Ingresses, the TLS Secrets; the
-    version and context of monqctl and, through it, the registry's status, the K8s template and the replica counts; the PostgreSQL server and its databases.
-  - Collects all findings; no check keeps another from being made. Where the ledger knows every step as done, only the identity of the installation is
+  - Reads the operator's variables; the API server, the permissions of the account, the namespace with its Deployments
+    and Ingresses, the TLS Secrets; the
+    version and context of monqctl and, through it, the registry's status, the K8s template and the replica counts; the
+    PostgreSQL server and its databases.
+  - Collects all findings; no check keeps another from being made. Where the ledger knows every step as done, only the
+    identity of the installation is
     checked.
-  - Where the context of monqctl is yet to be made from the variables, RV(deferred) is true. The registry is asked again once it exists, with O(final), and
+  - Where the context of monqctl is yet to be made from the variables, RV(deferred) is true. The registry is asked again
+    once it exists, with O(final), and
     before the first change.
 extends_documentation_fragment:
   - monq.platform.attributes.reads
@@ -73,8 +77,13 @@ findings:
   returned: always
   type: list
   elements: dict
-  sample: [{"check": "modules", "severity": "stop", "object": "module sm", "expected": "declared", "seen": "installed, but not declared", "next":
-    "add it to monq_modules"}]
+  sample:
+    - check: modules
+      severity: stop
+      object: module sm
+      expected: declared
+      seen: installed, but not declared
+      next: add it to monq_modules
 ledger:
   description: Where the upgrade is, as M(monq.platform.ledger_info) returns it. Empty where the ledger cannot be read.
   returned: always

@@ -29,7 +29,8 @@ status:
   type: dict
   sample: {"Consul": "Failed", "PostgreSQL": "Ok"}
 steps:
-  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as done.
+  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as
+    done.
   returned: always
   type: dict
   sample: {"done": ["prepare.registry.status"], "predicted": [], "skipped": []}

@@ -16,13 +16,15 @@ description:
     entry once. A template that got the filter twice comes out clean. Of our entries the first stays, with the right
     value, and later ones go. Entries of others are left as they are.
   - Only computes. It reads and writes neither the registry nor a file, and needs nothing but Python.
-  - A template may carry passwords. The result holds it whole, for whatever applies it next; give the task C(no_log). M(monq.platform.registry_template_apply)
+  - A template may carry passwords. The result holds it whole, for whatever applies it next; give the task C(no_log).
+    M(monq.platform.registry_template_apply)
     reads, transforms and applies in one process, and shows the change with the passwords masked.
 extends_documentation_fragment:
   - monq.platform.attributes
 attributes:
   diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
+    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff
+      mode.
     support: full
 options:
   template:

@@ -9,7 +9,8 @@ module: registry_template_apply
 short_description: Transforms the K8s template in the registry
 version_added: 1.0.0
 description:
-  - Reads the K8s template, transforms it as M(monq.platform.registry_template) does, and applies the result, all in one process. A template may carry
+  - Reads the K8s template, transforms it as M(monq.platform.registry_template) does, and applies the result, all in one
+    process. A template may carry
     passwords, so it is in no task's arguments and in no result; the diff is masked.
 extends_documentation_fragment:
   - monq.platform.attributes
@@ -20,7 +21,8 @@ extends_documentation_fragment:
   - monq.platform.domains.secrets
 attributes:
   diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
+    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff
+      mode.
     support: full
 """
 
@@ -41,7 +43,8 @@ output:
   type: str
   sample: service K8s applied.
 steps:
-  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as done.
+  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as
+    done.
   returned: always
   type: dict
   sample: {"done": ["prepare.registry_template.apply"], "predicted": [], "skipped": []}

@@ -9,10 +9,13 @@ module: registry_token
 short_description: Keeps the registry's token in Secret, Deployment and monqctl
 version_added: 1.0.0
 description:
-  - Secret, environment variable, rollout and monqctl's credential are one unit. Each is done where its step is among O(steps).
-  - The token is read from the Secret; where there is none it is made from 32 random bytes inside this module. It is in no task's arguments but
+  - Secret, environment variable, rollout and monqctl's credential are one unit. Each is done where its step is among
+    O(steps).
+  - The token is read from the Secret; where there is none it is made from 32 random bytes inside this module. It is in
+    no task's arguments but
     O(token), and in no result.
-  - The variable is set with a C(secretKeyRef) on the registry's own containers only, and the rollout is waited for. Should an update have dropped
+  - The variable is set with a C(secretKeyRef) on the registry's own containers only, and the rollout is waited for.
+    Should an update have dropped
     it, the same call sets it again.
 extends_documentation_fragment:
   - monq.platform.attributes
@@ -59,7 +62,8 @@ reasserted:
   type: bool
   sample: true
 steps:
-  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as done.
+  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as
+    done.
   returned: always
   type: dict
   sample: {"done": ["prepare.registry_token.secret"], "predicted": [], "skipped": []}

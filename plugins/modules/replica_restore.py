@@ -9,10 +9,12 @@ module: replica_restore
 short_description: Restores replica counts after Replace
 version_added: 1.0.0
 description:
-  - Restores the counts of the snapshot C(cut), each store its own count, 0 included. First in Kubernetes, so that pods start; then in the registry; then
+  - Restores the counts of the snapshot C(cut), each store its own count, 0 included. First in Kubernetes, so that pods
+    start; then in the registry; then
     Kubernetes is looked at once more, as a registry may apply what it is told.
   - A service that the snapshot knows at 0 is scaled down before all others.
-  - A Deployment that an HPA owns is left to its HPA in Kubernetes, but for 0. Services that appeared or vanished with the release are reported.
+  - A Deployment that an HPA owns is left to its HPA in Kubernetes, but for 0. Services that appeared or vanished with
+    the release are reported.
   - M(monq.platform.microservices) does the same right after Replace.
 extends_documentation_fragment:
   - monq.platform.attributes
@@ -21,7 +23,8 @@ extends_documentation_fragment:
   - monq.platform.monqctl
 options:
   module:
-    description: The module whose Replace has just run. It names the steps; counts that differ are restored for every service.
+    description: The module whose Replace has just run. It names the steps; counts that differ are restored for every
+      service.
     type: str
     required: true
 """
@@ -58,7 +61,8 @@ vanished:
   elements: str
   sample: []
 steps:
-  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as done.
+  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as
+    done.
   returned: always
   type: dict
   sample: {"done": ["upgrade.pl.replicas.kubernetes"], "predicted": [], "skipped": []}

@@ -9,7 +9,8 @@ module: replica_snapshot
 short_description: Saves the replica counts of registry and Kubernetes, once
 version_added: 1.0.0
 description:
-  - Reads the counts of every service in both stores, with what an HPA owns, what is paused and what is not healthy, and saves them into an immutable
+  - Reads the counts of every service in both stores, with what an HPA owns, what is paused and what is not healthy, and
+    saves them into an immutable
     Secret. The digest goes into the ledger.
   - M(monq.platform.snapshot) does the same together with the manifests.
 extends_documentation_fragment:
@@ -38,7 +39,8 @@ replicas:
   type: dict
   sample: {"pl-i18n-service": {"kubernetes": 2, "registry": 2, "hpa": false, "paused": false, "healthy": true}}
 steps:
-  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as done.
+  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as
+    done.
   returned: always
   type: dict
   sample: {"done": ["upgrade.replicas.cut"], "predicted": [], "skipped": []}

@@ -9,9 +9,11 @@ module: rollback_database
 short_description: Puts databases back from the dumps of before the first SQL
 version_added: 1.0.0
 description:
-  - Dumps each database as it is now, then builds it anew out of its dump beside the one that stands (owners and privileges too), compares tables and rows,
+  - Dumps each database as it is now, then builds it anew out of its dump beside the one that stands (owners and
+    privileges too), compares tables and rows,
     copies the database's own privileges and settings, and changes the two names in one transaction.
-  - The first error leaves the database that stands untouched. It is never dropped; it is kept under the name that RV(restored) tells.
+  - The first error leaves the database that stands untouched. It is never dropped; it is kept under the name that
+    RV(restored) tells.
   - Refuses a dump that is not byte for byte the one that the ledger knows, and a database with live connections.
 extends_documentation_fragment:
   - monq.platform.attributes
@@ -51,7 +53,8 @@ restored:
   elements: dict
   sample: [{"database": "pl_identity_service", "kept": "pl_identity_service_before_rollback_1"}]
 steps:
-  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as done.
+  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as
+    done.
   returned: always
   type: dict
   sample: {"done": ["rollback.routing.remove"], "predicted": [], "skipped": []}

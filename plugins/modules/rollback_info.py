@@ -9,7 +9,8 @@ module: rollback_info
 short_description: Tells what a rollback would put back and what stays
 version_added: 1.0.0
 description:
-  - Reads the upgrade's ledger, its snapshots, the dumps of the databases that are named, and what stands now. Changes nothing.
+  - Reads the upgrade's ledger, its snapshots, the dumps of the databases that are named, and what stands now. Changes
+    nothing.
   - What forbids the rollback comes as findings, all at once; a missing or altered dump or snapshot is among them.
 extends_documentation_fragment:
   - monq.platform.attributes.reads

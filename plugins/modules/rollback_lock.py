@@ -9,10 +9,13 @@ module: rollback_lock
 short_description: Takes the lock of an installation for a rollback
 version_added: 1.0.0
 description:
-  - Takes the same lock as an upgrade, the Lease C(monq-upgrade). Refuses where M(monq.platform.rollback_info) finds what forbids the rollback, a missing
+  - Takes the same lock as an upgrade, the Lease C(monq-upgrade). Refuses where M(monq.platform.rollback_info) finds
+    what forbids the rollback, a missing
     confirmation above all; the contents of dumps are not summed up again.
-  - Under the lock the ledgers are read and judged once more, as whoever held it before may have changed them; an error gives the lock back.
-  - Then archives the ledger of a rollback that is finished, so that this one begins anew, and reads the results that an earlier run could only leave beside
+  - Under the lock the ledgers are read and judged once more, as whoever held it before may have changed them; an error
+    gives the lock back.
+  - Then archives the ledger of a rollback that is finished, so that this one begins anew, and reads the results that an
+    earlier run could only leave beside
     the backup.
   - Where there is nothing to roll back, no lock is taken and RV(id) is empty.
 extends_documentation_fragment:
@@ -41,7 +44,8 @@ id:
   type: str
   sample: 5f2c1f3b9a10
 finished:
-  description: Whether nothing is left to do, as the last result was only kept beside the backup, or another run has ended the rollback meanwhile.
+  description: Whether nothing is left to do, as the last result was only kept beside the backup, or another run has
+    ended the rollback meanwhile.
   returned: always
   type: bool
   sample: false
@@ -69,7 +73,8 @@ def answer(lock_id="", finished=False, outcomes=None):
 
 
 def acquire(session):
-    """The answer of the module. What forbids the rollback is asked here too: no tag and no --start-at-task avoids it."""
+    """The answer of the module. What forbids the rollback is asked here too: no tag and no --start-at-task avoids
+    it."""
 
     def ask():
         report = overview(Rollback(session), False, read_dumps=False)

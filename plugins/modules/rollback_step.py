@@ -9,7 +9,8 @@ module: rollback_step
 short_description: Does a step of a rollback
 version_added: 1.0.0
 description:
-  - Compares what stands now with the snapshot C(original) and puts back the difference. Where there is none the step is done without a call.
+  - Compares what stands now with the snapshot C(original) and puts back the difference. Where there is none the step is
+    done without a call.
   - The steps of databases are done by M(monq.platform.rollback_database).
 extends_documentation_fragment:
   - monq.platform.attributes
@@ -20,7 +21,8 @@ extends_documentation_fragment:
   - monq.platform.domains
 options:
   steps:
-    description: Keys of steps, or their leading words for all the steps below them, in order. One that the rollback does not have is done.
+    description: Keys of steps, or their leading words for all the steps below them, in order. One that the rollback
+      does not have is done.
     type: list
     elements: str
     required: true
@@ -44,7 +46,8 @@ outcomes:
   type: dict
   sample: {"rollback.routing.remove": {"removed": ["frontend-box-ui"]}}
 steps:
-  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as done.
+  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as
+    done.
   returned: always
   type: dict
   sample: {"done": ["rollback.routing.remove"], "predicted": [], "skipped": []}

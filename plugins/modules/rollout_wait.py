@@ -9,9 +9,11 @@ module: rollout_wait
 short_description: Waits until the Deployments of modules are rolled out
 version_added: 1.0.0
 description:
-  - Watches until every Deployment of the modules is observed, updated and available and has no old pods left, with one list and one watch of Deployments
+  - Watches until every Deployment of the modules is observed, updated and available and has no old pods left, with one
+    list and one watch of Deployments
     and of pods for all of them.
-  - A pod that cannot start ends the wait within seconds, with its reason. What was unhealthy or paused in the snapshot C(cut) is not waited for, which is
+  - A pod that cannot start ends the wait within seconds, with its reason. What was unhealthy or paused in the snapshot
+    C(cut) is not waited for, which is
     a warning.
 extends_documentation_fragment:
   - monq.platform.attributes
@@ -48,7 +50,8 @@ exempt:
   type: dict
   sample: {"pl-reports-service": "was unhealthy before the outage"}
 steps:
-  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as done.
+  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as
+    done.
   returned: always
   type: dict
   sample: {"done": ["upgrade.pl.microservices.rollout"], "predicted": [], "skipped": []}

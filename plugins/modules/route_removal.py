@@ -9,11 +9,13 @@ module: route_removal
 short_description: Removes the old routes and waits until they are gone
 version_added: 1.0.0
 description:
-  - Deletes the Ingresses of the old routing that the snapshot C(cut) holds, each with its UID as a precondition, and no other. One that is gone already is
+  - Deletes the Ingresses of the old routing that the snapshot C(cut) holds, each with its UID as a precondition, and no
+    other. One that is gone already is
     fine.
   - Fails where there is an old route that the snapshot does not hold, as long as no new route was applied.
   - Warns where Kubernetes counts differ from the saved ones, as these will be restored.
-  - Then waits until they are gone and at least O(pause) seconds have passed, so that the ingress controller has reloaded.
+  - Then waits until they are gone and at least O(pause) seconds have passed, so that the ingress controller has
+    reloaded.
 extends_documentation_fragment:
   - monq.platform.attributes
   - monq.platform.cluster
@@ -21,7 +23,8 @@ extends_documentation_fragment:
   - monq.platform.domains
 attributes:
   diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
+    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff
+      mode.
     support: full
 options:
   pause:
@@ -49,7 +52,8 @@ removed:
   elements: str
   sample: [frontend-box, frontend-box-api]
 steps:
-  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as done.
+  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as
+    done.
   returned: always
   type: dict
   sample: {"done": ["upgrade.routing.cut"], "predicted": [], "skipped": []}

@@ -9,7 +9,8 @@ module: routing
 short_description: Applies the new routes and waits until they serve every domain
 version_added: 1.0.0
 description:
-  - Calls monqctl for the routes of each module, then watches until an Ingress that is not one of the old routes serves the main domain and every alias
+  - Calls monqctl for the routes of each module, then watches until an Ingress that is not one of the old routes serves
+    the main domain and every alias
     domain.
 extends_documentation_fragment:
   - monq.platform.attributes
@@ -44,7 +45,8 @@ served:
   elements: str
   sample: [monq.domain.com]
 steps:
-  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as done.
+  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as
+    done.
   returned: always
   type: dict
   sample: {"done": ["upgrade.routing.apply.pl"], "predicted": [], "skipped": []}

@@ -9,7 +9,8 @@ module: snapshot
 short_description: Saves the installation as it is, once
 version_added: 1.0.0
 description:
-  - Saves Deployments, Ingresses, HPAs, the K8s template and the registry's entries, then the replica counts of both stores, into immutable Secrets. The
+  - Saves Deployments, Ingresses, HPAs, the K8s template and the registry's entries, then the replica counts of both
+    stores, into immutable Secrets. The
     digests go into the ledger.
   - A resumed run reads the snapshots and never writes them.
 extends_documentation_fragment:
@@ -36,9 +37,14 @@ snapshots:
   description: The digest of each snapshot, by its name.
   returned: always
   type: dict
-  sample: {"cut": {"secret": "monq-upgrade-6.0.0-cut", "chunks": 1, "sha256": "7f83b1657ff1fc53b92dc18148a1d65dfc2d4b1fa3d677284addd200126d9069"}}
+  sample:
+    cut:
+      secret: monq-upgrade-6.0.0-cut
+      chunks: 1
+      sha256: 7f83b1657ff1fc53b92dc18148a1d65dfc2d4b1fa3d677284addd200126d9069
 steps:
-  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as done.
+  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as
+    done.
   returned: always
   type: dict
   sample: {"done": ["upgrade.snapshot.cut"], "predicted": [], "skipped": []}

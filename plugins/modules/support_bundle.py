@@ -9,9 +9,12 @@ module: support_bundle
 short_description: Keeps what a helper needs to see, without secrets
 version_added: 1.0.0
 description:
-  - Writes C(<directory>/<host>/<release>/<attempt>/support-<UTC time>.tar.gz), mode 0600. In it are the ledgers, the Lease, Deployments, ReplicaSets,
-    pods, Ingresses, HPAs, the names of the Services, events, the registry's status, versions, and the message of the failure.
-  - Never a Secret. Values of names that look secret, and every spelling of the known secrets, are hidden. What could not be read is listed with its reason.
+  - Writes C(<directory>/<host>/<release>/<attempt>/support-<UTC time>.tar.gz), mode 0600. In it are the ledgers, the
+    Lease, Deployments, ReplicaSets,
+    pods, Ingresses, HPAs, the names of the Services, events, the registry's status, versions, and the message of the
+    failure.
+  - Never a Secret. Values of names that look secret, and every spelling of the known secrets, are hidden. What could
+    not be read is listed with its reason.
   - Needs no lock, and changes nothing in the cluster.
 extends_documentation_fragment:
   - monq.platform.attributes
@@ -24,7 +27,8 @@ attributes:
     support: full
     details: Reads, and writes nothing.
   idempotent:
-    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
+    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no
+      change.
     support: none
     details: Each call writes one more file.
 options:

@@ -9,9 +9,11 @@ module: verify
 short_description: Compares the installation with what the release promises
 version_added: 1.0.0
 description:
-  - Reads rollouts, image versions, replica counts of both stores, routes, the K8s template, the registry's token and status, and compares them with
+  - Reads rollouts, image versions, replica counts of both stores, routes, the K8s template, the registry's token and
+    status, and compares them with
     the release's data and the snapshot.
-  - All deviations are collected. Fails where one stops; with O(record) the last step of the plan is recorded where none does, and the release is closed.
+  - All deviations are collected. Fails where one stops; with O(record) the last step of the plan is recorded where none
+    does, and the release is closed.
   - Of a release that is verified and closed another count is a warning, as whoever runs it may scale it.
   - Then writes the summary beside the backup and, with O(release_lock), gives the lock back.
 extends_documentation_fragment:
@@ -24,7 +26,8 @@ extends_documentation_fragment:
 options:
   version_pattern:
     description:
-      - Regular expression with a group C(version), matched on the tag of a Deployment's image. Assumed, hence replaceable.
+      - Regular expression with a group C(version), matched on the tag of a Deployment's image. Assumed, hence
+        replaceable.
       - Where no tag of a module matches, its version is not known, which is a warning.
     type: str
     default: '^v?(?P<version>[0-9]+\.[0-9]+\.[0-9]+)'
@@ -53,8 +56,13 @@ findings:
   returned: always
   type: list
   elements: dict
-  sample: [{"check": "modules", "severity": "stop", "object": "module sm", "expected": "declared", "seen": "installed, but not declared", "next":
-    "add it to monq_modules"}]
+  sample:
+    - check: modules
+      severity: stop
+      object: module sm
+      expected: declared
+      seen: installed, but not declared
+      next: add it to monq_modules
 versions:
   description: For each module the version that its images show.
   returned: always
@@ -66,7 +74,8 @@ replicas:
   type: dict
   sample: {"appeared": [], "vanished": [], "hpa": []}
 drift:
-  description: What Replace changed in Deployments besides images and counts, by Deployment. Names of environment variables only, never values.
+  description: What Replace changed in Deployments besides images and counts, by Deployment. Names of environment
+    variables only, never values.
   returned: always
   type: dict
   sample: {"pl-i18n-service": ["env TZ is gone"]}
@@ -81,7 +90,8 @@ unlocked:
   type: bool
   sample: true
 steps:
-  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as done.
+  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as
+    done.
   returned: always
   type: dict
   sample: {"done": ["verify.installation.check"], "predicted": [], "skipped": []}

@@ -1,4 +1,5 @@
-"""Speed, each in one run beside what a user would do instead; the limits are those that the project set itself for 2 idle cores."""
+"""Speed, each in one run beside what a user would do instead; the limits are those that the project set itself for 2
+idle cores."""
 
 from __future__ import annotations
 
@@ -31,6 +32,11 @@ def test_speed(install, figures):
     second = installation.play("site")
     assert first.rc == 0 and second.rc == 0
     figures("sandbox reset", reset, 10)
-    figures("site.yml, all modules", first.seconds, 90, f"{first.seconds / by_hand:.1f} times {by_hand:.1f} s (machine time alone: no reading, no typing)")
+    figures(
+        "site.yml, all modules",
+        first.seconds,
+        90,
+        f"{first.seconds / by_hand:.1f} times {by_hand:.1f} s (machine time alone: no reading, no typing)",
+    )
     figures("site.yml again", second.seconds, 45, f"{second.seconds / first.seconds:.2f} of the first run")
     assert reset < 10 and first.seconds < 90 and second.seconds < 45

@@ -1,4 +1,5 @@
-"""Fixtures of the fault tests: a sandbox for each worker, the reference of an uninterrupted run for all, the table at the end."""
+"""Fixtures of the fault tests: a sandbox for each worker, the reference of an uninterrupted run for all, the table
+at the end."""
 
 from __future__ import annotations
 
@@ -52,7 +53,11 @@ def _uninterrupted(sandbox, modules):
         rc, text = upgrade.run()
         assert rc == 0, text[-4000:]
         counted = {"|".join(key): runs for key, runs in upgrade.migrations().items()}
-        return {"steps": points.recorded(upgrade.ledger(), upgrade.plan), "state": state(upgrade), "migrations": counted}
+        return {
+            "steps": points.recorded(upgrade.ledger(), upgrade.plan),
+            "state": state(upgrade),
+            "migrations": counted,
+        }
     finally:
         upgrade.close()
         sandbox("remove", "by-hand")  # its processes would only slow the others down
@@ -60,7 +65,8 @@ def _uninterrupted(sandbox, modules):
 
 @pytest.fixture(scope="session")
 def reference(sandbox):
-    """reference(modules): steps, end state and migrations of a run that nobody disturbed; recorded once for all workers."""
+    """reference(modules): steps, end state and migrations of a run that nobody disturbed; recorded once for all
+    workers."""
     return lambda modules: record.shared(f"reference-{modules}", lambda: _uninterrupted(sandbox, modules))
 
 
@@ -70,7 +76,9 @@ def chain(sandbox, reference, request):
     made = []
 
     def go(modules, choose):
-        sandbox.installation("site-run", modules=modules, alias=True).close()  # while another worker records the reference
+        sandbox.installation(
+            "site-run", modules=modules, alias=True
+        ).close()  # while another worker records the reference
         known = reference(modules)
         strikes = choose(known["steps"])
         upgrade = Upgrade(sandbox, "site-run")
@@ -89,7 +97,9 @@ def chain(sandbox, reference, request):
         try:
             upgrade.end(known, strikes)
         except BaseException as exc:
-            record.keep(request.node.name, _failed(modules, strikes[-1], f"at the end: {str(exc).splitlines()[0][:200]}"))
+            record.keep(
+                request.node.name, _failed(modules, strikes[-1], f"at the end: {str(exc).splitlines()[0][:200]}")
+            )
             raise
         return upgrade, strikes
 
@@ -100,6 +110,14 @@ def chain(sandbox, reference, request):
 
 def _failed(modules, strike, told):
     return {
-        "modules": modules, "step": strike.step, "step_class": points.step_class(strike.step), "place": strike.place, "kind": strike.kind,
-        "where": "", "result": f"FAILED: {told}", "runs": 0, "seconds": 0, "cpu": 0,
-    }  # fmt: skip
+        "modules": modules,
+        "step": strike.step,
+        "step_class": points.step_class(strike.step),
+        "place": strike.place,
+        "kind": strike.kind,
+        "where": "",
+        "result": f"FAILED: {told}",
+        "runs": 0,
+        "seconds": 0,
+        "cpu": 0,
+    }

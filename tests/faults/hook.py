@@ -1,4 +1,5 @@
-"""Does one strike: waits for its step and place among the run's requests, then breaks what is to be broken. No clock decides anything."""
+"""Does one strike: waits for its step and place among the run's requests, then breaks what is to be broken. No clock
+decides anything."""
 
 from __future__ import annotations
 
@@ -13,7 +14,11 @@ from .points import step_class
 from .proxy import DROP, Answer
 
 AHEAD = ("api-500", "api-409", "api-restart")  # the request never arrives
-ANSWERS = {"api-500": Answer(500, "InternalError"), "api-409": Answer(409, "Conflict"), "api-504": Answer(504, "Timeout")}
+ANSWERS = {
+    "api-500": Answer(500, "InternalError"),
+    "api-409": Answer(409, "Conflict"),
+    "api-504": Answer(504, "Timeout"),
+}
 BEHIND = ("kill", "api-504", "api-hold", "api-reset")  # the work is done, and the run is not told
 MONQCTL = ("fail", "hang", "lie", "die")
 RESULT = "the write of its result"  # tried again for a while: the API server stays away until the run has given up
@@ -35,7 +40,12 @@ class Hook:
         if self.away:
             return ANSWERS.get(self.strike.kind, DROP)
         written, ahead = request.ledger.get(self.strike.step), self.strike.kind in AHEAD
-        if written and written["state"] == "done" and (ahead or self.strike.kind == "kill") and self._waits_at("during", "after"):
+        if (
+            written
+            and written["state"] == "done"
+            and (ahead or self.strike.kind == "kill")
+            and self._waits_at("during", "after")
+        ):
             return self._do(RESULT)  # a step without a call of its own has no other middle
         if request.mutating and ahead and self._waits_at("during"):
             return self._do(f"{request.method} {request.path}")
@@ -49,7 +59,11 @@ class Hook:
                 return self._do("its intent")
             if self.strike.place == "during":
                 self._arm()
-        elif self._waits_at("during") and self.strike.kind in BEHIND and (request.mutating or (written and written["state"] == "done")):
+        elif (
+            self._waits_at("during")
+            and self.strike.kind in BEHIND
+            and (request.mutating or (written and written["state"] == "done"))
+        ):
             return self._do(f"{request.method} {request.path}" if request.mutating else RESULT)
         return None
 
@@ -68,7 +82,9 @@ class Hook:
             self.upgrade.faults({"match": [], "changing": True, "kind": kind})
         elif kind in ("kill", "pg-restart"):
             when = "during" if kind == "kill" else "before"
-            self.upgrade.faults({"match": [], "changing": True, "kind": "exec", "when": when, "command": self.upgrade.proxy.point()})
+            self.upgrade.faults(
+                {"match": [], "changing": True, "kind": "exec", "when": when, "command": self.upgrade.proxy.point()}
+            )
             self.upgrade.armed_dump.write_text("half" if kind == "kill" else "none")
 
     # ---- what
@@ -98,7 +114,9 @@ class Hook:
             return DROP
         if kind == "pg-restart":
             upgrade.stop_process(f"postgresql-{upgrade.name}", signal.SIGQUIT)
-            if step_class(self.strike.step) != "SQL":  # a dump finds a server that has forgotten its snapshot; an SQL call finds none
+            if (
+                step_class(self.strike.step) != "SQL"
+            ):  # a dump finds a server that has forgotten its snapshot; an SQL call finds none
                 upgrade.restart_soon()
             return None
         if kind == "disk-full":

@@ -1,4 +1,5 @@
-"""What is broken, and where: every mutating step of a recorded run, the class that it belongs to, and the kinds that can strike there. No I/O."""
+"""What is broken, and where: every mutating step of a recorded run, the class that it belongs to, and the kinds that
+can strike there. No I/O."""
 
 from __future__ import annotations
 
@@ -43,7 +44,17 @@ ONE_CALL = (
     r"upgrade\.([a-z]+)\.(?:microservices|registry|replicas)\..+",
 )
 
-MONQCTL = ("client", "registry update", "template", "images", "routing apply", "SQL", "Replace", "replicas registry", "cache")
+MONQCTL = (
+    "client",
+    "registry update",
+    "template",
+    "images",
+    "routing apply",
+    "SQL",
+    "Replace",
+    "replicas registry",
+    "cache",
+)
 EVERYWHERE = tuple(CLASSES)
 
 # kind: (classes where it can strike, place, what it is)
@@ -112,7 +123,8 @@ def call_of(step):
 
 
 def apart(strikes):
-    """The same in as many chains as needed, so that no two stand in one call of a module: one that outlives its run does the next step by itself."""
+    """The same in as many chains as needed, so that no two stand in one call of a module: one that outlives its run
+    does the next step by itself."""
     chains = []
     for strike in strikes:
         free = [chain for chain in chains if all(call_of(other.step) != call_of(strike.step) for other in chain)]
@@ -129,7 +141,8 @@ def last_of_calls(steps):
 
 
 def share(steps):
-    """Every step once; every kind and every place at least once, as far as classes allow. Where a module outlives its run, nothing that it
+    """Every step once; every kind and every place at least once, as far as classes allow. Where a module outlives its
+    run, nothing that it
     does then is struck."""
     places, strikes = list(PLACES), {}
     waiting = sorted(KINDS, key=lambda kind: len(KINDS[kind][0]))  # the pickiest chooses first
@@ -147,7 +160,8 @@ def share(steps):
 
 
 def shares(steps, recorded, parts):
-    """(the share in that many chains, the points of the record that fit into none). A chain strikes at a step once: a part of
+    """(the share in that many chains, the points of the record that fit into none). A chain strikes at a step once: a
+    part of
     the record that stands at a step of one chain goes into another."""
     chains = [{strike.step: strike for strike in share(steps)[part::parts]} for part in range(parts)]
     left = []
@@ -183,4 +197,6 @@ def missing(steps, strikes):
     seen = set(strikes)
     gaps = [step for step in steps if not any(strike.step == step for strike in seen)]
     gaps += [kind for kind in ("kill", *KINDS) if not any(strike.kind == kind for strike in seen)]
-    return gaps + [place for place in PLACES if not any(strike.place == place and strike.kind == "kill" for strike in seen)]
+    return gaps + [
+        place for place in PLACES if not any(strike.place == place and strike.kind == "kill" for strike in seen)
+    ]

@@ -1,8 +1,12 @@
-"""A reverse proxy before the sandbox's kube-apiserver: it sees each request of the run under test, and may spoil it at an exact place.
+"""A reverse proxy before the sandbox's kube-apiserver: it sees each request of the run under test, and may spoil it at
+an exact place.
 
-The run gets a copy of the kubeconfig that names the proxy; everything else (the simulator, the tests' own kubectl) goes to the API server itself.
-A hook is asked twice for each request: `before(request)`, ahead of the API server, and `after(request, status)`, when the API server has done its work
-and the run does not know yet. It gives back None (go on), an Answer (told to the run instead), or DROP (the connection is reset).
+The run gets a copy of the kubeconfig that names the proxy; everything else (the simulator, the tests' own kubectl) goes
+to the API server itself.
+A hook is asked twice for each request: `before(request)`, ahead of the API server, and `after(request, status)`, when
+the API server has done its work
+and the run does not know yet. It gives back None (go on), an Answer (told to the run instead), or DROP (the connection
+is reset).
 """
 
 from __future__ import annotations
@@ -23,7 +27,8 @@ from urllib.parse import urlsplit
 
 Answer = namedtuple("Answer", "status reason")
 DROP = object()
-POINT = "/point-of-a-fault"  # asked by whatever stands in the middle of a call: the simulator's exec, the stand-in of pg_dump
+# Asked by whatever stands in the middle of a call: the simulator's exec, the stand-in of pg_dump.
+POINT = "/point-of-a-fault"
 HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "host", "te", "trailer", "upgrade"}
 READS = ("GET", "HEAD")
 LEDGER = "monq-upgrade-6.0.0"
@@ -44,7 +49,11 @@ class Request:
         """{step: entry} that this request writes into the ledger, else an empty dict."""
         if self.method in READS or "/configmaps" not in self.path or not isinstance(self.body, dict):
             return {}
-        name = self.path.rpartition("/")[2] if not self.path.endswith("/configmaps") else (self.body.get("metadata") or {}).get("name")
+        name = (
+            self.path.rpartition("/")[2]
+            if not self.path.endswith("/configmaps")
+            else (self.body.get("metadata") or {}).get("name")
+        )
         if name != LEDGER:
             return {}
         found = {}
@@ -56,7 +65,12 @@ class Request:
     @property
     def mutating(self):
         """As design.md's rule 7 says it, and without the ledger itself."""
-        if self.method in READS or "dryRun=All" in self.target or "/authorization.k8s.io/" in self.path or "/leases" in self.path:
+        if (
+            self.method in READS
+            or "dryRun=All" in self.target
+            or "/authorization.k8s.io/" in self.path
+            or "/leases" in self.path
+        ):
             return False
         return not self.ledger
 
@@ -78,7 +92,9 @@ class Proxy:
         config = json.loads(Path(kubeconfig).read_text(encoding="utf-8"))
         cluster = config["clusters"][0]["cluster"]
         self.upstream = urlsplit(cluster["server"])
-        self._context = ssl.create_default_context(cadata=base64.b64decode(cluster["certificate-authority-data"]).decode())
+        self._context = ssl.create_default_context(
+            cadata=base64.b64decode(cluster["certificate-authority-data"]).decode()
+        )
         self._config = config
         self.hook = None
         self._server = Server(("127.0.0.1", 0), _handler(self))
@@ -99,12 +115,16 @@ class Proxy:
 
     def point(self):
         """The argv of a command that asks the hook, and goes on when it has been answered."""
-        ask = f"exec 3<>/dev/tcp/127.0.0.1/{self.port}; printf 'GET {POINT} HTTP/1.0\\r\\n\\r\\n' >&3; cat <&3 >/dev/null"
+        ask = (
+            f"exec 3<>/dev/tcp/127.0.0.1/{self.port}; printf 'GET {POINT} HTTP/1.0\\r\\n\\r\\n' >&3; cat <&3 >/dev/null"
+        )
         return ["/bin/bash", "-c", ask]
 
     def forward(self, request, headers):
         """(status, reason, headers, body) of the API server."""
-        connection = http.client.HTTPSConnection(self.upstream.hostname, self.upstream.port, context=self._context, timeout=90)
+        connection = http.client.HTTPSConnection(
+            self.upstream.hostname, self.upstream.port, context=self._context, timeout=90
+        )
         try:
             connection.request(request.method, request.target, request.raw or None, headers)
             answer = connection.getresponse()

@@ -1,4 +1,5 @@
-"""What the fault tests leave behind: rows of strikes, the reference of an uninterrupted run, the table, the page of the docs."""
+"""What the fault tests leave behind: rows of strikes, the reference of an uninterrupted run, the table, the page of
+the docs."""
 
 from __future__ import annotations
 
@@ -53,7 +54,11 @@ def keep(name, row):
 
 
 def rows():
-    return [json.loads(line) for path in sorted(OUTPUT.glob("*.jsonl")) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [
+        json.loads(line)
+        for path in sorted(OUTPUT.glob("*.jsonl"))
+        for line in path.read_text(encoding="utf-8").splitlines()
+    ]
 
 
 @contextlib.contextmanager
@@ -106,7 +111,9 @@ def table(found):
         for kind in kinds:
             here = [row for row in found if row["step_class"] == name and label(row) == kind]
             bad = [row for row in here if row["result"].startswith("FAILED")]
-            cells.append("" if not here else ("FAILED" if bad else f"{len(here)}, {max(row['seconds'] for row in here):.0f} s"))
+            cells.append(
+                "" if not here else ("FAILED" if bad else f"{len(here)}, {max(row['seconds'] for row in here):.0f} s")
+            )
         if any(cells):
             lines.append([name, cells])
     return kinds, lines
@@ -115,10 +122,25 @@ def table(found):
 def text(found):
     """What is printed at the end of a run: a line for each strike, and the sum."""
     line = "{step_class:20} {kind:14} {place:7} {result:44} {runs:>4} {seconds:>6} {cpu:>6}  {step}"
-    out = [line.format(step_class="step class", kind="kind", place="place", result="result", runs="runs", seconds="s", cpu="cpu s", step="step")]
+    out = [
+        line.format(
+            step_class="step class",
+            kind="kind",
+            place="place",
+            result="result",
+            runs="runs",
+            seconds="s",
+            cpu="cpu s",
+            step="step",
+        )
+    ]
     out += [line.format(**row) for row in found]
     failed = sum(row["result"].startswith("FAILED") for row in found)
-    return [*out, f"{len(found)} faults, {failed} failed, {len({row['step'] for row in found})} steps, {len({label(row) for row in found})} kinds and places"]
+    return [
+        *out,
+        f"{len(found)} faults, {failed} failed, {len({row['step'] for row in found})} steps, "
+        f"{len({label(row) for row in found})} kinds and places",
+    ]
 
 
 # ---- the page
@@ -140,13 +162,19 @@ def rendered():
     flat = [[name, kind, cell] for name, cells in lines for kind, cell in zip(kinds, cells) if cell]
     known = []
     for kind, (classes, _place, what) in points.KINDS.items():
-        known.append([f"``{kind}``", what, "every class" if set(classes) == set(points.CLASSES) else ", ".join(classes)])
+        known.append(
+            [f"``{kind}``", what, "every class" if set(classes) == set(points.CLASSES) else ", ".join(classes)]
+        )
     head, bugs = ["found", "step", "place, kind", "what was wrong", "fixed"], []
     for row in track_record():
-        bugs.append([row["found"], f"``{row['step']}``", f"{row['place']}, ``{row['kind']}``", row["wrong"], row["fixed"]])
+        bugs.append(
+            [row["found"], f"``{row['step']}``", f"{row['place']}, ``{row['kind']}``", row["wrong"], row["fixed"]]
+        )
     failed = sum(row["result"].startswith("FAILED") for row in last["rows"])
     steps = len({row["step"] for row in last["rows"]})
-    words = f"{last['date']}, {last['what']}: {len(last['rows'])} faults at {steps} steps, {failed} failed. {last['ended']}"
+    words = (
+        f"{last['date']}, {last['what']}: {len(last['rows'])} faults at {steps} steps, {failed} failed. {last['ended']}"
+    )
     return {
         "kinds": rst_table(["kind", "what is done", "step classes"], known, [15, 55, 30]),
         "table": words + "\n\n" + rst_table(["step class", "kind", "faults, longest resume"], flat, [35, 25, 40]),

@@ -1,4 +1,5 @@
-"""The share: every step and every kind once, on two workers, each with an upgrade of its own; and every point of the track record."""
+"""The share: every step and every kind once, on two workers, each with an upgrade of its own; and every point of the
+track record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""One installation whose upgrade is broken again and again, by the same command, until it ends; and the operator who answers what the run asks."""
+"""One installation whose upgrade is broken again and again, by the same command, until it ends; and the operator who
+answers what the run asks."""
 
 from __future__ import annotations
 
@@ -49,7 +50,8 @@ def plan(modules):
 
 
 class Upgrade(Installation):
-    """An installation behind a proxy, with a short lock, a stand-in for pg_dump on PATH and, where the kernel lets us, a small disk for its backups."""
+    """An installation behind a proxy, with a short lock, a stand-in for pg_dump on PATH and, where the kernel lets
+    us, a small disk for its backups."""
 
     def __init__(self, sandbox, name):
         super().__init__(sandbox, name)
@@ -62,7 +64,10 @@ class Upgrade(Installation):
         path = self.inventory / "hosts.json"
         hosts = json.loads(path.read_text())
         hosts["monq"]["hosts"][name].update(
-            monq_kubeconfig=self.proxy.kubeconfig(self.work / "kubeconfig"), monq_lock_duration=LOCK, monq_monqctl_timeout=HANGS, monq_ingress_reload_pause=0
+            monq_kubeconfig=self.proxy.kubeconfig(self.work / "kubeconfig"),
+            monq_lock_duration=LOCK,
+            monq_monqctl_timeout=HANGS,
+            monq_ingress_reload_pause=0,
         )
         path.write_text(json.dumps(hosts))
         self.plan = plan(self.facts["modules"])
@@ -105,17 +110,25 @@ exec {real} "$@"
     def small_disk(self):
         """A file system of its own for the backups, that a strike can fill."""
         self.backup.mkdir(mode=0o700, exist_ok=True)
-        done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1g", "tmpfs", str(self.backup)], check=False, capture_output=True, text=True)
+        done = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=1g", "tmpfs", str(self.backup)],
+            check=False,
+            capture_output=True,
+            text=True,
+        )
         self._disk = done.returncode == 0
 
     def fill_disk(self):
-        """From now on nothing more fits. Who may not mount gets a dump onto /dev/full: the kernel's own ENOSPC as well."""
+        """From now on nothing more fits. Who may not mount gets a dump onto /dev/full: the kernel's own ENOSPC as
+        well."""
         if not self._disk:
             self.armed_dump.write_text("full")
             return
         disk = os.statvfs(self.backup)
         used = (disk.f_blocks - disk.f_bfree) * disk.f_frsize
-        subprocess.run(["mount", "-o", f"remount,size={used + 8192}", str(self.backup)], check=True, capture_output=True)
+        subprocess.run(
+            ["mount", "-o", f"remount,size={used + 8192}", str(self.backup)], check=True, capture_output=True
+        )
 
     def free_disk(self):
         if self._disk:
@@ -133,18 +146,24 @@ exec {real} "$@"
         self._down = True
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, sig)
-        while Path(f"/proc/{pid}/stat").exists() and Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z":
+        while (
+            Path(f"/proc/{pid}/stat").exists()
+            and Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+        ):
             time.sleep(0.02)
 
     def restart_soon(self):
         """`sandbox up` starts what has died, while the run goes on."""
         env = {**os.environ, "SANDBOX_DIR": str(self.sandbox.dir)}
         argv = [str(ROOT / "tests" / "sandbox" / "sandbox"), "up"]
-        self._restarting = subprocess.Popen(argv, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self._restarting = subprocess.Popen(
+            argv, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
 
     @staticmethod
     def kill(process, sig=signal.SIGKILL):
-        """The whole tree, parents first, until nothing of it is left: what is forked in between is found by the next look."""
+        """The whole tree, parents first, until nothing of it is left: what is forked in between is found by the next
+        look."""
         found = {process.pid}
         while found:
             for pid in sorted(found):
@@ -197,10 +216,13 @@ exec {real} "$@"
         for secret in self.objects("secrets"):
             name = secret["metadata"]["name"]
             if name.startswith("monq-upgrade-"):
-                assert self.sealed.setdefault(name, secret["data"]) == secret["data"], f"snapshot {name} was written again"
+                assert self.sealed.setdefault(name, secret["data"]) == secret["data"], (
+                    f"snapshot {name} was written again"
+                )
 
     def _operator(self, text):
-        """What an operator does who was asked: looks into the database and answers the attempt that the refusal names."""
+        """What an operator does who was asked: looks into the database and answers the attempt that the refusal
+        names."""
         choices = [json.loads(found)["monq_resolve"] for found in ANSWER.findall(text)]
         if not choices:
             return None
@@ -216,12 +238,16 @@ exec {real} "$@"
     def applied(self, step):
         """Whether the SQL of this step has run, counted in its database."""
         argv = next(entry.argv for entry in self.plan if entry.key == step)
-        module, service = (next(word.split("=", 1)[1] for word in argv if word.startswith(f"--{name}=")) for name in ("module", "microservice"))
+        module, service = (
+            next(word.split("=", 1)[1] for word in argv if word.startswith(f"--{name}="))
+            for name in ("module", "microservice")
+        )
         file = argv[argv.index("--file") + 1]
         return self.migrations().get((module, file, service), 0) > 0
 
     def leftovers(self):
-        """What killed runs may leave behind and nobody may find later: half dumps, monqctl's files, scratch databases, a monqctl that still runs."""
+        """What killed runs may leave behind and nobody may find later: half dumps, monqctl's files, scratch
+        databases, a monqctl that still runs."""
         found = [str(path) for path in self.backup.rglob("*.partial")]
         found += [str(path) for path in Path(self.facts["monqctl_home"]).glob(".monq-*.json")]
         service = next(iter(self.facts["databases"]))
@@ -254,17 +280,31 @@ exec {real} "$@"
         hook = Hook(strike, self)
         rc, text, runs, answers = self.go_on(hook)
         if not hook.struck:
-            raise Broken(f"{strike}: the run ended with status {rc} before the fault could strike\n{text[-3000:]}{again(strike, self.facts['modules'])}")
+            raise Broken(
+                f"{strike}: the run ended with status {rc} before the fault could "
+                f"strike\n{text[-3000:]}{again(strike, self.facts['modules'])}"
+            )
         if rc == 0 and strike.kind not in ("term",):
-            raise Broken(f"{strike}: the run ended well in spite of the fault\n{text[-2000:]}{again(strike, self.facts['modules'])}")
+            raise Broken(
+                f"{strike}: the run ended well in spite of the "
+                f"fault\n{text[-2000:]}{again(strike, self.facts['modules'])}"
+            )
         now = resource.getrusage(resource.RUSAGE_CHILDREN)
         cpu = now.ru_utime + now.ru_stime - spent.ru_utime - spent.ru_stime
         result = "stopped" if not answers else "answered " + ", ".join(answers) + ", stopped"
         where = hook.seen or "its call"
         return Row(
-            ",".join(self.facts["modules"]), strike.step, points.step_class(strike.step), strike.place, strike.kind, where, result, runs,
-            round(time.monotonic() - began, 1), round(cpu, 1),
-        )  # fmt: skip
+            ",".join(self.facts["modules"]),
+            strike.step,
+            points.step_class(strike.step),
+            strike.place,
+            strike.kind,
+            where,
+            result,
+            runs,
+            round(time.monotonic() - began, 1),
+            round(cpu, 1),
+        )
 
     def end(self, reference, strikes):
         """The last run, and what must be true then."""
@@ -286,10 +326,15 @@ exec {real} "$@"
         left = self.leftovers()
         if left:
             raise Broken(f"something is left over: {left}{told}")
-        undone = [step.key for step in self.plan if (self.ledger().get(step.key) or {}).get("state") not in step_list.DONE]
+        undone = [
+            step.key for step in self.plan if (self.ledger().get(step.key) or {}).get("state") not in step_list.DONE
+        ]
         if undone:
             raise Broken(f"the run ended well, but the ledger does not know as done: {undone}{told}")
 
 
 def again(strike, modules):
-    return f"\nonce more: make faults-point STEP={strike.step} PLACE={strike.place} KIND={strike.kind} MODULES={','.join(modules)}\n"
+    return (
+        f"\nonce more: make faults-point STEP={strike.step} PLACE={strike.place} KIND={strike.kind} "
+        f"MODULES={','.join(modules)}\n"
+    )

@@ -1,4 +1,5 @@
-"""Bad input: each gives one clear message with what, which object, expected, seen and next, before the outage, and nothing is changed."""
+"""Bad input: each gives one clear message with what, which object, expected, seen and next, before the outage, and
+nothing is changed."""
 
 from __future__ import annotations
 
@@ -31,7 +32,10 @@ def spoil(name, change):
 
 
 def double_parameters(template):
-    template["JsonConfig"]["Parameters"] = [*(template["JsonConfig"].get("Parameters") or []), {"Name": "%AliasDomains%", "Value": ""}]
+    template["JsonConfig"]["Parameters"] = [
+        *(template["JsonConfig"].get("Parameters") or []),
+        {"Name": "%AliasDomains%", "Value": ""},
+    ]
     return template
 
 
@@ -49,7 +53,14 @@ def holder(installation):
         "apiVersion": "extensions/v1beta1",
         "kind": "Ingress",
         "metadata": {"name": "status-page"},
-        "spec": {"rules": [{"host": installation.facts["domain"], "http": {"paths": [{"path": "/", "backend": {"serviceName": "x", "servicePort": 80}}]}}]},
+        "spec": {
+            "rules": [
+                {
+                    "host": installation.facts["domain"],
+                    "http": {"paths": [{"path": "/", "backend": {"serviceName": "x", "servicePort": 80}}]},
+                }
+            ]
+        },
     }
     path = installation.work / "holder.json"
     path.write_text(json.dumps(manifest))
@@ -58,7 +69,20 @@ def holder(installation):
 
 def drop_database(installation):
     server = installation.facts["postgresql"]
-    argv = ["psql", "-X", "-h", server["host"], "-p", str(server["port"]), "-U", server["user"], "-d", "postgres", "-c", "drop database pl_identity_service"]
+    argv = [
+        "psql",
+        "-X",
+        "-h",
+        server["host"],
+        "-p",
+        str(server["port"]),
+        "-U",
+        server["user"],
+        "-d",
+        "postgres",
+        "-c",
+        "drop database pl_identity_service",
+    ]
     subprocess.run(argv, check=True, env={**os.environ, "PGPASSWORD": server["password"]}, stdout=subprocess.DEVNULL)
 
 
@@ -75,14 +99,39 @@ CASES = {
     "double module": ({"monq_modules": ["pl", "cl", "cl"]}, None, None, ["names a module twice", "cl"]),
     "no pl": ({"monq_modules": ["cl"]}, None, None, ["lacks the mandatory module", "pl"]),
     "empty namespace (trap 4)": ({"monq_namespace": ""}, None, None, ["monq_namespace", "name of a namespace"]),
-    "no such namespace (trap 11)": ({"monq_namespace": "nowhere"}, None, None, ["namespace nowhere", "none in this cluster"]),
+    "no such namespace (trap 11)": (
+        {"monq_namespace": "nowhere"},
+        None,
+        None,
+        ["namespace nowhere", "none in this cluster"],
+    ),
     "no monqctl": ({"monq_monqctl_path": "/nowhere/monqctl"}, None, None, ["cannot be started", "/nowhere/monqctl"]),
     "old monqctl (trap 22)": ({}, [version("monqctl v1.0.9")], None, ["1.1.2 or newer", "1.0.9"]),
-    "monqctl hangs": ({"monq_monqctl_timeout": 3}, [fault("hang", "registry", "get", "status")], None, ["registry get status", "no end after 3 s"]),
-    "monqctl lies": ({}, [fault("lie", "registry", "get", "services", "K8s", text='{"error": "no"}', stream="stdout")], None, ["K8s"]),
-    "template is an error object (trap 16)": ({}, None, spoil("template", lambda t: {"error": "no such service"}), ["JsonConfig"]),
+    "monqctl hangs": (
+        {"monq_monqctl_timeout": 3},
+        [fault("hang", "registry", "get", "status")],
+        None,
+        ["registry get status", "no end after 3 s"],
+    ),
+    "monqctl lies": (
+        {},
+        [fault("lie", "registry", "get", "services", "K8s", text='{"error": "no"}', stream="stdout")],
+        None,
+        ["K8s"],
+    ),
+    "template is an error object (trap 16)": (
+        {},
+        None,
+        spoil("template", lambda t: {"error": "no such service"}),
+        ["JsonConfig"],
+    ),
     "template is an array (trap 16)": ({}, None, spoil("template", lambda t: [t]), ["the answer is an array"]),
-    "empty reply (trap 16)": ({}, [fault("lie", "registry", "get", "services", "K8s", text=" ", stream="stdout")], None, ["an empty reply"]),
+    "empty reply (trap 16)": (
+        {},
+        [fault("lie", "registry", "get", "services", "K8s", text=" ", stream="stdout")],
+        None,
+        ["an empty reply"],
+    ),
     "API unreachable": ({"monq_kubeconfig": "KUBECONFIG"}, None, None, ["the Kubernetes API does not answer"]),
     "database server unreachable": ({"monq_postgresql_port": 9}, None, None, ["postgresql", "127.0.0.1:9"]),
 }
@@ -105,13 +154,19 @@ def test_bad_input(installation, case, tmp_path):
             env = before(installation)
         installation.faults(*(faults or []))
         mark, calls = installation.audit_mark(), len(installation.journal())
-        result = installation.play("site", extra={"monq_confirm_outage": installation.name, **extra}, env=env if isinstance(env, dict) else None)
+        result = installation.play(
+            "site",
+            extra={"monq_confirm_outage": installation.name, **extra},
+            env=env if isinstance(env, dict) else None,
+        )
         assert result.rc == 2, result.text[-1500:]
         for word in words:
             assert word in result.text, f"{word!r} is not in\n{result.text[-2500:]}"
         assert "Traceback" not in result.text
         assert "next:" in result.text or "next" in result.text
-        assert installation.mutations(mark) == [] and len(installation.journal()) == calls and installation.ledger() == {}
+        assert (
+            installation.mutations(mark) == [] and len(installation.journal()) == calls and installation.ledger() == {}
+        )
     finally:
         installation.faults()
         if before:
@@ -122,7 +177,11 @@ def _resolved(extra, installation, tmp_path):
     """Values that only the running test knows."""
     extra = dict(extra)
     if extra.get("monq_kubeconfig") == "KUBECONFIG":
-        text = Path(installation.sandbox.facts["kubeconfig"]).read_text().replace(installation.sandbox.facts["api_server"], "https://127.0.0.1:9")
+        text = (
+            Path(installation.sandbox.facts["kubeconfig"])
+            .read_text()
+            .replace(installation.sandbox.facts["api_server"], "https://127.0.0.1:9")
+        )
         path = tmp_path / "kubeconfig"
         path.write_text(text)
         path.chmod(stat.S_IRUSR)
@@ -140,7 +199,12 @@ def _small(tmp_path_factory):
     return path / "backup"
 
 
-NOPE = {"list": {"argv": ["registry", "get", "microservices", "--output", "json"], "query": "[].{name: Nope, replicas: Nope}"}}
+NOPE = {
+    "list": {
+        "argv": ["registry", "get", "microservices", "--output", "json"],
+        "query": "[].{name: Nope, replicas: Nope}",
+    }
+}
 
 # Preflight collects all its findings and fails once: what can be wrong at the same time is found by one run.
 FOUND_TOGETHER = {
@@ -170,7 +234,10 @@ def all_at_once(installation, tmp_path_factory):
     extra = {
         "monq_modules": ["pl", "sm"],
         "monq_alias_domains": ["a b.example.org", "other.example.org"],
-        "monq_ingress_secrets": [{"secretName": "x"}, {"hosts": [installation.facts["domain"]], "secretName": "missing-tls"}],
+        "monq_ingress_secrets": [
+            {"secretName": "x"},
+            {"hosts": [installation.facts["domain"]], "secretName": "missing-tls"},
+        ],
         "monq_confirm_outage": "staging",
         "monq_backup_dir": str(_small(tmp_path_factory)),
         "monq_registry_replica_commands": NOPE,
@@ -178,7 +245,9 @@ def all_at_once(installation, tmp_path_factory):
     mark, calls = installation.audit_mark(), len(installation.journal())
     try:
         result = installation.play("site", extra=extra, env=old_pg_dump(installation))
-        assert installation.mutations(mark) == [] and len(installation.journal()) == calls and installation.ledger() == {}
+        assert (
+            installation.mutations(mark) == [] and len(installation.journal()) == calls and installation.ledger() == {}
+        )
         return result
     finally:
         installation.sandbox("load", installation.name, "bad-input")
@@ -194,10 +263,21 @@ def test_all_findings_in_one_report(all_at_once, case):
 def test_a_context_that_is_switched_between_two_steps_stops(installation):
     """trap 11: every changing call looks again, in the same task."""
     home = installation.facts["monqctl_home"]
-    switch = ["env", f"HOME={home}", installation.facts["monqctl"], "config", "set", "context", "other", "--instance=" + installation.facts["instance_name"]]
+    switch = [
+        "env",
+        f"HOME={home}",
+        installation.facts["monqctl"],
+        "config",
+        "set",
+        "context",
+        "other",
+        "--instance=" + installation.facts["instance_name"],
+    ]
     use = ["sh", "-c", " ".join(switch) + f" && HOME={home} {installation.facts['monqctl']} config use-context other"]
     installation.faults({"match": ["release", "use-version"], "kind": "exec", "command": use, "when": "after"})
     result = installation.play("prepare")
     assert result.rc == 2 and "current context is another one" in result.text, result.text[-2000:]
-    assert "prepare.pl.images" in installation.ledger() and installation.ledger()["prepare.pl.images"]["state"] == "failed"
+    assert (
+        "prepare.pl.images" in installation.ledger() and installation.ledger()["prepare.pl.images"]["state"] == "failed"
+    )
     assert not [argv for argv in installation.journal() if argv[:3] == ["release", "update", "images"]]

@@ -1,4 +1,5 @@
-"""Trap 7. Secrets are where they must be and nowhere else: canaries, searched for in everything that runs leave behind."""
+"""Trap 7. Secrets are where they must be and nowhere else: canaries, searched for in everything that runs leave
+behind."""
 
 from __future__ import annotations
 
@@ -42,9 +43,15 @@ PLANTED = {
     "JSON, not ASCII alone": lambda s: json.dumps({"password": s}, ensure_ascii=False).encode(),
     "JSON with escaped slashes": lambda s: json.dumps({"password": s}).replace("/", "\\/").encode(),
     "JSON in JSON": lambda s: json.dumps({"stdout": json.dumps({"password": s})}).encode(),
-    "JSON in JSON, not ASCII alone": lambda s: json.dumps({"stdout": json.dumps({"password": s}, ensure_ascii=False)}, ensure_ascii=False).encode(),
-    "JSON of .NET": lambda s: json.dumps({"password": s}).translate(NET).replace('\\"', "\\u0022").replace("\\u00e9", "\\u00E9").encode(),
-    "JSON of .NET in JSON": lambda s: json.dumps({"stdout": s.translate(NET).replace('"', "\\u0022").replace("é", "\\u00E9")}).encode(),
+    "JSON in JSON, not ASCII alone": lambda s: json.dumps(
+        {"stdout": json.dumps({"password": s}, ensure_ascii=False)}, ensure_ascii=False
+    ).encode(),
+    "JSON of .NET": lambda s: (
+        json.dumps({"password": s}).translate(NET).replace('\\"', "\\u0022").replace("\\u00e9", "\\u00E9").encode()
+    ),
+    "JSON of .NET in JSON": lambda s: json.dumps(
+        {"stdout": s.translate(NET).replace('"', "\\u0022").replace("é", "\\u00E9")}
+    ).encode(),
     "JSON of Go": lambda s: json.dumps({"password": s}, ensure_ascii=False).replace("&", "\\u0026").encode(),
     "SQL": lambda s: f"ALTER ROLE monq PASSWORD '{quoted(s)}'".encode(),
     "URL, small letters": lambda s: re.sub("%..", lambda hit: hit.group().lower(), quote(s, safe="")).encode(),
@@ -110,12 +117,16 @@ class Evidence:
         hosts = json.loads(path.read_text())
         known = hosts["monq"]["hosts"][self.installation.name]
         known.update(values)
-        path.write_text(json.dumps({"monq": {"hosts": {self.installation.name: {k: v for k, v in known.items() if v is not None}}}}))
+        path.write_text(
+            json.dumps({"monq": {"hosts": {self.installation.name: {k: v for k, v in known.items() if v is not None}}}})
+        )
 
     def play(self, label, playbook, *words, **options):
         trace = self.installation.work / f"trace-{len(self.traces)}"
         self.traces.append(trace)
-        result = self.installation.play(playbook, "-vvvv", *words, env=self.env, wrapper=(*STRACE, str(trace)), **options)
+        result = self.installation.play(
+            playbook, "-vvvv", *words, env=self.env, wrapper=(*STRACE, str(trace)), **options
+        )
         self.results[label] = result
         return result
 
@@ -136,41 +147,75 @@ def plant_in_template(installation):
 
 
 def echo(secret):
-    return f"{secret} {json.dumps(secret)} {quote(secret, safe='')} {base64.b64encode(b'x:' + secret.encode()).decode()}"
+    return (
+        f"{secret} {json.dumps(secret)} {quote(secret, safe='')} {base64.b64encode(b'x:' + secret.encode()).decode()}"
+    )
 
 
 @pytest.fixture(scope="module")
 def evidence(install):
-    """A check, a monqctl that repeats the token that it refuses, one that prints the template that it refuses, SQL that fails and quotes the password,
+    """A check, a monqctl that repeats the token that it refuses, one that prints the template that it refuses, SQL that
+    fails and quotes the password,
     the rest of the upgrade."""
     secrets = {"postgresql": CHOSEN["database password"], "releasehub": CHOSEN["Release Hub token"]}
     installation = install("canary", modules="pl", alias=True, secrets=secrets)
     template = plant_in_template(installation)
     kept = Evidence(installation)
-    kept.variables(monq_registry_token=CHOSEN["registry token"], monq_monqctl_environment={"MONQ_PROXY_PASSWORD": CHOSEN["variable of monqctl"]})
+    kept.variables(
+        monq_registry_token=CHOSEN["registry token"],
+        monq_monqctl_environment={"MONQ_PROXY_PASSWORD": CHOSEN["variable of monqctl"]},
+    )
     kept.play("check", "site", "--check", "--diff", confirm=False)
     hub, db, proxy = CHOSEN["Release Hub token"], CHOSEN["database password"], CHOSEN["variable of monqctl"]
-    installation.faults({"match": ["config", "set", "releasehub"], "kind": "fail", "text": f"Error: {echo(hub)} was refused by way of {proxy}"})
+    installation.faults(
+        {
+            "match": ["config", "set", "releasehub"],
+            "kind": "fail",
+            "text": f"Error: {echo(hub)} was refused by way of {proxy}",
+        }
+    )
     kept.play("refused", "prepare")
-    installation.faults({"match": ["registry", "apply", "service", "K8s"], "kind": "fail", "text": f"400 Bad Request: {template}"})
+    installation.faults(
+        {"match": ["registry", "apply", "service", "K8s"], "kind": "fail", "text": f"400 Bad Request: {template}"}
+    )
     kept.play("echoed", "prepare")
-    said = f"could not connect: Host=127.0.0.1;Password={db};Port=5432\nas {db}, with password='{quoted(db)}' and password='{db}'; {echo(db)}"
+    said = (
+        f"could not connect: Host=127.0.0.1;Password={db};Port=5432\nas {db}, with password='{quoted(db)}' and "
+        f"password='{db}'; {echo(db)}"
+    )
     installation.faults({"match": ["release", "update", "db", "pgsql"], "kind": "fail", "text": said})
     kept.play("failed", "site")
     installation.faults()
     kept.play("succeeded", "site")
-    kept.cluster = {kind: kept.objects(kind) for kind in ("configmaps", "leases", "events", "secrets", "deployments", "replicasets", "pods", "ingresses")}
+    kept.cluster = {
+        kind: kept.objects(kind)
+        for kind in ("configmaps", "leases", "events", "secrets", "deployments", "replicasets", "pods", "ingresses")
+    }
     return kept
 
 
 def test_the_runs_did_what_they_were_for(evidence):
     results = evidence.results
-    assert [results[name].rc for name in ("check", "refused", "echoed", "failed", "succeeded")] == [0, 2, 2, 2, 0], results["succeeded"].text[-3000:]
-    assert "was refused by way of ********" in results["refused"].text and "Port=5432" in results["failed"].text, "what monqctl said is shown"
-    assert "400 Bad Request" in results["echoed"].text and "%SmtpPassword%" in results["echoed"].text.partition("400 Bad Request")[2], "likewise"
-    assert '"Name": "%SmtpPassword%"' in results["check"].text and "********" in results["check"].text, "the diff is shown"
-    assert evidence.installation.registry("template")["JsonConfig"]["Parameters"][3]["Value"] == CHOSEN["password in the template"], "applied as it was"
-    stored = json.loads(evidence.installation.kubectl("get", "secret", "registry-token", "-o", "json", user=ADMIN))["data"]["secure_token"]
+    assert [results[name].rc for name in ("check", "refused", "echoed", "failed", "succeeded")] == [0, 2, 2, 2, 0], (
+        results["succeeded"].text[-3000:]
+    )
+    assert "was refused by way of ********" in results["refused"].text and "Port=5432" in results["failed"].text, (
+        "what monqctl said is shown"
+    )
+    assert (
+        "400 Bad Request" in results["echoed"].text
+        and "%SmtpPassword%" in results["echoed"].text.partition("400 Bad Request")[2]
+    ), "likewise"
+    assert '"Name": "%SmtpPassword%"' in results["check"].text and "********" in results["check"].text, (
+        "the diff is shown"
+    )
+    assert (
+        evidence.installation.registry("template")["JsonConfig"]["Parameters"][3]["Value"]
+        == CHOSEN["password in the template"]
+    ), "applied as it was"
+    stored = json.loads(evidence.installation.kubectl("get", "secret", "registry-token", "-o", "json", user=ADMIN))[
+        "data"
+    ]["secure_token"]
     assert base64.b64decode(stored).decode() == CHOSEN["registry token"]
     assert len(evidence.canaries) == 8
 
@@ -202,7 +247,12 @@ def test_no_canary_in_a_pod_but_where_the_release_itself_put_the_password(eviden
 
 def test_a_secret_holds_its_own_canary_and_no_other(evidence):
     own = {"registry-token": {"registry token"}}
-    own.update({row["secretName"]: {f"private key {index}"} for index, row in enumerate(evidence.installation.facts["ingress_secrets"])})
+    own.update(
+        {
+            row["secretName"]: {f"private key {index}"}
+            for index, row in enumerate(evidence.installation.facts["ingress_secrets"])
+        }
+    )
     for one in evidence.cluster["secrets"]:
         name = one["metadata"]["name"]
         if not name.startswith("monq-upgrade-6.0.0-"):  # the sealed snapshots
@@ -233,8 +283,12 @@ def told_to_monqctl(argv):
 
 def test_no_canary_on_a_command_line_but_monqctls_two(evidence):
     every = list(evidence.argv())
-    assert any(argv[0].endswith("pg_dump") for argv in every) and any("ansible-playbook" in argv[0] or "python" in argv[0] for argv in every)
-    assert {seen for argv in every if told_to_monqctl(argv) for seen, _form in found("\0".join(argv), evidence.canaries)} == {
+    assert any(argv[0].endswith("pg_dump") for argv in every) and any(
+        "ansible-playbook" in argv[0] or "python" in argv[0] for argv in every
+    )
+    assert {
+        seen for argv in every if told_to_monqctl(argv) for seen, _form in found("\0".join(argv), evidence.canaries)
+    } == {
         "Release Hub token",
         "registry token",
     }
@@ -246,14 +300,17 @@ def test_no_canary_on_a_command_line_but_monqctls_two(evidence):
 
 @pytest.fixture(scope="module")
 def generated(evidence):
-    """prepare without a token of the operator's, on the same installation set back. The evidence of before is in memory."""
+    """prepare without a token of the operator's, on the same installation set back. The evidence of before is in
+    memory."""
     installation = evidence.installation
     installation.reset()
     kept = Evidence.__new__(Evidence)
     kept.__dict__.update(evidence.__dict__, results={}, traces=[])
     kept.variables(monq_registry_token=None)
     kept.play("prepare", "prepare")
-    stored = json.loads(installation.kubectl("get", "secret", "registry-token", "-o", "json", user=ADMIN))["data"]["secure_token"]
+    stored = json.loads(installation.kubectl("get", "secret", "registry-token", "-o", "json", user=ADMIN))["data"][
+        "secure_token"
+    ]
     kept.canaries = {"registry token": base64.b64decode(stored).decode()}
     return kept
 

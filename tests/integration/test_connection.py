@@ -1,4 +1,5 @@
-"""Our own connection, the library kubernetes and kubectl, side by side against a TLS server that says what it was asked."""
+"""Our own connection, the library kubernetes and kubectl, side by side against a TLS server that says what it was
+asked."""
 
 from __future__ import annotations
 
@@ -43,8 +44,14 @@ class Authority:
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
         now = datetime.datetime.now(datetime.timezone.utc)
-        builder = x509.CertificateBuilder().subject_name(subject).issuer_name(issuer or subject).public_key(key.public_key())
-        builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(1)).not_valid_after(now + datetime.timedelta(1))
+        builder = (
+            x509.CertificateBuilder().subject_name(subject).issuer_name(issuer or subject).public_key(key.public_key())
+        )
+        builder = (
+            builder.serial_number(x509.random_serial_number())
+            .not_valid_before(now - datetime.timedelta(1))
+            .not_valid_after(now + datetime.timedelta(1))
+        )
         # As many clusters have it: without key identifiers, which a strict reading of RFC 5280 demands.
         builder = builder.add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
         if hosts:
@@ -58,7 +65,9 @@ class Authority:
         text = b""
         for part in parts:
             if hasattr(part, "private_bytes"):
-                text += part.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+                text += part.private_bytes(
+                    serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+                )
             else:
                 text += part.public_bytes(serialization.Encoding.PEM)
         path.write_bytes(text)
@@ -74,9 +83,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         headers = {name.lower(): self.headers.get_all(name) for name in set(self.headers.keys())}
-        said = {"authorization": headers.get("authorization"), "as": headers.get("impersonate-user"), "groups": headers.get("impersonate-group")}
+        said = {
+            "authorization": headers.get("authorization"),
+            "as": headers.get("impersonate-user"),
+            "groups": headers.get("impersonate-group"),
+        }
         peer = self.connection.getpeercert() or {}
-        said["certificate"] = next((value for row in peer.get("subject", ()) for key, value in row if key == "commonName"), None)
+        said["certificate"] = next(
+            (value for row in peer.get("subject", ()) for key, value in row if key == "commonName"), None
+        )
         self.server.seen.append(said)
         body = json.dumps({"major": "1", "minor": "20", "gitVersion": "v1.20.2", "said": said}).encode()
         self.send_response(200)
@@ -125,7 +140,9 @@ def serving(server):
 def world(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tls")
     ours, other = Authority(folder, "ours"), Authority(folder, "other")
-    certificate, key = ours.issue("server", x509.DNSName("kubernetes"), x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
+    certificate, key = ours.issue(
+        "server", x509.DNSName("kubernetes"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    )
     client = ours.issue("operator")
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(ours.path))
     context.verify_mode = ssl.CERT_OPTIONAL
@@ -145,7 +162,11 @@ def no_proxy_of_this_machine(monkeypatch):
 
 
 def kubeconfig(world, cluster=None, user=None, host="127.0.0.1"):
-    entry = {"server": f"https://{host}:{world['api'].server_port}", "certificate-authority": str(world["ca"]), **(cluster or {})}
+    entry = {
+        "server": f"https://{host}:{world['api'].server_port}",
+        "certificate-authority": str(world["ca"]),
+        **(cluster or {}),
+    }
     path = world["folder"] / "kubeconfig"
     path.write_text(
         json.dumps(
@@ -153,7 +174,9 @@ def kubeconfig(world, cluster=None, user=None, host="127.0.0.1"):
                 "apiVersion": "v1",
                 "kind": "Config",
                 "current-context": "c",
-                "clusters": [{"name": "c", "cluster": {key: value for key, value in entry.items() if value is not None}}],
+                "clusters": [
+                    {"name": "c", "cluster": {key: value for key, value in entry.items() if value is not None}}
+                ],
                 "users": [{"name": "u", "user": user or {"token": "t0ken-of-the-operator"}}],
                 "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
             }
@@ -175,12 +198,16 @@ def with_library(path):
     api = kubernetes.client.ApiClient(configuration)
     token = (configuration.auth_settings().get("BearerToken") or {}).get("value")
     headers = {"Authorization": token} if token else {}
-    answer = api.rest_client.pool_manager.request("GET", configuration.host + "/version", headers=headers, retries=False)
+    answer = api.rest_client.pool_manager.request(
+        "GET", configuration.host + "/version", headers=headers, retries=False
+    )
     return json.loads(answer.data)["said"]
 
 
 def with_kubectl(path):
-    done = subprocess.run(["kubectl", "--kubeconfig", str(path), "get", "--raw", "/version"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["kubectl", "--kubeconfig", str(path), "get", "--raw", "/version"], capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise RuntimeError(done.stderr)
     return json.loads(done.stdout)["said"]
@@ -198,16 +225,36 @@ def forms(world):
     port = world["api"].server_port
     return {
         "a token": ({}, None, {}),
-        "the CA as data": ({"certificate-authority": None, "certificate-authority-data": encoded(world["ca"])}, None, {}),
+        "the CA as data": (
+            {"certificate-authority": None, "certificate-authority-data": encoded(world["ca"])},
+            None,
+            {},
+        ),
         "a client certificate": ({}, {"client-certificate": str(certificate), "client-key": str(key)}, {}),
-        "a client certificate as data": ({}, {"client-certificate-data": encoded(certificate), "client-key-data": encoded(key)}, {}),
+        "a client certificate as data": (
+            {},
+            {"client-certificate-data": encoded(certificate), "client-key-data": encoded(key)},
+            {},
+        ),
         "insecure": ({"certificate-authority": None, "insecure-skip-tls-verify": True}, None, {"host": "localhost"}),
         "another server name": ({"tls-server-name": "kubernetes", "server": f"https://localhost:{port}"}, None, {}),
-        "a proxy": ({"proxy-url": f"http://127.0.0.1:{world['tunnel'].server_address[1]}"}, None, {"host": "kubernetes"}),
+        "a proxy": (
+            {"proxy-url": f"http://127.0.0.1:{world['tunnel'].server_address[1]}"},
+            None,
+            {"host": "kubernetes"},
+        ),
     }
 
 
-NAMES = ["a token", "the CA as data", "a client certificate", "a client certificate as data", "insecure", "another server name", "a proxy"]
+NAMES = [
+    "a token",
+    "the CA as data",
+    "a client certificate",
+    "a client certificate as data",
+    "insecure",
+    "another server name",
+    "a proxy",
+]
 
 
 @pytest.mark.parametrize("reader", READERS)
@@ -254,7 +301,10 @@ def test_the_proxy_of_the_environment_and_its_exceptions(world, monkeypatch):
     before = len(world["tunnel"].seen)
     cluster = Cluster.connect(str(path))
     assert cluster.get("/version")["gitVersion"] == "v1.20.2" and len(world["tunnel"].seen) == before + 1
-    assert base64.b64encode(b"user:pa@ss").decode() in world["tunnel"].seen[-1] and cluster.secrets.mask("pa@ss") == "********"
+    assert (
+        base64.b64encode(b"user:pa@ss").decode() in world["tunnel"].seen[-1]
+        and cluster.secrets.mask("pa@ss") == "********"
+    )
     monkeypatch.setenv("NO_PROXY", "kubernetes")
     with pytest.raises(ApiUnreachable):  # asked directly, and nobody knows that name
         with_ours(path)
@@ -268,11 +318,14 @@ def plugin(world, text):
     path = world["folder"] / "login"
     path.write_text("#!/bin/sh\n" + text)
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
-    return {"exec": {"apiVersion": "client.authentication.k8s.io/v1beta1", "command": "./login", "interactiveMode": "Never"}}
+    return {
+        "exec": {"apiVersion": "client.authentication.k8s.io/v1beta1", "command": "./login", "interactiveMode": "Never"}
+    }
 
 
 def credential(status):
-    return f"cat <<'E'\n{json.dumps({'apiVersion': 'client.authentication.k8s.io/v1beta1', 'kind': 'ExecCredential', 'status': status})}\nE\n"
+    answer = {"apiVersion": "client.authentication.k8s.io/v1beta1", "kind": "ExecCredential", "status": status}
+    return f"cat <<'E'\n{json.dumps(answer)}\nE\n"
 
 
 @pytest.mark.parametrize("reader", READERS)
@@ -291,7 +344,12 @@ def test_a_plugins_client_certificate(world):
 
 
 @pytest.mark.parametrize(
-    ("text", "words"), [("echo 'session expired: log in again' >&2; exit 3\n", "session expired"), ("echo no JSON\n", "failed to decode"), (None, "login")]
+    ("text", "words"),
+    [
+        ("echo 'session expired: log in again' >&2; exit 3\n", "session expired"),
+        ("echo no JSON\n", "failed to decode"),
+        (None, "login"),
+    ],
 )
 def test_a_plugin_that_fails_is_quoted(world, text, words):
     user = plugin(world, text or "")
@@ -299,7 +357,9 @@ def test_a_plugin_that_fails_is_quoted(world, text, words):
         (world["folder"] / "login").unlink()
     with pytest.raises(ApiUnreachable) as caught:
         with_ours(kubeconfig(world, user=user))
-    assert "plugin gives no credentials" in caught.value.what and words in (caught.value.seen + caught.value.obj).lower(), str(caught.value)
+    assert (
+        "plugin gives no credentials" in caught.value.what and words in (caught.value.seen + caught.value.obj).lower()
+    ), str(caught.value)
 
 
 # ---- secrets
@@ -328,7 +388,9 @@ def test_broken_pem_is_said(world, broken):
     certificate, key = world["client"]
     user = {"client-certificate-data": encoded(certificate), "client-key-data": encoded(key)}
     cluster = {"certificate-authority": None, "certificate-authority-data": encoded(world["ca"])}
-    (cluster if broken.startswith("certificate-a") else user)[broken] = base64.b64encode(b"-----BEGIN NOTHING-----").decode()
+    (cluster if broken.startswith("certificate-a") else user)[broken] = base64.b64encode(
+        b"-----BEGIN NOTHING-----"
+    ).decode()
     with pytest.raises(ApiUnreachable) as caught:
         with_ours(kubeconfig(world, cluster, user))
     assert "PEM that OpenSSL reads" in caught.value.expected

@@ -17,7 +17,11 @@ def explain(path, ours, vendors):
     """The trap that a difference is known by, or None: every other difference is a failure."""
     if path[0] == "ingresses" and path[1].startswith("frontend-alias") and ours is None:
         return 1  # kubectl knows no globs: the alias routes stay behind
-    if path[:2] == ("deployments", REGISTRY) and path[-1] == "env" and [e for e in ours if e["name"] != "SECURE_TOKEN"] == vendors:
+    if (
+        path[:2] == ("deployments", REGISTRY)
+        and path[-1] == "env"
+        and [e for e in ours if e["name"] != "SECURE_TOKEN"] == vendors
+    ):
         return 10  # Replace drops the token's variable, and nobody sets it again
     if path[:2] == ("deployments", "pl-search-service") and path[2:] == ("spec", "replicas"):
         return 42  # the HPA owns it
@@ -25,7 +29,8 @@ def explain(path, ours, vendors):
 
 
 def changing(installation):
-    """The vendor's list: changing calls without the write-back of counts; the file of the template is wherever it is."""
+    """The vendor's list: changing calls without the write-back of counts; the file of the template is wherever it
+    is."""
     calls = [argv for argv in installation.journal() if argv[:3] != ["registry", "apply", "microservice"]]
     calls = [[*argv[:-1], "FILE"] if argv[:3] == ["registry", "apply", "service"] else argv for argv in calls]
     return [[word.replace(installation.name, "NAME") for word in argv] for argv in calls]
@@ -33,7 +38,9 @@ def changing(installation):
 
 def core217():
     """The Python of the venv with ansible-core 2.17: one converge runs on it."""
-    path = subprocess.run([str(ROOT / "tests" / "tools" / "venv"), "core217"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    path = subprocess.run(
+        [str(ROOT / "tests" / "tools" / "venv"), "core217"], check=True, stdout=subprocess.PIPE, text=True
+    ).stdout.strip()
     return str(Path(path) / "bin" / "python")
 
 

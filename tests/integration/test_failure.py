@@ -16,7 +16,11 @@ SQL = ["release", "update", "db", "pgsql", "--microservice=pl-i18n-service"]
 
 def secrets(installation):
     """Every secret of the sandbox that a run touches."""
-    token = base64.b64decode(installation.kubectl("get", "secret", "registry-token", "-o", "jsonpath={.data.secure_token}", user="sandbox-admin")).decode()
+    token = base64.b64decode(
+        installation.kubectl(
+            "get", "secret", "registry-token", "-o", "jsonpath={.data.secure_token}", user="sandbox-admin"
+        )
+    ).decode()
     kubeconfig = Path(installation.sandbox.facts["kubeconfig"]).read_text()
     tokens = re.findall(r"token\"?: \"?([\w.-]{8,})", kubeconfig)
     return {installation.facts["postgresql"]["password"], installation.facts["releasehub_token"], token, *tokens}
@@ -24,28 +28,49 @@ def secrets(installation):
 
 def spellings(secret):
     data = secret.encode()
-    return {data, base64.b64encode(data).rstrip(b"="), quote(secret, safe="").encode(), json.dumps(secret)[1:-1].encode()}
+    return {
+        data,
+        base64.b64encode(data).rstrip(b"="),
+        quote(secret, safe="").encode(),
+        json.dumps(secret)[1:-1].encode(),
+    }
 
 
 def loose_event(installation, text):
     """An event as a careless service might cause it, with a secret in its message."""
     event = {
-        "apiVersion": "v1", "kind": "Event", "metadata": {"name": "careless"}, "type": "Warning", "reason": "Careless", "message": text,
-        "involvedObject": {"kind": "Deployment", "name": "pl-i18n-service", "namespace": installation.facts["namespace"]},
-    }  # fmt: skip
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": "careless"},
+        "type": "Warning",
+        "reason": "Careless",
+        "message": text,
+        "involvedObject": {
+            "kind": "Deployment",
+            "name": "pl-i18n-service",
+            "namespace": installation.facts["namespace"],
+        },
+    }
     path = installation.work / "event.json"
     path.write_text(json.dumps(event))
     installation.kubectl("apply", "-f", str(path), user="sandbox-admin")
 
 
 def assert_support_alone(installation):
-    """support.yml of a sound upgrade, and where the API server is not reached: a bundle that says what is missing; nothing is changed, no lock taken."""
+    """support.yml of a sound upgrade, and where the API server is not reached: a bundle that says what is missing;
+    nothing is changed, no lock taken."""
     mark, calls = installation.audit_mark(), len(installation.journal())
     for extra, missing in ({}, False), ({"monq_kubeconfig": str(unreachable(installation))}, True):
         asked = installation.play("support", confirm=False, extra=extra)
         assert asked.rc == 0, asked.text[-3000:]
         with tarfile.open(re.search(r"Support bundle: (\S+\.tar\.gz)", asked.text).group(1)) as archive:
-            index = json.loads(next(archive.extractfile(member).read() for member in archive.getmembers() if member.name.rpartition("/")[2] == "index.json"))
+            index = json.loads(
+                next(
+                    archive.extractfile(member).read()
+                    for member in archive.getmembers()
+                    if member.name.rpartition("/")[2] == "index.json"
+                )
+            )
         assert ("pods.json" in index["missing"]) == missing and ("not in it: pods.json" in asked.text) == missing, index
     assert installation.mutations(mark) == [] and len(installation.journal()) == calls
 
@@ -65,7 +90,11 @@ def test_a_failing_run_explains_itself_and_its_command_ends_the_upgrade(install)
     """trap 7, trap 13: what failed, what is changed, is the platform up, what to type; and no secret leaves."""
     installation = install("site-run", modules="pl", alias=False)
     password = installation.facts["postgresql"]["password"]
-    loose_event(installation, f"cannot connect with {password}, that is {base64.b64encode(password.encode()).decode()}; password=something-else")
+    loose_event(
+        installation,
+        f"cannot connect with {password}, that is {base64.b64encode(password.encode()).decode()}; "
+        f"password=something-else",
+    )
     installation.faults({"match": SQL, "kind": "fail"})
     failed = installation.play("site", "-e", '{"monq_monqctl_environment": {"X": "y-value"}}')
     assert failed.rc == 2 and installation.name in failed.text, failed.text[-3000:]
@@ -77,11 +106,15 @@ def test_a_failing_run_explains_itself_and_its_command_ends_the_upgrade(install)
     assert "platform: DOWN since" in text
 
     path = Path(re.search(r"support bundle: (\S+\.tar\.gz)", text).group(1))
-    assert path.parent == installation.backup / "site-run" / "6.0.0" / "1" and stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert (
+        path.parent == installation.backup / "site-run" / "6.0.0" / "1" and stat.S_IMODE(path.stat().st_mode) == 0o600
+    )
     with tarfile.open(path) as archive:
         files = {member.name.rpartition("/")[2]: archive.extractfile(member).read() for member in archive.getmembers()}
     assert json.loads(files["index.json"])["missing"] == {}
-    assert {"ledgers.json", "lease.json", "pods.json", "deployments.json", "events.json", "registry_status.txt"} <= set(files)
+    assert {"ledgers.json", "lease.json", "pods.json", "deployments.json", "events.json", "registry_status.txt"} <= set(
+        files
+    )
     assert b"Careless" in files["events.json"] and b"something-else" not in files["events.json"]
     for secret in secrets(installation):
         for spelling in spellings(secret):
@@ -89,13 +122,24 @@ def test_a_failing_run_explains_itself_and_its_command_ends_the_upgrade(install)
     assert "secrets" not in {kind for _verb, kind, _name in installation.mutations() if _name == "careless"}
 
     command = re.search(r"next command:\n\s+(ansible-playbook .*)$", text, re.M).group(1)
-    assert "-e monq_confirm_outage=site-run" in command and "monq_monqctl_environment=…" in command and "y-value" not in command
+    assert (
+        "-e monq_confirm_outage=site-run" in command
+        and "monq_monqctl_environment=…" in command
+        and "y-value" not in command
+    )
     words = [word for word in shlex.split(command) if "…" not in word]
-    typed = [word for index, word in enumerate(words) if word != "-e" or (index + 1 < len(words) and words[index + 1].startswith("monq_"))]
+    typed = [
+        word
+        for index, word in enumerate(words)
+        if word != "-e" or (index + 1 < len(words) and words[index + 1].startswith("monq_"))
+    ]
     installation.argv = lambda *_words, **_options: typed
     ended = installation.play("site")
     del installation.argv
     assert ended.rc == 0, ended.text[-3000:]
     assert set(installation.migrations().values()) == {1}
     assert_support_alone(installation)
-    assert "point of no return: prepare.registry_token.secret, PASSED" in ended.text and "cannot be taken back: upgrade.pl.database." in ended.text
+    assert (
+        "point of no return: prepare.registry_token.secret, PASSED" in ended.text
+        and "cannot be taken back: upgrade.pl.database." in ended.text
+    )

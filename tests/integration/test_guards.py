@@ -1,4 +1,5 @@
-"""What may not happen: on an untouched 5.9.3 no shortcut changes anything, and a second run or a check changes nothing."""
+"""What may not happen: on an untouched 5.9.3 no shortcut changes anything, and a second run or a check changes
+nothing."""
 
 from __future__ import annotations
 
@@ -47,7 +48,9 @@ def tasks_of(path):
     for task in yaml.safe_load(path.read_text()):
         role, file = task.get("ansible.builtin.import_role"), task.get("ansible.builtin.import_tasks")
         if role:
-            names += tasks_of(ROOT / "roles" / role["name"].rpartition(".")[2] / "tasks" / f"{role.get('tasks_from', 'main')}.yml")
+            names += tasks_of(
+                ROOT / "roles" / role["name"].rpartition(".")[2] / "tasks" / f"{role.get('tasks_from', 'main')}.yml"
+            )
         elif file:
             names += tasks_of(path.parent / file)
         else:
@@ -68,15 +71,19 @@ def test_start_at_any_task_of_upgrade(untouched, task):
         assert result.rc == 0 and result.recap("site-run")["ok"] <= 1, result.text[-1500:]
         result = untouched.play("upgrade", "--start-at-task", task, extra={"monq_rollout_gate": "end"})
         unchanged(untouched, mark, calls)
-    assert result.rc == 2 and "is not done" in result.text and "prepare.snapshot.original" in result.text, result.text[-1500:]
+    assert result.rc == 2 and "is not done" in result.text and "prepare.snapshot.original" in result.text, result.text[
+        -1500:
+    ]
 
 
 def test_check_mode_predicts_and_a_second_run_changes_nothing(install):
-    """--check --diff writes nothing and names the steps of the real run in its order; the second run mutates nothing at all."""
+    """--check --diff writes nothing and names the steps of the real run in its order; the second run mutates nothing
+    at all."""
     installation = install("by-hand", modules="pl,cl", alias=True)
     mark, calls = installation.audit_mark(), len(installation.journal())
     before = {
-        service: installation.psql(service, "select pg_current_wal_lsn()") and installation.psql(service, "select count(*) from pg_class")
+        service: installation.psql(service, "select pg_current_wal_lsn()")
+        and installation.psql(service, "select count(*) from pg_class")
         for service in ("pl-i18n-service", "pl-identity-service")
     }
     checked = installation.play("site", "--check", "--diff", confirm=False)
@@ -135,7 +142,9 @@ def test_a_living_run_is_refused_to_the_second(install):
         assert first.poll() is None
     mark, calls = installation.audit_mark(), len(installation.journal())
     second = installation.play("site")
-    assert second.rc == 2 and "another run holds the lock" in second.text and "lock id" in second.text, second.text[-2000:]
+    assert second.rc == 2 and "another run holds the lock" in second.text and "lock id" in second.text, second.text[
+        -2000:
+    ]
     assert installation.mutations(mark) == [] and len(installation.journal()) == calls
     installation.kill(first)
     installation.faults()

@@ -10,7 +10,14 @@ SQL = ("release", "update", "db", "pgsql")
 def test_a_migration_that_nobody_saw_end_stops_and_asks(install):
     """trap 35, 36: unknown is neither done nor failed."""
     installation = install("site-run", modules="pl", alias=False)
-    installation.faults({"match": [*SQL, "--microservice=pl-i18n-service"], "when": "after", "text": "ERROR: deadlock detected", "kind": "lie"})
+    installation.faults(
+        {
+            "match": [*SQL, "--microservice=pl-i18n-service"],
+            "when": "after",
+            "text": "ERROR: deadlock detected",
+            "kind": "lie",
+        }
+    )
     lied = installation.play("site")
     assert lied.rc == 2, lied.text[-2000:]
     key = "upgrade.pl.database.pl-i18n-service.sqls_pl-i18n-service.sql"

@@ -17,12 +17,21 @@ DEAD = {
     "apiVersion": "coordination.k8s.io/v1",
     "kind": "Lease",
     "metadata": {"name": "monq-upgrade"},
-    "spec": {"holderIdentity": "a run that was killed", "leaseDurationSeconds": 9, "renewTime": "2024-01-01T00:00:00.000000Z"},
+    "spec": {
+        "holderIdentity": "a run that was killed",
+        "leaseDurationSeconds": 9,
+        "renewTime": "2024-01-01T00:00:00.000000Z",
+    },
 }
 
 
 def secret(name, **data):
-    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "data": {k: base64.b64encode(v.encode()).decode() for k, v in data.items()}}
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": name},
+        "data": {k: base64.b64encode(v.encode()).decode() for k, v in data.items()},
+    }
 
 
 def put(installation, *objects):
@@ -64,7 +73,13 @@ LOOK = [
                 },
                 "register": "looked",
             },
-            {"copy": {"content": "{{ looked.findings | to_json }}", "dest": "{{ playbook_dir }}/findings.json", "mode": "0600"}},
+            {
+                "copy": {
+                    "content": "{{ looked.findings | to_json }}",
+                    "dest": "{{ playbook_dir }}/findings.json",
+                    "mode": "0600",
+                }
+            },
         ],
     }
 ]
@@ -103,12 +118,18 @@ def test_a_missing_verb_is_named_and_nothing_is_changed(untouched, group, resour
     mark, calls = installation.audit_mark(), len(installation.journal())
     account.reapply_without(group, resource, verb, name)
     stops = [row for row in look(installation, account) if row["severity"] == "stop"]
-    assert [row["object"] for row in stops] == [f"{permissions.in_words(group, resource, verb, name)} in {account.namespace}"]
+    assert [row["object"] for row in stops] == [
+        f"{permissions.in_words(group, resource, verb, name)} in {account.namespace}"
+    ]
     assert stops[0]["check"] == "permissions"
     assert installation.mutations(mark, account.user) == [] and len(installation.journal()) == calls
 
 
-@pytest.mark.parametrize(("group", "resource", "verb"), [("", "configmaps", "get"), ("apps", "deployments/scale", "patch")], ids=lambda value: value or "core")
+@pytest.mark.parametrize(
+    ("group", "resource", "verb"),
+    [("", "configmaps", "get"), ("apps", "deployments/scale", "patch")],
+    ids=lambda value: value or "core",
+)
 def test_site_stops_where_a_verb_is_missing(untouched, group, resource, verb):
     """The ledger itself unreadable, and what is first needed inside the outage."""
     installation, account = untouched
@@ -116,7 +137,9 @@ def test_site_stops_where_a_verb_is_missing(untouched, group, resource, verb):
     mark, calls = installation.audit_mark(), len(installation.journal())
     account.reapply_without(group, resource, verb, name)
     result = installation.play("site", extra=account.extra)
-    assert result.rc == 2 and f"{permissions.in_words(group, resource, verb, name)} in {account.namespace}" in result.text, result.text[-3000:]
+    assert (
+        result.rc == 2 and f"{permissions.in_words(group, resource, verb, name)} in {account.namespace}" in result.text
+    ), result.text[-3000:]
     assert installation.mutations(mark, account.user) == [] and len(installation.journal()) == calls
     assert installation.ledger() == {} and not installation.backup.exists()
 
@@ -126,11 +149,16 @@ def test_site_stops_where_a_verb_is_missing(untouched, group, resource, verb):
 
 @pytest.fixture(scope="module")
 def whole(install):
-    """Everything that the account may ever have to do: a torn snapshot, another registry token, a killed run's lock, upgrade, second run, the way back."""
+    """Everything that the account may ever have to do: a torn snapshot, another registry token, a killed run's lock,
+    upgrade, second run, the way back."""
     installation = install("by-hand", modules="pl", alias=True)
     account = Account(installation)
     mark = installation.audit_mark()
-    put(installation, secret("monq-upgrade-6.0.0-original-0", chunk="torn"), secret("registry-token", secure_token="of somebody else"))
+    put(
+        installation,
+        secret("monq-upgrade-6.0.0-original-0", chunk="torn"),
+        secret("registry-token", secure_token="of somebody else"),
+    )
     wanted = {"monq_registry_token": "chosen-by-the-operator", "monq_registry_token_rotate": True}
     results = {"prepare": installation.play("prepare", extra={**account.extra, **wanted})}
     installation.kubectl("delete", "lease", "monq-upgrade", user=ADMIN)
@@ -138,7 +166,11 @@ def whole(install):
     results["site"] = installation.play("site", extra=account.extra)
     quiet = installation.audit_mark()
     results["second"] = installation.play("site", extra=account.extra)
-    seen = {"second": installation.mutations(quiet, account.user), "upgrade": account.used(mark), "ledger": installation.ledger()}
+    seen = {
+        "second": installation.mutations(quiet, account.user),
+        "upgrade": account.used(mark),
+        "ledger": installation.ledger(),
+    }
     back = installation.audit_mark()
     wanted = {"monq_confirm_rollback": installation.name, "monq_rollback_closed": True}
     results["rollback"] = installation.play("rollback", confirm=False, extra={**account.extra, **wanted})
@@ -169,8 +201,18 @@ def test_the_account_has_what_it_uses_and_nothing_else(whole):
 def test_a_rollback_uses_nothing_that_is_not_granted_to_it(whole):
     """Names count too: the API server refuses another ConfigMap to it."""
     inside, outside = whole[4]["rollback"]
-    more = {(group, resource, verb) for group, resource, verbs, _purpose in permissions.NEEDED_FOR_ROLLBACK + permissions.DIAGNOSTICS for verb in verbs}
+    more = {
+        (group, resource, verb)
+        for group, resource, verbs, _purpose in permissions.NEEDED_FOR_ROLLBACK + permissions.DIAGNOSTICS
+        for verb in verbs
+    }
     assert inside - set(VERBS) - more == set() and outside == set()
-    assert {("", "configmaps", "delete"), ("apps", "deployments", "update"), ("extensions", "ingresses", "create")} <= inside
-    denied = whole[0].kubectl("auth", "can-i", "delete", "configmaps/of-an-application", "--as", whole[1].user, user=ADMIN, check=False)
+    assert {
+        ("", "configmaps", "delete"),
+        ("apps", "deployments", "update"),
+        ("extensions", "ingresses", "create"),
+    } <= inside
+    denied = whole[0].kubectl(
+        "auth", "can-i", "delete", "configmaps/of-an-application", "--as", whole[1].user, user=ADMIN, check=False
+    )
     assert denied.strip() == "no"

@@ -19,7 +19,8 @@ def sha256(path):
 
 @pytest.fixture(scope="module")
 def story(install):
-    """One upgrade from an exported release, whose ledger cannot be written right after its first SQL file; then what may not be, and the same command."""
+    """One upgrade from an exported release, whose ledger cannot be written right after its first SQL file; then what
+    may not be, and the same command."""
     installation = install("by-hand", modules="pl", alias=False)
     export = installation.work / "release"
     shutil.copytree(installation.facts["release_source_dir"], export)
@@ -56,7 +57,9 @@ def story(install):
 def test_a_result_that_cannot_be_written_stops_the_run_and_is_left_beside_the_backup(story):
     _installation, told = story
     broken = told["broken"]
-    assert broken.rc == 2 and "the result of a step cannot be written into the ledger" in broken.text, broken.text[-3000:]
+    assert broken.rc == 2 and "the result of a step cannot be written into the ledger" in broken.text, broken.text[
+        -3000:
+    ]
     assert told["ledger"][FIRST]["state"] == "intent" and SECOND not in told["ledger"], "nothing more was begun"
     assert told["copies"] == [f"ledger-{FIRST}-{told['ledger'][FIRST]['attempt']}.json"]
 
@@ -72,14 +75,23 @@ def test_the_next_run_imports_it_and_no_sql_file_runs_twice(story):
 def test_another_sql_file_is_refused_with_both_fingerprints(story):
     _installation, told = story
     refused = told["other file"]
-    assert refused.rc == 2 and told["sha256"] in refused.text and told["other sha256"] in refused.text and SECOND in refused.text, refused.text[-3000:]
+    assert (
+        refused.rc == 2
+        and told["sha256"] in refused.text
+        and told["other sha256"] in refused.text
+        and SECOND in refused.text
+    ), refused.text[-3000:]
 
 
 def test_another_list_of_steps_is_refused_with_both_fingerprints(story):
     installation, told = story
     refused = told["other plan"]
-    known = json.loads(installation.kubectl("get", "configmap", "monq-upgrade-6.0.0", "-o", "json"))["metadata"]["annotations"]["monq.platform/steps-sha256"]
-    assert refused.rc == 2 and "the step list differs from the one this upgrade started with" in refused.text, refused.text[-3000:]
+    known = json.loads(installation.kubectl("get", "configmap", "monq-upgrade-6.0.0", "-o", "json"))["metadata"][
+        "annotations"
+    ]["monq.platform/steps-sha256"]
+    assert refused.rc == 2 and "the step list differs from the one this upgrade started with" in refused.text, (
+        refused.text[-3000:]
+    )
     assert known[:16] in refused.text
 
 
@@ -93,15 +105,22 @@ def test_snapshots_whose_ledger_was_deleted_stop_the_upgrade(story):
     _installation, told = story
     refused = told["no ledger"]
     assert refused.rc == 2, refused.text[-3000:]
-    assert "the ledger of the run that made the snapshots" in refused.text and "monq-upgrade-6.0.0-original-0" in refused.text
+    assert (
+        "the ledger of the run that made the snapshots" in refused.text
+        and "monq-upgrade-6.0.0-original-0" in refused.text
+    )
     assert told["unchanged without it"] == ([], True)
 
 
 def test_a_finished_release_is_closed(story):
     installation, _told = story
-    notes = json.loads(installation.kubectl("get", "configmap", "monq-upgrade-6.0.0", "-o", "json"))["metadata"]["annotations"]
+    notes = json.loads(installation.kubectl("get", "configmap", "monq-upgrade-6.0.0", "-o", "json"))["metadata"][
+        "annotations"
+    ]
     assert notes["monq.platform/closed"]
     mark, calls = installation.audit_mark(), installation.journal()
     other = installation.play("site", extra={"monq_prefetch_images": False})
-    assert other.rc == 2 and "the step list differs from the one this upgrade started with" in other.text, other.text[-2000:]
+    assert other.rc == 2 and "the step list differs from the one this upgrade started with" in other.text, other.text[
+        -2000:
+    ]
     assert (installation.mutations(mark), installation.journal() == calls) == ([], True)

@@ -47,7 +47,9 @@ def renewed(installation):
             if lease(installation).get("spec", {}).get("holderIdentity"):
                 count += 1
                 change = json.dumps({"metadata": {"annotations": {"test/beat": str(count)}}})
-                installation.kubectl("patch", "lease", "monq-upgrade", "--type=merge", "-p", change, user="sandbox-admin", check=False)
+                installation.kubectl(
+                    "patch", "lease", "monq-upgrade", "--type=merge", "-p", change, user="sandbox-admin", check=False
+                )
 
     thread = threading.Thread(target=beat)
     thread.start()
@@ -91,7 +93,12 @@ def test_of_thirty_starters_one_wins_each_time(install):
 
 def reads_of_the_lease(installation, mark):
     events = map(json.loads, Path(installation.sandbox.facts["audit_log"]).read_text().splitlines()[mark:])
-    return sum(e["verb"] == "get" and (e.get("objectRef") or {}).get("resource") == "leases" and e["user"]["username"] == "operator" for e in events)
+    return sum(
+        e["verb"] == "get"
+        and (e.get("objectRef") or {}).get("resource") == "leases"
+        and e["user"]["username"] == "operator"
+        for e in events
+    )
 
 
 def test_of_four_playbooks_one_wins(install):
@@ -104,7 +111,9 @@ def test_of_four_playbooks_one_wins(install):
     locks = {entry["lock"] for entry in installation.ledger().values()}
     assert len(locks) == 1
     refused = [text for rc, text in zip(ended, texts) if rc]
-    assert all("another run" in text and next(iter(locks)) in text for text in refused), [text[-2000:] for text in refused]
+    assert all("another run" in text and next(iter(locks)) in text for text in refused), [
+        text[-2000:] for text in refused
+    ]
     created = [row for row in installation.mutations(mark) if row[0] == "create"]
     assert created and [row for row, count in Counter(created).items() if count > 1] == []
     assert [argv for argv, count in Counter(map(tuple, installation.journal())).items() if count > 1] == []
@@ -124,7 +133,9 @@ def test_a_frozen_holder_begins_nothing_after_it_wakes(install):
         os.kill(pid, signal.SIGSTOP)
     calls = installation.journal()
     taker = installation.play("prepare")
-    assert taker.rc == 2 and "an earlier run is still working on this step" in taker.text and STEP in taker.text, taker.text[-2500:]
+    assert taker.rc == 2 and "an earlier run is still working on this step" in taker.text and STEP in taker.text, (
+        taker.text[-2500:]
+    )
     assert lease(installation)["metadata"]["annotations"]["monq.platform/lock-id"] != old
     assert installation.journal() == calls
     mark = installation.audit_mark()
@@ -134,14 +145,20 @@ def test_a_frozen_holder_begins_nothing_after_it_wakes(install):
     gate.touch()
     assert frozen.wait(timeout=300) == 2
     text = Path(frozen.log).read_text()
-    assert "the result of a step cannot be written into the ledger" in text and "the next run imports it" in text, text[-3000:]
-    assert [argv for argv in installation.journal() if argv not in calls] == [argv for argv in installation.journal() if argv[:3] == UPDATE]
+    assert "the result of a step cannot be written into the ledger" in text and "the next run imports it" in text, text[
+        -3000:
+    ]
+    assert [argv for argv in installation.journal() if argv not in calls] == [
+        argv for argv in installation.journal() if argv[:3] == UPDATE
+    ]
     refused = [row for row in installation.mutations(mark) if row != ("patch", "configmaps", "monq-upgrade-6.0.0")]
     assert refused == [], "the ledger's own write alone was tried, and met another resourceVersion"
     assert installation.ledger()[STEP]["state"] == "intent"
     later = installation.play("prepare")
     assert later.rc == 0, later.text[-2500:]
-    assert [argv[:3] for argv in installation.journal()].count(UPDATE) == 1, "the result was imported, the call not repeated"
+    assert [argv[:3] for argv in installation.journal()].count(UPDATE) == 1, (
+        "the result was imported, the call not repeated"
+    )
 
 
 def test_a_dead_holder_is_unlocked_by_the_id_of_the_refusal(install):
@@ -156,7 +173,9 @@ def test_a_dead_holder_is_unlocked_by_the_id_of_the_refusal(install):
     wrong = installation.play("unlock", extra={"monq_lock_id": "0123456789ab"})
     assert wrong.rc == 2 and lock_id in wrong.text and lease(installation)["spec"]["holderIdentity"], wrong.text[-1500:]
     checked = installation.play("unlock", "--check", extra={"monq_lock_id": lock_id})
-    assert checked.rc == 0 and checked.recap("site-run")["changed"] == 1 and lease(installation)["spec"]["holderIdentity"]
+    assert (
+        checked.rc == 0 and checked.recap("site-run")["changed"] == 1 and lease(installation)["spec"]["holderIdentity"]
+    )
     broken = installation.play("unlock", extra={"monq_lock_id": lock_id})
     assert broken.rc == 0 and broken.recap("site-run")["changed"] == 1, broken.text[-1500:]
     assert not lease(installation)["spec"].get("holderIdentity")
@@ -178,15 +197,20 @@ def test_an_orphan_of_a_killed_run_is_known(install, orphan):
     """What left monqctl's session outlives the kill of the whole tree; the resume finds it and stops."""
     installation = install("site-run", modules="pl", alias=False)
     leave = ["setsid", "-f", "sh", "-c", f"echo $$ > {orphan}; exec sleep 3600"]
-    installation.faults({"match": UPDATE, "kind": "exec", "command": leave, "when": "before"}, {"match": UPDATE, "kind": "hang", "when": "after"})
+    installation.faults(
+        {"match": UPDATE, "kind": "exec", "command": leave, "when": "before"},
+        {"match": UPDATE, "kind": "hang", "when": "after"},
+    )
     killed = installation.start("prepare")
     until(lambda: installation.registry("version") and orphan.exists() and orphan.read_text().strip(), killed)
     installation.kill(killed)
     installation.faults()
     refused = installation.play("prepare")
-    assert refused.rc == 2 and "an earlier run is still working on this step" in refused.text and orphan.read_text().strip() in refused.text, refused.text[
-        -2500:
-    ]
+    assert (
+        refused.rc == 2
+        and "an earlier run is still working on this step" in refused.text
+        and orphan.read_text().strip() in refused.text
+    ), refused.text[-2500:]
     os.kill(int(orphan.read_text()), signal.SIGKILL)
     until(lambda: not Path(f"/proc/{orphan.read_text().strip()}").exists())
     assert installation.play("prepare").rc == 0

@@ -245,7 +245,10 @@ class Installation:
         self.lock = next(iter(self.api.objects.values()))["metadata"]["annotations"]["monq.platform/lock-id"]
 
     def guarded(self, check_mode=False):
-        plan = [Step(key=key, title=key, traits=frozenset({CUTOVER}) if key == CUT else frozenset()) for key in (PREPARE, UPGRADE, CUT)]
+        plan = [
+            Step(key=key, title=key, traits=frozenset({CUTOVER}) if key == CUT else frozenset())
+            for key in (PREPARE, UPGRADE, CUT)
+        ]
         ledger, lease = Ledger(self.api, "ns", "6.0.0").load(), Lease(self.api, "ns", 120)
         return StepRunner(plan=plan, ledger=ledger, lease=lease, lock_id=self.lock, check_mode=check_mode)
 
@@ -254,12 +257,23 @@ class Installation:
 
     def backup(self, generation=1):
         return Backup(
-            self.server_client(), self.server_client(), str(self.folder), "production", "6.0.0", generation, self.max_age, self.limit,
-            self.identity, clock=lambda: self.now)  # fmt: skip
+            self.server_client(),
+            self.server_client(),
+            str(self.folder),
+            "production",
+            "6.0.0",
+            generation,
+            self.max_age,
+            self.limit,
+            self.identity,
+            clock=lambda: self.now,
+        )
 
     def run(self, stage, check_mode=False, database=DATABASE):
         run = self.guarded(check_mode)
-        answer = self.backup(run.ledger.generation).run_stage(run, stage, [{"microservice": SERVICE, "database": database}])
+        answer = self.backup(run.ledger.generation).run_stage(
+            run, stage, [{"microservice": SERVICE, "database": database}]
+        )
         return run.result(), answer["backups"][0]
 
     def refused(self, stage="prepare", **kwargs):
@@ -434,7 +448,9 @@ def test_a_scratch_database_of_an_earlier_run_of_this_installation_goes_wherever
         ("monq_scratch_now", {"installation": mine, "lock": "now"}),
         ("monq_scratch_theirs", {"installation": "ns in https://two", "lock": "earlier"}),
     ):
-        installation.server.sql(f"CREATE DATABASE {name} OWNER monq", dump.comment_scratch(name, {**elsewhere, **owner}))
+        installation.server.sql(
+            f"CREATE DATABASE {name} OWNER monq", dump.comment_scratch(name, {**elsewhere, **owner})
+        )
     installation.identity = {"installation": mine, "lock": "now"}
     installation.run("prepare")
     assert sorted(installation.server.scratch()) == ["monq_scratch_now", "monq_scratch_theirs"]
@@ -517,7 +533,9 @@ def test_trap_37_a_dump_of_upgrade_is_renewed_until_the_cut_is_saved(installatio
     with pytest.raises(MonqError):
         installation.guarded().execute(CUT, refuse)
     installation.now += 14401
-    assert installation.run("upgrade", check_mode=True)[0]["steps"]["predicted"] == [UPGRADE], "a cut that failed may have cut nothing"
+    assert installation.run("upgrade", check_mode=True)[0]["steps"]["predicted"] == [UPGRADE], (
+        "a cut that failed may have cut nothing"
+    )
     assert installation.run("upgrade")[0]["steps"]["done"] == [UPGRADE]
     installation.guarded().execute(CUT, dict)
     installation.now += 14401

@@ -15,7 +15,11 @@ SQL = ("release", "update", "db", "pgsql")
 
 
 def seals(installation):
-    return {s["metadata"]["name"]: s["data"] for s in installation.objects("secrets") if s["metadata"]["name"].startswith("monq-upgrade-")}
+    return {
+        s["metadata"]["name"]: s["data"]
+        for s in installation.objects("secrets")
+        if s["metadata"]["name"].startswith("monq-upgrade-")
+    }
 
 
 def fail_pg_dump(installation, nth):
@@ -26,7 +30,8 @@ def fail_pg_dump(installation, nth):
     script = folder / "pg_dump"
     script.write_text(
         f'#!/bin/sh\ncase "$1" in --version) exec /usr/bin/pg_dump --version;; esac\necho x >> {count}\n'
-        f'if [ "$(wc -l < {count})" -eq {nth} ]; then echo "pg_dump: error: out of luck" >&2; exit 1; fi\nexec /usr/bin/pg_dump "$@"\n'
+        f'if [ "$(wc -l < {count})" -eq {nth} ]; then echo "pg_dump: error: out of luck" >&2; exit 1; fi\nexec '
+        f'/usr/bin/pg_dump "$@"\n'
     )
     script.chmod(0o755)
     return str(folder)
@@ -34,8 +39,12 @@ def fail_pg_dump(installation, nth):
 
 @pytest.fixture(scope="module")
 def chain(install):
-    """An upgrade that fails at ten places in turn, and is resumed each time by the same command; beside it one that never fails."""
-    broken, smooth = install("site-run", modules="pl,sm,cl", alias=True), install("by-hand", modules="pl,sm,cl", alias=True)
+    """An upgrade that fails at ten places in turn, and is resumed each time by the same command; beside it one that
+    never fails."""
+    broken, smooth = (
+        install("site-run", modules="pl,sm,cl", alias=True),
+        install("by-hand", modules="pl,sm,cl", alias=True),
+    )
     result = smooth.play("site")
     assert result.rc == 0, result.text[-3000:]
     env = {"PATH": f"{fail_pg_dump(broken, 3)}:{Path(sys.executable).parent}:{os.environ['PATH']}"}
@@ -48,7 +57,9 @@ def chain(install):
     run("backup")  # pg_dump itself fails
     # the Secret: refused by the API server, from the step before it on
     secret = Refusal(broken, "secrets", "CREATE")
-    broken.faults({"match": ["config", "set", "releasehub"], "kind": "exec", "command": secret.command(), "when": "after"})
+    broken.faults(
+        {"match": ["config", "set", "releasehub"], "kind": "exec", "command": secret.command(), "when": "after"}
+    )
     run("Secret")
     secret.lift()
     for name, match, skip in (
@@ -57,7 +68,9 @@ def chain(install):
     ):
         broken.faults({"match": match, "kind": "fail", "skip": skip})
         run(name)
-    broken.kubectl("label", "ingress.v1beta1.extensions", "pl-routing-internal", "test-refuse=this", user="sandbox-admin")
+    broken.kubectl(
+        "label", "ingress.v1beta1.extensions", "pl-routing-internal", "test-refuse=this", user="sandbox-admin"
+    )
     ingress = Refusal(broken, "ingresses", "DELETE", {"matchLabels": {"test-refuse": "this"}})
     ingress.apply()
     run("after the third Ingress")
@@ -83,7 +96,14 @@ def test_every_failing_call_stops_the_run_and_says_where_the_platform_is(chain):
         assert rc == 2, f"{name}: {text[-1500:]}"
         assert "next:" in text, f"{name}: trap 13: the next command"
         down = "platform: DOWN" in text
-        expected = name in ("after the third Ingress", "third routing", "second SQL of pl", "Replace", "a count's restore", "cl's userspace SQL")
+        expected = name in (
+            "after the third Ingress",
+            "third routing",
+            "second SQL of pl",
+            "Replace",
+            "a count's restore",
+            "cl's userspace SQL",
+        )
         assert down == expected, f"{name}: trap 13: is the platform up?"
 
 

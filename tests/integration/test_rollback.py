@@ -1,4 +1,5 @@
-"""Rollback as a playbook, from every stage: it gives back the installation of before, but for what cannot be taken back."""
+"""Rollback as a playbook, from every stage: it gives back the installation of before, but for what cannot be taken
+back."""
 
 from __future__ import annotations
 
@@ -14,7 +15,12 @@ from support.comparison import differences, state
 REGISTRY = "pl-microservice-registry-api-service"
 ROLLBACK = "monq-rollback-6.0.0"
 SQL = ("release", "update", "db", "pgsql")
-DATABASES = ["pl-i18n-service", "pl-automaton-rules-api-service", "pl-user-grants-api-service", "pl-userspaces-api-service"]
+DATABASES = [
+    "pl-i18n-service",
+    "pl-automaton-rules-api-service",
+    "pl-user-grants-api-service",
+    "pl-userspaces-api-service",
+]
 
 
 @pytest.fixture(scope="module")
@@ -25,37 +31,61 @@ def site(install):
 
 
 def roll_back(installation, *words, databases=(), confirm=True, **extra):
-    given = {**({"monq_confirm_rollback": installation.name} if confirm else {}), "monq_rollback_databases": list(databases), **extra}
+    given = {
+        **({"monq_confirm_rollback": installation.name} if confirm else {}),
+        "monq_rollback_databases": list(databases),
+        **extra,
+    }
     return installation.play("rollback", *words, confirm=False, extra=given)
 
 
 def config_map(installation, name):
     found = json.loads(installation.kubectl("get", "configmap", name, "--ignore-not-found", "-o", "json") or "{}")
-    return found and (found["metadata"]["annotations"], {key: json.loads(text) for key, text in (found.get("data") or {}).items()})
+    return found and (
+        found["metadata"]["annotations"],
+        {key: json.loads(text) for key, text in (found.get("data") or {}).items()},
+    )
 
 
 def seals(installation):
-    return {s["metadata"]["name"]: s["data"] for s in installation.objects("secrets") if s["metadata"]["name"].startswith("monq-upgrade-")}
+    return {
+        s["metadata"]["name"]: s["data"]
+        for s in installation.objects("secrets")
+        if s["metadata"]["name"].startswith("monq-upgrade-")
+    }
 
 
 def leftovers(before, installation):
-    """Every leaf that differs from before and is not on the irreversible list: registry 3.2.0, its token, copied images."""
+    """Every leaf that differs from before and is not on the irreversible list: registry 3.2.0, its token, copied
+    images."""
     after = state(installation)
     number = next(index for index, row in enumerate(before["microservices"]) if row["Name"] == REGISTRY)
-    excused = [("registry_version",), ("images",), ("secrets", "registry-token"), ("deployments", REGISTRY), ("microservices", number)]
+    excused = [
+        ("registry_version",),
+        ("images",),
+        ("secrets", "registry-token"),
+        ("deployments", REGISTRY),
+        ("microservices", number),
+    ]
     return [row for row in differences(before, after) if not any(row[0][: len(path)] == path for path in excused)]
 
 
 def unchanged(installation, mark, calls):
     assert installation.mutations(mark) == [] and len(installation.journal()) == calls
-    assert config_map(installation, ROLLBACK) in ({}, None) or config_map(installation, ROLLBACK)[0]["monq.platform/state"] == "finished"
+    assert (
+        config_map(installation, ROLLBACK) in ({}, None)
+        or config_map(installation, ROLLBACK)[0]["monq.platform/state"] == "finished"
+    )
 
 
 def test_after_prepare_alone(site):
-    """Nothing was cut: check predicts, without the confirmation nothing changes, then template and nothing else is put back; twice changes nothing."""
+    """Nothing was cut: check predicts, without the confirmation nothing changes, then template and nothing else is
+    put back; twice changes nothing."""
     installation, before = site
     nothing = roll_back(installation)
-    assert nothing.rc == 0 and nothing.recap(installation.name)["changed"] == 0 and "nothing to roll back" in nothing.text, nothing.text[-2000:]
+    assert (
+        nothing.rc == 0 and nothing.recap(installation.name)["changed"] == 0 and "nothing to roll back" in nothing.text
+    ), nothing.text[-2000:]
     prepared = installation.play("prepare")
     assert prepared.rc == 0, prepared.text[-3000:]
     assert leftovers(before, installation) != []
@@ -67,7 +97,9 @@ def test_after_prepare_alone(site):
         assert words in checked.text
     refused = roll_back(installation, confirm=False)
     assert refused.rc == 2 and "monq_confirm_rollback" in refused.text, refused.text[-2000:]
-    installation.play("rollback", "--start-at-task", "Put back the K8s template", confirm=False, extra={})  # no step without the lock
+    installation.play(
+        "rollback", "--start-at-task", "Put back the K8s template", confirm=False, extra={}
+    )  # no step without the lock
     unchanged(installation, mark, calls)
 
     done = roll_back(installation)
@@ -77,7 +109,10 @@ def test_after_prepare_alone(site):
     annotations, entries = config_map(installation, ROLLBACK)
     assert annotations["monq.platform/attempt"] == "1" and annotations["monq.platform/state"] == "finished"
     assert sorted(entries) == sorted(re.findall(r"^ +to do  (rollback\S+)  ", checked.text, re.M))
-    assert installation.ledger() == {} and "prepare.snapshot.original" in config_map(installation, "monq-upgrade-6.0.0-attempt-1")[1]
+    assert (
+        installation.ledger() == {}
+        and "prepare.snapshot.original" in config_map(installation, "monq-upgrade-6.0.0-attempt-1")[1]
+    )
     assert {name.rsplit("-", 1)[0] for name in seals(installation)} == {
         f"monq-upgrade-6.0.0-attempt-1-{name}" for name in ("original", "original-replicas", "rollback")
     }
@@ -94,13 +129,16 @@ def _begun(found, attempt, key):
 
 
 def test_before_the_first_sql_killed_in_the_middle(site):
-    """The second attempt is cut and routed. A rollback that was killed stops every upgrade, and is ended by the same command."""
+    """The second attempt is cut and routed. A rollback that was killed stops every upgrade, and is ended by the same
+    command."""
     installation, before = site
     installation.faults({"match": [*SQL], "kind": "fail"})
     failed = installation.play("site")
     assert failed.rc == 2 and "DOWN" in failed.text, failed.text[-2000:]
     assert config_map(installation, "monq-upgrade-6.0.0")[0]["monq.platform/attempt"] == "2"
-    strangers = {i["metadata"]["name"]: i["metadata"]["uid"] for i in installation.objects("ingresses.v1beta1.extensions")}
+    strangers = {
+        i["metadata"]["name"]: i["metadata"]["uid"] for i in installation.objects("ingresses.v1beta1.extensions")
+    }
     process = installation.start("rollback", confirm=False, extra={"monq_confirm_rollback": installation.name})
     deadline = time.monotonic() + 600
     while not _begun(config_map(installation, ROLLBACK), "2", "rollback.registry_template.apply"):
@@ -126,7 +164,8 @@ def test_before_the_first_sql_killed_in_the_middle(site):
 
 @pytest.fixture(scope="module")
 def replaced(site, sandbox):
-    """The third attempt has run all SQL of pl and its Replace; counts and hand-made settings are lost. Saved, so that it is rolled back twice."""
+    """The third attempt has run all SQL of pl and its Replace; counts and hand-made settings are lost. Saved, so
+    that it is rolled back twice."""
     installation, _before = site
     installation.faults({"match": ["registry", "apply", "microservice"], "kind": "fail"})
     failed = installation.play("site")
@@ -149,16 +188,27 @@ def test_an_altered_dump_and_a_live_connection_refuse(site, replaced):
 
 
 def test_after_sql_and_replace_with_the_databases_named(site, replaced):
-    """Somebody is connected at first: the database is left as it is. Then everything is what it was, the databases too."""
+    """Somebody is connected at first: the database is left as it is. Then everything is what it was, the databases
+    too."""
     installation, before = site
-    server = {key: value for key, value in installation.facts["postgresql"].items() if key in ("host", "port", "user", "password")}
-    connection = psycopg2.connect(**server, dbname=installation.facts["databases"]["pl-i18n-service"], application_name="report-builder")
+    server = {
+        key: value
+        for key, value in installation.facts["postgresql"].items()
+        if key in ("host", "port", "user", "password")
+    }
+    connection = psycopg2.connect(
+        **server, dbname=installation.facts["databases"]["pl-i18n-service"], application_name="report-builder"
+    )
     try:
         refused = roll_back(installation, databases=DATABASES)
     finally:
         connection.close()
-    assert refused.rc == 2 and "live connections" in refused.text and "report-builder" in refused.text, refused.text[-2000:]
-    assert installation.migrations()[("pl", "sqls/pl-i18n-service.sql", "pl-i18n-service")] == 1, "still the migrated one"
+    assert refused.rc == 2 and "live connections" in refused.text and "report-builder" in refused.text, refused.text[
+        -2000:
+    ]
+    assert installation.migrations()[("pl", "sqls/pl-i18n-service.sql", "pl-i18n-service")] == 1, (
+        "still the migrated one"
+    )
     done = roll_back(installation, databases=DATABASES)
     assert done.rc == 0, done.text[-3000:]
     left = leftovers(before, installation)
@@ -168,7 +218,9 @@ def test_after_sql_and_replace_with_the_databases_named(site, replaced):
     assert all(name in done.text for name in new)
     assert installation.migrations() == {}
     kept = re.findall(r'DROP DATABASE \\?"(\w+)\\?"', done.text)
-    assert sorted(set(kept)) == sorted(f"{installation.facts['databases'][name]}_before_rollback_3" for name in DATABASES)
+    assert sorted(set(kept)) == sorted(
+        f"{installation.facts['databases'][name]}_before_rollback_3" for name in DATABASES
+    )
     assert config_map(installation, "monq-upgrade-6.0.0") in ({}, None)
 
 
@@ -187,7 +239,8 @@ def smooth(install):
 
 
 def test_sql_that_stays_is_asked_about_and_the_next_upgrade_ends_like_one(site, replaced, smooth, sandbox):
-    """Rolled back without its databases, then upgraded: no SQL runs again by itself, and the end is that of one upgrade."""
+    """Rolled back without its databases, then upgraded: no SQL runs again by itself, and the end is that of one
+    upgrade."""
     installation, _before = site
     sandbox("load", installation.name, "replaced")
     done = roll_back(installation)
@@ -198,19 +251,24 @@ def test_sql_that_stays_is_asked_about_and_the_next_upgrade_ends_like_one(site, 
     assert config_map(installation, "monq-upgrade-6.0.0")[0]["monq.platform/attempt"] == "4"
     mark, calls = installation.audit_mark(), len(installation.journal())
     asked = installation.play("site")
-    assert asked.rc == 2 and "applied in generation 3, and its database was not rolled back" in asked.text, asked.text[-2000:]
+    assert asked.rc == 2 and "applied in generation 3, and its database was not rolled back" in asked.text, asked.text[
+        -2000:
+    ]
     assert installation.mutations(mark) == [] and len(installation.journal()) == calls
     answers = {key: {"answer": "done", "attempt": entry["attempt"]} for key, entry in entries.items()}
     home = installation.work / "home"  # of another job: the registry demands its token from the first read on
     home.mkdir()
-    upgraded = installation.play("site", extra={"monq_resolve": answers, "monq_monqctl_configure": True, "monq_monqctl_home": str(home)})
+    upgraded = installation.play(
+        "site", extra={"monq_resolve": answers, "monq_monqctl_configure": True, "monq_monqctl_home": str(home)}
+    )
     assert upgraded.rc == 0, upgraded.text[-3000:]
     assert differences(state(installation), state(smooth[0])) == []
     assert installation.migrations() == smooth[0].migrations() and set(smooth[0].migrations().values()) == {1}
 
 
 def test_a_finished_release_wants_a_word_more(smooth):
-    """Without it nothing is changed; with it everything is taken back from the last stage, and an upgrade may begin anew."""
+    """Without it nothing is changed; with it everything is taken back from the last stage, and an upgrade may begin
+    anew."""
     installation, before = smooth
     mark, calls = installation.audit_mark(), len(installation.journal())
     refused = roll_back(installation, databases=DATABASES)

@@ -30,7 +30,7 @@ def dumped(server, tmp_path):
         f"COMMENT ON DATABASE {DATABASE} IS 'identity, prod''s own'",
         f"REVOKE CONNECT ON DATABASE {DATABASE} FROM PUBLIC",
         f"GRANT CONNECT ON DATABASE {DATABASE} TO reader",
-        f"ALTER DATABASE {DATABASE} SET search_path = \"odd schema\", public, \"$user\"",
+        f'ALTER DATABASE {DATABASE} SET search_path = "odd schema", public, "$user"',
         f"ALTER DATABASE {DATABASE} SET statement_timeout = '45s'",
         f"ALTER DATABASE {DATABASE} SET app.mode = 'it''s'",
         "GRANT SET ON PARAMETER app.mode TO monq",
@@ -44,27 +44,43 @@ def dumped(server, tmp_path):
     before = facts(server)
     server.sql("DROP TABLE public.users CASCADE", "CREATE TABLE public.migrated (id int)", **role)
     yield result, before
-    for (name,) in server.sql(f"SELECT datname FROM pg_database WHERE datname LIKE '{DATABASE}%' OR datname LIKE 'monq_scratch%'"):
+    for (name,) in server.sql(
+        f"SELECT datname FROM pg_database WHERE datname LIKE '{DATABASE}%' OR datname LIKE 'monq_scratch%'"
+    ):
         server.sql(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 def facts(server):
     """Everything that a dump holds of the database, and what it does not: read by the superuser."""
     of_it = f"FROM pg_database WHERE datname = '{DATABASE}'"
-    columns = "pg_get_userbyid(datdba), pg_encoding_to_char(encoding), datcollate, datctype, datconnlimit, shobj_description(oid, 'pg_database')"
+    columns = (
+        "pg_get_userbyid(datdba), pg_encoding_to_char(encoding), datcollate, datctype, datconnlimit, "
+        "shobj_description(oid, 'pg_database')"
+    )
     settings = f"SELECT unnest(setconfig) FROM pg_db_role_setting WHERE setdatabase = (SELECT oid {of_it}) ORDER BY 1"
     return {
         "database": server.sql(f"SELECT {columns} {of_it}"),
         "privileges": sorted(server.sql(f"SELECT unnest(datacl)::text {of_it}")),
         "settings": server.sql(settings),
-        "users": server.sql("SELECT count(*), max(id), md5(string_agg(name, ',' ORDER BY id)) FROM public.users", database=DATABASE),
-        "tables": server.sql("SELECT schemaname, tablename, tableowner FROM pg_tables WHERE schemaname !~ '^pg_|information' ORDER BY 1, 2", database=DATABASE),
+        "users": server.sql(
+            "SELECT count(*), max(id), md5(string_agg(name, ',' ORDER BY id)) FROM public.users", database=DATABASE
+        ),
+        "tables": server.sql(
+            "SELECT schemaname, tablename, tableowner FROM pg_tables WHERE schemaname !~ '^pg_|information' ORDER BY "
+            "1, 2",
+            database=DATABASE,
+        ),
         "grants": server.sql("SELECT relacl::text FROM pg_class WHERE relname = 'users'", database=DATABASE),
     }
 
 
 def names(server):
-    return {row[0] for row in server.sql(f"SELECT datname FROM pg_database WHERE datname LIKE '{DATABASE}%' OR datname LIKE 'monq_scratch%'")}
+    return {
+        row[0]
+        for row in server.sql(
+            f"SELECT datname FROM pg_database WHERE datname LIKE '{DATABASE}%' OR datname LIKE 'monq_scratch%'"
+        )
+    }
 
 
 def restore(server, **given):
@@ -97,8 +113,13 @@ def test_killed_after_the_swap_it_is_not_done_again(server, dumped):
     restore(server).run(DATABASE, result, 1)
     oid = server.sql(f"SELECT oid FROM pg_database WHERE datname = '{DATABASE}'")
     assert restore(server).run(DATABASE, result, 1)["kept"] == KEPT
-    assert server.sql(f"SELECT oid FROM pg_database WHERE datname = '{DATABASE}'") == oid and names(server) == {DATABASE, KEPT}
-    assert restore(server).run(DATABASE, result, 2)["kept"] == f"{DATABASE}_before_rollback_2", "another attempt is another restore"
+    assert server.sql(f"SELECT oid FROM pg_database WHERE datname = '{DATABASE}'") == oid and names(server) == {
+        DATABASE,
+        KEPT,
+    }
+    assert restore(server).run(DATABASE, result, 2)["kept"] == f"{DATABASE}_before_rollback_2", (
+        "another attempt is another restore"
+    )
     assert facts(server) == before
 
 
@@ -146,7 +167,16 @@ def test_whoever_comes_during_the_restore_refuses_the_swap(server, dumped):
     came = []
 
     def runner(argv, **given):
-        came.append(psycopg2.connect(host="127.0.0.1", port=server.port, user="monq", password=PASSWORD, dbname=DATABASE, application_name="late"))
+        came.append(
+            psycopg2.connect(
+                host="127.0.0.1",
+                port=server.port,
+                user="monq",
+                password=PASSWORD,
+                dbname=DATABASE,
+                application_name="late",
+            )
+        )
         return process.run(argv, **given)
 
     with pytest.raises(MonqError, match="live connections"):
@@ -191,11 +221,15 @@ def test_a_restore_that_lacks_a_row_changes_nothing(server, dumped, manifest):
 
 def test_the_first_error_of_pg_restore_changes_nothing(server, dumped):
     """An owner that is gone: the dump wants a role that this server does not have."""
-    server.sql("CREATE ROLE passing", "GRANT ALL ON SCHEMA public TO passing", "GRANT passing TO monq", database=DATABASE)
+    server.sql(
+        "CREATE ROLE passing", "GRANT ALL ON SCHEMA public TO passing", "GRANT passing TO monq", database=DATABASE
+    )
     server.sql("CREATE TABLE public.theirs (id int)", "ALTER TABLE public.theirs OWNER TO passing", database=DATABASE)
     folder = Path(dumped[0]["path"]).parent.parent.parent.parent
     given = Postgresql(server.as_role())
-    result = Backup(given, given, str(folder), "production", "6.0.0", 1, 3600, 0).dump("pl-identity-service", DATABASE, "upgrade")
+    result = Backup(given, given, str(folder), "production", "6.0.0", 1, 3600, 0).dump(
+        "pl-identity-service", DATABASE, "upgrade"
+    )
     server.sql("DROP TABLE public.theirs", "REVOKE ALL ON SCHEMA public FROM passing", database=DATABASE)
     server.sql("DROP ROLE passing")
     with pytest.raises(MonqError, match="could not be restored; the present database is untouched"):
@@ -216,7 +250,9 @@ def test_what_would_stop_it_is_known_before(server, dumped):
     assert restore(server).problems(DATABASE) == []
     server.sql("ALTER ROLE monq NOCREATEDB")
     try:
-        assert [expected for expected, _seen in restore(server).problems(DATABASE)] == ["role monq may create databases"]
+        assert [expected for expected, _seen in restore(server).problems(DATABASE)] == [
+            "role monq may create databases"
+        ]
         server.sql(f"ALTER DATABASE {DATABASE} OWNER TO postgres")
         assert len(restore(server).problems(DATABASE)) == 2
     finally:

@@ -12,14 +12,17 @@ FRESH = {"monq_monqctl_configure": True}
 
 @pytest.fixture(scope="module")
 def stages(install):
-    """preflight, prepare, upgrade, verify, each with an empty home and an empty working folder; counts change after prepare."""
+    """preflight, prepare, upgrade, verify, each with an empty home and an empty working folder; counts change after
+    prepare."""
     apart, whole = install("site-run", modules="pl,cl", alias=True), install("by-hand", modules="pl,cl", alias=True)
     results = {}
     for stage in ("preflight", "prepare", "upgrade", "verify"):
         if stage == "upgrade":
             for installation in (apart, whole):
                 installation.kubectl("scale", "deployment", "pl-tags-service", "--replicas=2", user="sandbox-admin")
-                installation.kubectl("scale", "deployment", "pl-mail-sender-service", "--replicas=0", user="sandbox-admin")
+                installation.kubectl(
+                    "scale", "deployment", "pl-mail-sender-service", "--replicas=0", user="sandbox-admin"
+                )
         home = apart.work / f"home-{stage}"
         home.mkdir()
         results[stage] = apart.play(stage, extra={**FRESH, "monq_monqctl_home": str(home)})
@@ -54,7 +57,11 @@ def test_counts_changed_between_prepare_and_upgrade_are_kept(stages):
     assert counts["pl-reports-service"] == 0
     assert counts["pl-search-service"] == 3, "left to its HPA"
     summary = (apart.backup / apart.name / "6.0.0" / "1" / "summary.txt").read_text()
-    assert "new services: pl-routing-service" in summary and "gone: pl-legacy-router-service" in summary and "HPA: pl-search-service" in summary
+    assert (
+        "new services: pl-routing-service" in summary
+        and "gone: pl-legacy-router-service" in summary
+        and "HPA: pl-search-service" in summary
+    )
 
 
 def test_no_secret_in_ledger_summary_and_output(stages):
@@ -80,8 +87,17 @@ OWN = [
             {"import_role": {"name": "monq.platform.monq"}},
             {"monq.platform.replica_snapshot": {"name": "cut"}, "register": "saved"},
             {"monq.platform.replica_restore": {"module": "pl"}, "register": "restored"},
-            {"monq.platform.monqctl_info": {"gather": ["version", "context", "status", "replicas"]}, "register": "info"},
-            {"copy": {"content": "{{ [saved, restored, info] | to_json }}", "dest": "{{ playbook_dir }}/seen.json", "mode": "0600"}},
+            {
+                "monq.platform.monqctl_info": {"gather": ["version", "context", "status", "replicas"]},
+                "register": "info",
+            },
+            {
+                "copy": {
+                    "content": "{{ [saved, restored, info] | to_json }}",
+                    "dest": "{{ playbook_dir }}/seen.json",
+                    "mode": "0600",
+                }
+            },
         ],
     }
 ]

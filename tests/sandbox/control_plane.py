@@ -24,7 +24,10 @@ AUDIT_POLICY = {
     "rules": [
         {"level": "Metadata", "users": ["operator"]},
         {"level": "Metadata", "userGroups": ["system:serviceaccounts"]},
-        {"level": "None", "resources": [{"group": "", "resources": ["events"]}, {"group": "events.k8s.io", "resources": ["events"]}]},
+        {
+            "level": "None",
+            "resources": [{"group": "", "resources": ["events"]}, {"group": "events.k8s.io", "resources": ["events"]}],
+        },
         {"level": "None", "users": ["system:apiserver", "controller-manager", "kubelet"]},
         {"level": "Metadata", "verbs": ["create", "update", "patch", "delete", "deletecollection"]},
         {"level": "None"},
@@ -44,7 +47,9 @@ def binaries():
     found = [shutil.which(name) for name in NEEDED]
     if all(found):
         return found
-    done = subprocess.run([os.path.join(HERE, "bin", "build-control-plane")], stdout=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(
+        [os.path.join(HERE, "bin", "build-control-plane")], stdout=subprocess.PIPE, text=True, check=False
+    )
     if done.returncode:
         raise SystemExit("the control plane could not be built")
     folder = done.stdout.strip().splitlines()[-1]
@@ -90,12 +95,39 @@ def certificate(folder, name, sans, days=825):
     cert, key = os.path.join(folder, name + ".crt"), os.path.join(folder, name + ".key")
     if not os.path.exists(cert):
         authority, authority_key = certificate_authority(folder, "monq sandbox")
-        request = openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/O=monq sandbox", "-keyout", key)
+        request = openssl(
+            "req",
+            "-new",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-subj",
+            "/O=monq sandbox",
+            "-keyout",
+            key,
+        )
         extension = os.path.join(folder, name + ".ext")
         with open(extension, "w", encoding="utf-8") as file:
-            file.write("subjectAltName=" + ",".join(sans) + "\nextendedKeyUsage=serverAuth\nbasicConstraints=CA:FALSE\n")
+            file.write(
+                "subjectAltName=" + ",".join(sans) + "\nextendedKeyUsage=serverAuth\nbasicConstraints=CA:FALSE\n"
+            )
         openssl(
-            "x509", "-req", "-CA", authority, "-CAkey", authority_key, "-CAcreateserial", "-days", str(days), "-extfile", extension, "-out", cert, stdin=request
+            "x509",
+            "-req",
+            "-CA",
+            authority,
+            "-CAkey",
+            authority_key,
+            "-CAcreateserial",
+            "-days",
+            str(days),
+            "-extfile",
+            extension,
+            "-out",
+            cert,
+            stdin=request,
         )
         os.unlink(extension)
     return cert, key
@@ -125,7 +157,12 @@ class ControlPlane:
     def ready(self):
         try:
             return (
-                web.Client(self.state.data["api_server"], {"Authorization": "Bearer " + self.state.token("admin")}, os.path.join(self.dir, "ca.crt"), timeout=5)
+                web.Client(
+                    self.state.data["api_server"],
+                    {"Authorization": "Bearer " + self.state.token("admin")},
+                    os.path.join(self.dir, "ca.crt"),
+                    timeout=5,
+                )
                 .request("GET", "/readyz")
                 .status
                 == 200
@@ -142,7 +179,10 @@ class ControlPlane:
             self._adopt()
             return
         if self.state.data.get("external_access"):
-            raise SystemExit(f"{self.state.dir} was made on an existing cluster: set SANDBOX_KUBECONFIG again, or choose another SANDBOX_DIR")
+            raise SystemExit(
+                f"{self.state.dir} was made on an existing cluster: set SANDBOX_KUBECONFIG again, or choose another "
+                f"SANDBOX_DIR"
+            )
         if self.running():
             return
         self._files()
@@ -166,13 +206,20 @@ class ControlPlane:
         """An existing cluster, only by SANDBOX_KUBECONFIG: everything runs with its one user."""
         config = external()
         shown = subprocess.run(
-            ["kubectl", "--kubeconfig", config, "config", "view", "--raw", "--flatten", "--minify", "-o", "json"], capture_output=True, text=True, check=False
+            ["kubectl", "--kubeconfig", config, "config", "view", "--raw", "--flatten", "--minify", "-o", "json"],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if shown.returncode:
             raise SystemExit(f"SANDBOX_KUBECONFIG {config}: {shown.stderr.strip()}")
         view = json.loads(shown.stdout)
         cluster, user = view["clusters"][0]["cluster"], view["users"][0]["user"]
-        access = {"server": cluster["server"], "verify": not cluster.get("insecure-skip-tls-verify", False), "agent": "sandbox"}
+        access = {
+            "server": cluster["server"],
+            "verify": not cluster.get("insecure-skip-tls-verify", False),
+            "agent": "sandbox",
+        }
 
         def keep(name, data):
             path = os.path.join(self.dir, name)
@@ -183,7 +230,10 @@ class ControlPlane:
         if cluster.get("certificate-authority-data"):
             access["ca_file"] = keep("external-ca.crt", cluster["certificate-authority-data"])
         if user.get("client-certificate-data"):
-            access["client_cert"] = [keep("external.crt", user["client-certificate-data"]), keep("external.key", user["client-key-data"])]
+            access["client_cert"] = [
+                keep("external.crt", user["client-certificate-data"]),
+                keep("external.key", user["client-key-data"]),
+            ]
         elif user.get("token"):
             access["token"] = user["token"]
         else:
@@ -199,7 +249,9 @@ class ControlPlane:
         certificate(path, "apiserver", ["IP:127.0.0.1", "DNS:localhost", "DNS:kubernetes.default.svc"])
         if not os.path.exists(os.path.join(path, "sa.key")):
             openssl("genrsa", "-out", os.path.join(path, "sa.key"), "2048")
-        lines = [f"{self.state.token(user)},{user},{user},{'system:masters' if user in MASTERS else ''}" for user in USERS]
+        lines = [
+            f"{self.state.token(user)},{user},{user},{'system:masters' if user in MASTERS else ''}" for user in USERS
+        ]
         tokens = os.path.join(path, "tokens.csv")
         with os.fdopen(os.open(tokens, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write("\n".join(lines) + "\n")
@@ -276,7 +328,13 @@ class ControlPlane:
         user = "controller-manager"
         write_json(
             config,
-            kubeconfig(self.state.data["api_server"], os.path.join(path, "ca.crt"), {user: {"token": self.state.token(user)}}, {user: (user, "default")}, user),
+            kubeconfig(
+                self.state.data["api_server"],
+                os.path.join(path, "ca.crt"),
+                {user: {"token": self.state.token(user)}},
+                {user: (user, "default")},
+                user,
+            ),
         )
         self.processes.start(
             "kube-controller-manager",
@@ -305,7 +363,11 @@ class ControlPlane:
             "kind": "ClusterRoleBinding",
             "metadata": {"name": "sandbox-users"},
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
-            "subjects": [{"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": user} for user in USERS if user not in MASTERS],
+            "subjects": [
+                {"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": user}
+                for user in USERS
+                if user not in MASTERS
+            ],
         }
         try:
             kube.call("POST", "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", body)
@@ -329,7 +391,8 @@ class ControlPlane:
 
 
 def kubeconfig(server, ca_file, users, contexts, current=""):
-    """JSON is YAML. No context is current by default: whoever forgets to name one fails, instead of working on whatever stands there."""
+    """JSON is YAML. No context is current by default: whoever forgets to name one fails, instead of working on
+    whatever stands there."""
     cluster = {"server": server}
     if ca_file:
         with open(ca_file, "rb") as file:
@@ -340,6 +403,9 @@ def kubeconfig(server, ca_file, users, contexts, current=""):
         "preferences": {},
         "clusters": [{"name": "sandbox", "cluster": cluster}],
         "users": [{"name": name, "user": user} for name, user in users.items()],
-        "contexts": [{"name": name, "context": {"cluster": "sandbox", "user": user, "namespace": namespace}} for name, (user, namespace) in contexts.items()],
+        "contexts": [
+            {"name": name, "context": {"cluster": "sandbox", "user": user, "namespace": namespace}}
+            for name, (user, namespace) in contexts.items()
+        ],
         "current-context": current,
     }

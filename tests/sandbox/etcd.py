@@ -23,7 +23,9 @@ class Etcd:
     def objects(self, namespace):
         """key -> value (base64) of everything in the namespace, Events left out"""
         found = {}
-        for row in self._call("range", {"key": encode("/registry/"), "range_end": encode("/registry0")}).get("kvs") or []:
+        for row in (
+            self._call("range", {"key": encode("/registry/"), "range_end": encode("/registry0")}).get("kvs") or []
+        ):
             key = base64.b64decode(row["key"]).decode()
             parts = key.split("/")  # /registry/<resource>/<namespace>/<name>, or one level deeper
             if len(parts) >= 5 and namespace == parts[-2] and parts[2] != "events":

@@ -1,6 +1,7 @@
 # GNU General Public License v3.0+
 """Faults on request. The file is a list of
-{"match": [words in order], "changing": true, "kind": "fail|hang|lie|die|exec", "when": "before|during|after", "skip": n, "times": n, "text": "...",
+{"match": [words in order], "changing": true, "kind": "fail|hang|lie|die|exec", "when": "before|during|after", "skip":
+n, "times": n, "text": "...",
  "stream": "stderr|stdout", "command": [...]}
 """
 
@@ -11,7 +12,10 @@ import time
 from files import Locked, read_json, write_json
 from monqctl_arguments import changing, split
 
-TEXTS = {"fail": "Error: dial tcp: connect: connection refused (a fault of the sandbox)", "lie": 'ERROR: relation "x" does not exist'}
+TEXTS = {
+    "fail": "Error: dial tcp: connect: connection refused (a fault of the sandbox)",
+    "lie": 'ERROR: relation "x" does not exist',
+}
 
 
 def matches(match, argv):

@@ -22,7 +22,19 @@ LABEL = "monq.platform/sandbox"
 MODULES = ("pl", "sm", "cl", "fm")
 OLD_TOKEN = "rh-5-issued-before-v6"
 INTERNAL_K8S = "https://kubernetes.default.svc.cluster.local"
-WIPED = ("HorizontalPodAutoscaler", "Deployment", "ReplicaSet", "Pod", "Ingress", "Secret", "ConfigMap", "Lease", "RoleBinding", "Role", "Event")
+WIPED = (
+    "HorizontalPodAutoscaler",
+    "Deployment",
+    "ReplicaSet",
+    "Pod",
+    "Ingress",
+    "Secret",
+    "ConfigMap",
+    "Lease",
+    "RoleBinding",
+    "Role",
+    "Event",
+)
 
 
 def all_services():
@@ -100,7 +112,8 @@ class Installation:
     def registry_server(self):
         return f"http://127.0.0.1:{self.state.port('registry-' + self.name)}"
 
-    # --- processes ---------------------------------------------------------------------------------------------------------------------------
+    # --- processes
+    # ------------------------------------------------------------------------------------------------
 
     def access_file(self, user):
         path = self.state.path("access", user + ".json")
@@ -112,15 +125,27 @@ class Installation:
         """Starts what is not running."""
         self.postgres.up(self.name)
         if not self.processes.pid(f"registry-{self.name}"):
-            argv = ["/usr/bin/python3", "-B", os.path.join(HERE, "registry_service.py"), self.dir, str(self.state.port(f"registry-{self.name}"))]
-            self.processes.start(f"registry-{self.name}", [*argv, self.access_file("monqctl")], self.path("registry.log"))
+            argv = [
+                "/usr/bin/python3",
+                "-B",
+                os.path.join(HERE, "registry_service.py"),
+                self.dir,
+                str(self.state.port(f"registry-{self.name}")),
+            ]
+            self.processes.start(
+                f"registry-{self.name}", [*argv, self.access_file("monqctl")], self.path("registry.log")
+            )
 
-    # --- Kubernetes --------------------------------------------------------------------------------------------------------------------------
+    # --- Kubernetes
+    # ------------------------------------------------------------------------------------------------
 
     def namespace(self, kube):
         found = kube.get("Namespace", "", self.name)
         if found and (found["metadata"].get("labels") or {}).get(LABEL) != "true":
-            raise SystemExit(f"namespace {self.name} exists and is not the sandbox's (no label {LABEL}=true): nothing was touched; choose another name")
+            raise SystemExit(
+                f"namespace {self.name} exists and is not the sandbox's (no label {LABEL}=true): nothing was touched; "
+                f"choose another name"
+            )
         return found
 
     def ensure_namespace(self, kube):
@@ -131,10 +156,13 @@ class Installation:
             time.sleep(0.2)
             found = self.namespace(kube)
         if not found:
-            kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.name, "labels": {LABEL: "true"}}})
+            kube.create(
+                {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.name, "labels": {LABEL: "true"}}}
+            )
 
     def wipe(self, kube):
-        """Everything in the namespace, also what others have put there. Controllers may still be at work: again until nothing is left."""
+        """Everything in the namespace, also what others have put there. Controllers may still be at work: again
+        until nothing is left."""
         for _attempt in range(50):
             left = 0
             for kind in WIPED:
@@ -156,7 +184,9 @@ class Installation:
 
     def images(self):
         return {
-            row["name"]: manifests.image(module, row["name"], row.get("image_tag", self.catalogue[module]["old_version"]))
+            row["name"]: manifests.image(
+                module, row["name"], row.get("image_tag", self.catalogue[module]["old_version"])
+            )
             for module, row in self.services(self.modules)
         }
 
@@ -191,10 +221,18 @@ class Installation:
 
     def ingresses(self):
         data, host = manifests.load("ingresses"), names(self.name)
-        rows = [row for row in data["legacy"] if row["module"] in self.modules] + (data["alias"] if self.settings["alias"] else []) + data["survivors"]
+        rows = (
+            [row for row in data["legacy"] if row["module"] in self.modules]
+            + (data["alias"] if self.settings["alias"] else [])
+            + data["survivors"]
+        )
         for row in rows:
             hosts = [text.format(**host) for text in row["hosts"]]
-            regex = {"nginx.ingress.kubernetes.io/use-regex": "true"} if any("(" in path for path, _service in row["paths"]) else {}
+            regex = (
+                {"nginx.ingress.kubernetes.io/use-regex": "true"}
+                if any("(" in path for path, _service in row["paths"])
+                else {}
+            )
             tls = [secret for secret in self.ingress_secrets() if set(secret["hosts"]) & set(hosts)]
             yield manifests.ingress(self.name, row["name"], hosts, row["paths"], row.get("module"), regex, tls)
 
@@ -220,7 +258,12 @@ class Installation:
             "metadata": {"name": "smtp-account", "namespace": self.name},
             "data": {"login": encoded("monq"), "password": encoded(self.state.token(f"smtp-{self.name}"))},
         }
-        yield {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "monq-config", "namespace": self.name}, "data": {"timezone": "Europe/Moscow"}}
+        yield {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": "monq-config", "namespace": self.name},
+            "data": {"timezone": "Europe/Moscow"},
+        }
 
     def create_objects(self, kube):
         for body in (*self.other_objects(), *self.tls_secrets(), *self.ingresses(), *self.deployments()):
@@ -240,7 +283,8 @@ class Installation:
                 raise SystemExit(f"not ready after {seconds} s: {', '.join(late)}")
             time.sleep(0.1)
 
-    # --- files -------------------------------------------------------------------------------------------------------------------------------
+    # --- files
+    # ------------------------------------------------------------------------------------------------
 
     def registry_files(self):
         folder, images = self.path("registry"), self.images()
@@ -261,13 +305,19 @@ class Installation:
         write_json(os.path.join(folder, "microservices.json"), sorted(rows, key=lambda row: row["Name"]))
         write_json(os.path.join(folder, "template.json"), self.template())
         write_json(os.path.join(folder, "version.json"), {"Version": "3.1.0"})
-        write_json(os.path.join(folder, "services.json"), [{"Name": name, "Type": name} for name in ("PostgreSQL", "Redis", "RabbitMQ", "K8s", "Consul")])
+        write_json(
+            os.path.join(folder, "services.json"),
+            [{"Name": name, "Type": name} for name in ("PostgreSQL", "Redis", "RabbitMQ", "K8s", "Consul")],
+        )
         states = {**dict.fromkeys(("Registry", "PostgreSQL", "Redis", "RabbitMQ", "K8s"), "Ok"), "Consul": "Failed"}
-        write_json(os.path.join(folder, "status.json"), [{"Name": name, "State": state} for name, state in states.items()])
+        write_json(
+            os.path.join(folder, "status.json"), [{"Name": name, "State": state} for name, state in states.items()]
+        )
         write_json(os.path.join(folder, "caches.json"), [])
 
     def client_files(self):
-        """monqctl's home as the operator of 5.9.3 left it: a context, a credential without token, a Release Hub with the old token."""
+        """monqctl's home as the operator of 5.9.3 left it: a context, a credential without token, a Release Hub with
+        the old token."""
         names_ = self.names()
         shutil.rmtree(self.path("home"), ignore_errors=True)
         os.makedirs(self.path("home", ".monqctl"), mode=0o700)
@@ -290,14 +340,18 @@ class Installation:
         write_json(self.path("kubelet.json"), {"slow": {}, "broken": {}})
         write_json(self.path("faults.json"), [])
         broken = {row["name"] for _module, row in self.services(self.modules) if row.get("broken")}
-        write_json(self.path("images.json"), sorted(image for name, image in self.images().items() if name not in broken))
+        write_json(
+            self.path("images.json"), sorted(image for name, image in self.images().items() if name not in broken)
+        )
         with os.fdopen(os.open(self.path("journal.jsonl"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w"):
             pass
         os.makedirs(self.path("bin"), mode=0o700, exist_ok=True)
         with os.fdopen(os.open(self.path("bin", "monqctl"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o700), "w") as file:
             file.write(
-                f"#!/usr/bin/python3 -ISB\nimport sys\nsys.pycache_prefix = {self.state.path('cache', 'python')!r}\nsys.dont_write_bytecode = False\n"
-                f"sys.path.insert(0, {HERE!r})\nimport monqctl_simulator\nmonqctl_simulator.main({self.state.dir!r}, {self.name!r})\n"
+                f"#!/usr/bin/python3 -ISB\nimport sys\nsys.pycache_prefix = "
+                f"{self.state.path('cache', 'python')!r}\nsys.dont_write_bytecode = False\n"
+                f"sys.path.insert(0, {HERE!r})\nimport monqctl_simulator\nmonqctl_simulator.main({self.state.dir!r}, "
+                f"{self.name!r})\n"
             )
 
     def hub_files(self):
@@ -306,10 +360,12 @@ class Installation:
             shutil.rmtree(self.path("exported", target), ignore_errors=True)
             shutil.copytree(self.path("release-hub", source), self.path("exported", target))
 
-    # --- what the CLI calls ------------------------------------------------------------------------------------------------------------------
+    # --- what the CLI calls
+    # ------------------------------------------------------------------------------------------------------------------
 
     def renew(self, say, databases=None, watchers=None):
-        """Back to, or for the first time at, 5.9.3. databases: a thread that already makes them; watchers: see saved_state."""
+        """Back to, or for the first time at, 5.9.3. databases: a thread that already makes them; watchers: see
+        saved_state."""
         kube = self.plane.kube()
         self.ensure_namespace(kube)
         os.makedirs(self.dir, mode=0o711, exist_ok=True)
@@ -331,7 +387,10 @@ class Installation:
         say(f"{self.name}: databases")
         self.wait_ready(kube)
         if not pristine and self.state.data.get("etcd"):
-            write_json(self.path("pristine.json"), {"settings": self.settings, "objects": Etcd(self.state.data["etcd"]).objects(self.name)})
+            write_json(
+                self.path("pristine.json"),
+                {"settings": self.settings, "objects": Etcd(self.state.data["etcd"]).objects(self.name)},
+            )
         self.state.save()
         say(f"{self.name}: Monq 5.9.3 is ready")
 
@@ -361,7 +420,12 @@ class Installation:
         self.postgres.down(self.name)
 
     def names(self):
-        return {"instance_name": self.name, "credential_name": f"{self.name}-credential", "releasehub_name": "monqlab", "monqctl_context": self.name}
+        return {
+            "instance_name": self.name,
+            "credential_name": f"{self.name}-credential",
+            "releasehub_name": "monqlab",
+            "monqctl_context": self.name,
+        }
 
     def facts(self):
         main, aliases = self.domains()

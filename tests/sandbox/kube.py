@@ -33,7 +33,9 @@ class Kube:
         headers = {"User-Agent": access.get("agent", "monq-sandbox")}
         if access.get("token"):
             headers["Authorization"] = "Bearer " + access["token"]
-        self.web = web.Client(access["server"], headers, access.get("ca_file"), access.get("client_cert"), access.get("verify", True))
+        self.web = web.Client(
+            access["server"], headers, access.get("ca_file"), access.get("client_cert"), access.get("verify", True)
+        )
 
     def call(self, method, path, body=None, headers=None, missing_ok=False):
         reply = self.web.request(method, path, body, headers)

@@ -1,5 +1,6 @@
 # GNU General Public License v3.0+
-"""Plays kubelet: marks the sandbox's pods ready, slow or broken, removes those that are being deleted; and plays the autoscaler for its few HPAs.
+"""Plays kubelet: marks the sandbox's pods ready, slow or broken, removes those that are being deleted; and plays the
+autoscaler for its few HPAs.
 
 usage: kubelet.py SANDBOX_DIR ACCESS_FILE
 """
@@ -62,7 +63,9 @@ def container_statuses(pod, state, ready, restarts=0, last=None):
                 "restartCount": restarts,
                 "state": state,
                 "lastState": last or {},
-                "imageID": f"{image.rpartition(':')[0]}@sha256:{hashlib.sha256(image.encode()).hexdigest()}" if pulled else "",
+                "imageID": f"{image.rpartition(':')[0]}@sha256:{hashlib.sha256(image.encode()).hexdigest()}"
+                if pulled
+                else "",
             }
         )
     return rows
@@ -77,7 +80,12 @@ def status(pod, outcome, missing=""):
     names = " ".join(container["name"] for container in pod["spec"]["containers"])
     unready = ("ContainersNotReady", f"containers with unready status: [{names}]")
     if outcome == "Unschedulable":
-        return {"phase": "Pending", "conditions": [condition("PodScheduled", False, "Unschedulable", "0/1 nodes are available: 1 Insufficient memory.")]}
+        return {
+            "phase": "Pending",
+            "conditions": [
+                condition("PodScheduled", False, "Unschedulable", "0/1 nodes are available: 1 Insufficient memory.")
+            ],
+        }
     conditions = [condition("Initialized", True), condition("PodScheduled", True)]
     common = {"hostIP": "127.0.0.1", "startTime": pod["metadata"]["creationTimestamp"]}
     if outcome == "ready":
@@ -92,13 +100,28 @@ def status(pod, outcome, missing=""):
     conditions += [condition("ContainersReady", False, *unready), condition("Ready", False, *unready)]
     if outcome == "starting":
         waiting = {"waiting": {"reason": "ContainerCreating"}}
-        return {**common, "phase": "Pending", "conditions": conditions, "containerStatuses": container_statuses(pod, waiting, False)}
+        return {
+            **common,
+            "phase": "Pending",
+            "conditions": conditions,
+            "containerStatuses": container_statuses(pod, waiting, False),
+        }
     if outcome == "CrashLoopBackOff":
         waiting = {"waiting": {"reason": outcome, "message": "back-off 40s restarting failed container"}}
         last = {"terminated": {"exitCode": 1, "reason": "Error", "startedAt": now(), "finishedAt": now()}}
-        return {**common, "phase": "Running", "conditions": conditions, "containerStatuses": container_statuses(pod, waiting, False, 3, last)}
+        return {
+            **common,
+            "phase": "Running",
+            "conditions": conditions,
+            "containerStatuses": container_statuses(pod, waiting, False, 3, last),
+        }
     waiting = {"waiting": {"reason": outcome, "message": f'Back-off pulling image "{missing}"'}}
-    return {**common, "phase": "Pending", "conditions": conditions, "containerStatuses": container_statuses(pod, waiting, False)}
+    return {
+        **common,
+        "phase": "Pending",
+        "conditions": conditions,
+        "containerStatuses": container_statuses(pod, waiting, False),
+    }
 
 
 class Kubelet:
@@ -128,9 +151,14 @@ class Kubelet:
             try:
                 listed = client.call("GET", "/api/v1/pods")
                 with self.lock:
-                    self.pods = {(pod["metadata"]["namespace"], pod["metadata"]["name"]): pod for pod in listed.get("items") or []}
+                    self.pods = {
+                        (pod["metadata"]["namespace"], pod["metadata"]["name"]): pod
+                        for pod in listed.get("items") or []
+                    }
                 self.news.set()
-                for line in client.web.lines(f"/api/v1/pods?watch=1&timeoutSeconds=50&resourceVersion={listed['metadata']['resourceVersion']}"):
+                for line in client.web.lines(
+                    f"/api/v1/pods?watch=1&timeoutSeconds=50&resourceVersion={listed['metadata']['resourceVersion']}"
+                ):
                     event = json.loads(line)
                     if event["type"] == "ERROR":
                         break
@@ -174,7 +202,12 @@ class Kubelet:
                         "Pod",
                         meta["namespace"],
                         meta["name"],
-                        {"kind": "DeleteOptions", "apiVersion": "v1", "gracePeriodSeconds": 0, "preconditions": {"uid": meta["uid"]}},
+                        {
+                            "kind": "DeleteOptions",
+                            "apiVersion": "v1",
+                            "gracePeriodSeconds": 0,
+                            "preconditions": {"uid": meta["uid"]},
+                        },
                     )
                     continue
                 if self.told.get(meta["uid"]) == "ready" or is_ready(pod):
@@ -197,7 +230,8 @@ class Kubelet:
         return waiting
 
     def autoscale(self):
-        """The HPA controller of these few objects: the load wants as many replicas as the annotation says; off at 0, as the real one is."""
+        """The HPA controller of these few objects: the load wants as many replicas as the annotation says; off at 0,
+        as the real one is."""
         kube = Kube(self.access)
         while True:
             time.sleep(0.7)
@@ -211,10 +245,18 @@ class Kubelet:
                     count = deployment["spec"]["replicas"] if deployment else 0
                     wanted = min(max(int(wanted), spec.get("minReplicas", 1)), spec["maxReplicas"])
                     if count and count != wanted:
-                        kube.patch("Deployment", meta["namespace"], deployment["metadata"]["name"], {"spec": {"replicas": wanted}}, "/scale")
+                        kube.patch(
+                            "Deployment",
+                            meta["namespace"],
+                            deployment["metadata"]["name"],
+                            {"spec": {"replicas": wanted}},
+                            "/scale",
+                        )
                     seen = {"currentReplicas": count, "desiredReplicas": wanted if count else 0}
                     if {key: (hpa.get("status") or {}).get(key) for key in seen} != seen:
-                        kube.patch("HorizontalPodAutoscaler", meta["namespace"], meta["name"], {"status": seen}, "/status")
+                        kube.patch(
+                            "HorizontalPodAutoscaler", meta["namespace"], meta["name"], {"status": seen}, "/status"
+                        )
             except (web.WebError, KubeError):
                 pass
 

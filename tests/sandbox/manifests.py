@@ -1,5 +1,6 @@
 # GNU General Public License v3.0+
-"""Kubernetes objects from the registry's K8s template, as the vendor's system makes them. Pure: dictionaries in, dictionaries out."""
+"""Kubernetes objects from the registry's K8s template, as the vendor's system makes them. Pure: dictionaries in,
+dictionaries out."""
 
 import copy
 import json
@@ -79,7 +80,10 @@ def hand_made(body, hand):
 
 def ingress(namespace, name, hosts, paths, module=None, annotations=None, tls=None):
     labels = {"app": name, "monq.module": module} if module else {"app": name}
-    served = [{"path": path, "pathType": "ImplementationSpecific", "backend": {"serviceName": service, "servicePort": 80}} for path, service in paths]
+    served = [
+        {"path": path, "pathType": "ImplementationSpecific", "backend": {"serviceName": service, "servicePort": 80}}
+        for path, service in paths
+    ]
     spec = {"rules": [{"host": host, "http": {"paths": served}} for host in hosts]}
     if tls:
         spec["tls"] = tls
@@ -98,7 +102,15 @@ def routing_ingress(template, namespace, module, app, paths):
     body = fill(copy.deepcopy(template["JsonConfig"]["routingIngress"]), words(template, namespace, module, app))
     aliases = values["%AliasDomains%"]
     hosts = [values["%Domain%"], *(aliases.split(",") if aliases else [])]
-    made = ingress(namespace, app, hosts, paths, module, {SNIPPET_ANNOTATION: values["%IngressSnippet%"]}, values["%IngressSecrets%"])
+    made = ingress(
+        namespace,
+        app,
+        hosts,
+        paths,
+        module,
+        {SNIPPET_ANNOTATION: values["%IngressSnippet%"]},
+        values["%IngressSecrets%"],
+    )
     body["metadata"] = {**made["metadata"], **body["metadata"]}
     body["spec"] = {**body["spec"], **made["spec"]}
     return body

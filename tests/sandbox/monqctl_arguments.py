@@ -1,5 +1,6 @@
 # GNU General Public License v3.0+
-"""The calls of monqctl that are known or assumed (monqctl.md); everything else is refused, so that a collection that invents a call fails here."""
+"""The calls of monqctl that are known or assumed (monqctl.md); everything else is refused, so that a collection that
+invents a call fails here."""
 
 # words (<x> takes a value) -> options that it takes; a leading + marks one that it needs
 CALLS = {
@@ -64,7 +65,9 @@ def parse(argv):
             options[word[2:]] = words.pop(0)
     for key, allowed in CALLS.items():
         pattern = key.split()
-        if len(pattern) == len(plain) and all(want == have or want.startswith("<") for want, have in zip(pattern, plain)):
+        if len(pattern) == len(plain) and all(
+            want == have or want.startswith("<") for want, have in zip(pattern, plain)
+        ):
             known = [name.lstrip("+") for name in allowed]
             for name in options:
                 if name not in known:

@@ -1,7 +1,9 @@
 # GNU General Public License v3.0+
-"""The simulated monqctl. Its state lies under HOME; what it changes are the sandbox's registry, cluster, databases and image store.
+"""The simulated monqctl. Its state lies under HOME; what it changes are the sandbox's registry, cluster, databases and
+image store.
 
-Which installation a call acts on is decided by the server of the current context's instance, as with the real one, not by the path that it was started from;
+Which installation a call acts on is decided by the server of the current context's instance, as with the real one, not
+by the path that it was started from;
 that path decides only whose journal and faults are used.
 """
 
@@ -60,10 +62,13 @@ class Call:
 
     def __init__(self, sandbox_dir, home, values, middle):
         self.sandbox_dir, self.home, self.values = sandbox_dir, home, values
-        self.middle = middle  # called once something is done and something is left: here a fault strikes "during" the call
+        self.middle = (
+            middle  # called once something is done and something is left: here a fault strikes "during" the call
+        )
         self._state = self._kube = self._registry = self._name = None
 
-    # --- the installation that the context points to -----------------------------------------------------------------------------------------
+    # --- the installation that the context points to
+    # -----------------------------------------------------------------------------------------
 
     @property
     def state(self):
@@ -78,7 +83,9 @@ class Call:
             context = self.home.context()
             instance = self.home.part("instances").get(context.get("instance"))
             if not instance:
-                raise Failure(f'instance "{context.get("instance")}" of context "{self.home.context_name}" does not exist')
+                raise Failure(
+                    f'instance "{context.get("instance")}" of context "{self.home.context_name}" does not exist'
+                )
             server = instance["server"].rstrip("/")
             for name in self.state["installations"]:
                 if server == f"http://127.0.0.1:{self.state['ports']['registry-' + name]}":
@@ -123,7 +130,8 @@ class Call:
             self._kube = Kube(read_json(os.path.join(self.sandbox_dir, "access", "monqctl.json")))
         return self._kube
 
-    # --- the Release Hub ---------------------------------------------------------------------------------------------------------------------
+    # --- the Release Hub
+    # ------------------------------------------------------------------------------------------------
 
     def hub(self, *parts):
         """A folder of the Release Hub, for whoever has the new token."""
@@ -132,7 +140,9 @@ class Call:
         context = self.home.context()
         hub = self.home.part("releasehubs").get(context.get("releasehub"))
         if not hub:
-            raise Failure(f'release hub "{context.get("releasehub")}" of context "{self.home.context_name}" does not exist')
+            raise Failure(
+                f'release hub "{context.get("releasehub")}" of context "{self.home.context_name}" does not exist'
+            )
         if hub.get("server", "").rstrip("/") != release_hub.URL:
             raise Failure(f'Get "{hub.get("server")}": no such host')
         if hub.get("token") != self.state["tokens"][f"releasehub-{self.name}"]:
@@ -161,7 +171,9 @@ class Call:
         self.home.context()
         folder = self.home.release_dir()
         if not os.path.isfile(os.path.join(folder, "release.json")):
-            raise Failure(f'no release is set for context "{self.home.context_name}": run monqctl release use-version first')
+            raise Failure(
+                f'no release is set for context "{self.home.context_name}": run monqctl release use-version first'
+            )
         module = parts[0]
         if not os.path.isdir(os.path.join(folder, module)):
             raise Failure(f'module "{module}" is not part of the release')
@@ -200,7 +212,8 @@ def json_only(values):
         raise Usage(f"unknown output format: {values.get('output')}")
 
 
-# --- version, config -------------------------------------------------------------------------------------------------------------------------
+# --- version, config
+# ----------------------------------------------------------------------------------------------------
 
 
 def version(_call):
@@ -232,7 +245,12 @@ def get_releasehubs(call):
 
 
 def get_credentials(call):
-    table([[name, "registry-token" if row.get("registry-token") else "-"] for name, row in call.home.part("credentials").items()])
+    table(
+        [
+            [name, "registry-token" if row.get("registry-token") else "-"]
+            for name, row in call.home.part("credentials").items()
+        ]
+    )
 
 
 def setting(part):
@@ -245,7 +263,8 @@ def setting(part):
     return change
 
 
-# --- registry --------------------------------------------------------------------------------------------------------------------------------
+# --- registry
+# ----------------------------------------------------------------------------------------------------
 
 
 def registry_status(call):
@@ -282,7 +301,8 @@ def apply_microservice(call):
 
 
 def update_registry(call):
-    """The registry's own update: a new image, and the Deployment as the template has it, which loses what was set by hand (trap 10)."""
+    """The registry's own update: a new image, and the Deployment as the template has it, which loses what was set by
+    hand (trap 10)."""
     import manifests
 
     values = call.values
@@ -324,7 +344,8 @@ def export_registry(call):
     export(call.hub("registry", call.values["version"]), call.values["dest"])
 
 
-# --- release ---------------------------------------------------------------------------------------------------------------------------------
+# --- release
+# ----------------------------------------------------------------------------------------------------
 
 
 def export(source, target):
@@ -347,7 +368,9 @@ def use_version(call):
     folder = values["sourceDir"] if values.get("sourceDir") else call.hub(values["product"], values["version"])
     listed = call.complete(folder, "release.json")
     if (listed["product"], listed["version"]) != (values["product"], values["version"]):
-        raise Failure(f"{folder} holds {listed['product']} {listed['version']}, not {values['product']} {values['version']}")
+        raise Failure(
+            f"{folder} holds {listed['product']} {listed['version']}, not {values['product']} {values['version']}"
+        )
     target = call.home.release_dir()
     shutil.rmtree(target, ignore_errors=True)
     for number, name in enumerate([*listed["files"], "release.json"], 1):
@@ -385,7 +408,10 @@ def update_routing(call):
     for row in call.kube.call("GET", "/apis/extensions/v1beta1/ingresses").get("items") or []:
         for rule in row["spec"].get("rules") or []:
             for path in (rule.get("http") or {}).get("paths") or []:
-                held[rule.get("host", ""), path.get("path", "/")] = (row["metadata"]["namespace"], row["metadata"]["name"])
+                held[rule.get("host", ""), path.get("path", "/")] = (
+                    row["metadata"]["namespace"],
+                    row["metadata"]["name"],
+                )
     for route in routes:
         try:
             body = manifests.routing_ingress(template, call.name, module, route["app"], route["paths"])
@@ -396,8 +422,10 @@ def update_routing(call):
                 owner = held.get((rule["host"], path["path"]))
                 if owner and owner != (call.name, route["app"]):
                     raise Failure(
-                        f'Ingress {route["app"]}: admission webhook "validate.nginx.ingress.kubernetes.io" denied the request: '
-                        f'host "{rule["host"]}" and path "{path["path"]}" is already defined in ingress {"/".join(owner)}'
+                        f'Ingress {route["app"]}: admission webhook "validate.nginx.ingress.kubernetes.io" denied the '
+                        f"request: "
+                        f'host "{rule["host"]}" and path "{path["path"]}" is already defined in ingress '
+                        f"{'/'.join(owner)}"
                     )
         try:
             if call.kube.get("Ingress", call.name, route["app"]):
@@ -411,7 +439,8 @@ def update_routing(call):
 
 
 def update_db(call):
-    """Runs the file on the microservice's database. The statements are the release's: not repeatable, in no transaction."""
+    """Runs the file on the microservice's database. The statements are the release's: not repeatable, in no
+    transaction."""
     module, service = call.values["module"], call.values["microservice"]
     file = call.release(module, call.values["file"])
     call.registry("GET", f"/microservices/{service}")
@@ -433,7 +462,12 @@ def update_db(call):
         "-f",
         file,
     ]
-    env = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "PGPASSWORD": server["password"], "PGCONNECT_TIMEOUT": "5", "LC_ALL": "C.UTF-8"}
+    env = {
+        "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
+        "PGPASSWORD": server["password"],
+        "PGCONNECT_TIMEOUT": "5",
+        "LC_ALL": "C.UTF-8",
+    }
     print(f"Applying {call.values['file']} to {service}", flush=True)
     pid = os.posix_spawnp("psql", argv, env)
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
@@ -443,7 +477,8 @@ def update_db(call):
 
 
 def update_microservices(call):
-    """Replace: new entries in the registry, new objects in Kubernetes; counts and everything else set by hand are gone."""
+    """Replace: new entries in the registry, new objects in Kubernetes; counts and everything else set by hand are
+    gone."""
     import manifests
     from kube import KubeError
 
@@ -457,7 +492,12 @@ def update_microservices(call):
     facts = call.facts()
     try:
         for name in before:
-            call.kube.delete("Deployment", call.name, name, {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"})
+            call.kube.delete(
+                "Deployment",
+                call.name,
+                name,
+                {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"},
+            )
             print(f"deployment {name} deleted.", flush=True)
         call.middle()  # the worst moment: the module has no Deployment at all
         for row in rows:
@@ -519,7 +559,13 @@ class Journal:
 
     def __init__(self, path, argv):
         self.path = path
-        self.row = {"pid": os.getpid(), "home": os.environ.get("HOME"), "context": "", "argv": masked(argv), "changing": changing(argv)}
+        self.row = {
+            "pid": os.getpid(),
+            "home": os.environ.get("HOME"),
+            "context": "",
+            "argv": masked(argv),
+            "changing": changing(argv),
+        }
 
     def write(self, event, **more):
         line = json.dumps({"event": event, "time": time.time(), **self.row, **more}, ensure_ascii=False) + "\n"
@@ -552,7 +598,10 @@ def run(sandbox_dir, argv, journal, faults_file):
         middle()  # a call of one piece: all is done, and nobody knows yet
         sys.stdout.flush()
     except Usage as error:
-        print(f"Error: {error}\nUsage: monqctl version | config … | registry … | release … | instance clear cache", file=sys.stderr)
+        print(
+            f"Error: {error}\nUsage: monqctl version | config … | registry … | release … | instance clear cache",
+            file=sys.stderr,
+        )
         return 2
     except Failure as error:
         sys.stdout.flush()

@@ -19,11 +19,13 @@ CREATE ROLE {ROLE} LOGIN CREATEDB;
 CREATE DATABASE {SEED_NAME} OWNER {ROLE};
 \\connect {SEED_NAME}
 SET ROLE {ROLE};
-CREATE TABLE entities (id bigserial PRIMARY KEY, name text NOT NULL, amount numeric(12, 2) NOT NULL, payload jsonb NOT NULL,
-  created_at timestamptz NOT NULL);
-CREATE TABLE entity_tags (id serial PRIMARY KEY, entity_id bigint NOT NULL REFERENCES entities ON DELETE CASCADE, tag text NOT NULL, UNIQUE (entity_id, tag));
+CREATE TABLE entities (id bigserial PRIMARY KEY, name text NOT NULL, amount numeric(12, 2) NOT NULL,
+  payload jsonb NOT NULL, created_at timestamptz NOT NULL);
+CREATE TABLE entity_tags (id serial PRIMARY KEY, entity_id bigint NOT NULL REFERENCES entities ON DELETE CASCADE,
+  tag text NOT NULL, UNIQUE (entity_id, tag));
 CREATE TABLE settings (id serial PRIMARY KEY, key text NOT NULL UNIQUE, value jsonb NOT NULL);
-CREATE TABLE sandbox_migrations (id serial PRIMARY KEY, module text NOT NULL, file text NOT NULL, ran_at timestamptz NOT NULL);
+CREATE TABLE sandbox_migrations (id serial PRIMARY KEY, module text NOT NULL, file text NOT NULL,
+  ran_at timestamptz NOT NULL);
 INSERT INTO settings (key, value) VALUES ('release', '{{"release": "5.9.3", "язык": "русский"}}');
 INSERT INTO settings (key, value) VALUES ('limits', '{{"hosts": 250, "list": [1, 2.5, null, "три"]}}');
 \\connect postgres
@@ -40,7 +42,8 @@ def filling(service, number, rows):
     return f"""\\connect {database_name(service)}
 SET ROLE {ROLE};
 INSERT INTO entities (name, amount, payload, created_at)
-  SELECT '{service} №' || n, n * {number}.25, jsonb_build_object('n', n, 'service', '{service}', 'текст', 'снег ☃ "кавычки" \\ ' || n),
+  SELECT '{service} №' || n, n * {number}.25,
+         jsonb_build_object('n', n, 'service', '{service}', 'текст', 'снег ☃ "кавычки" \\ ' || n),
          timestamptz '2024-01-01 00:00:00+00' + n * interval '1 hour' FROM generate_series(1, {rows}) n;
 INSERT INTO entity_tags (entity_id, tag) SELECT id, CASE WHEN id % 2 = 0 THEN 'чётный' ELSE 'odd' END FROM entities;
 INSERT INTO settings (key, value) VALUES ('service', '"{service}"');
@@ -51,7 +54,9 @@ def program(name):
     found = shutil.which(name)
     if found:
         return found
-    for path in sorted(glob.glob(f"/usr/lib/postgresql/*/bin/{name}"), key=lambda item: int(item.split("/")[4]), reverse=True):
+    for path in sorted(
+        glob.glob(f"/usr/lib/postgresql/*/bin/{name}"), key=lambda item: int(item.split("/")[4]), reverse=True
+    ):
         return path
     raise SystemExit(f"PostgreSQL is not installed: no {name} (Debian: apt-get install postgresql)")
 
@@ -75,9 +80,27 @@ class Postgres:
             raise SystemExit(f"{argv[0]}: {done.stderr.strip()}")
 
     def sql(self, port, text, database="postgres"):
-        env = {"PATH": os.environ.get("PATH", ""), "PGPASSWORD": self.state.token("postgres"), "PGCONNECT_TIMEOUT": "5", "LC_ALL": "C.UTF-8"}
+        env = {
+            "PATH": os.environ.get("PATH", ""),
+            "PGPASSWORD": self.state.token("postgres"),
+            "PGCONNECT_TIMEOUT": "5",
+            "LC_ALL": "C.UTF-8",
+        }
         done = subprocess.run(
-            ["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", str(port), "-U", "postgres", "-d", database],
+            [
+                "psql",
+                "-XqAt",
+                "-v",
+                "ON_ERROR_STOP=1",
+                "-h",
+                "127.0.0.1",
+                "-p",
+                str(port),
+                "-U",
+                "postgres",
+                "-d",
+                database,
+            ],
             input=text,
             capture_output=True,
             text=True,
@@ -91,7 +114,11 @@ class Postgres:
     def client(self, name, *argv):
         env = {"PATH": os.environ.get("PATH", ""), "PGPASSWORD": self.state.token("postgres"), "LC_ALL": "C.UTF-8"}
         done = subprocess.run(
-            [argv[0], "-h", "127.0.0.1", "-p", str(self.port(name)), "-U", "postgres", *argv[1:]], capture_output=True, text=True, check=False, env=env
+            [argv[0], "-h", "127.0.0.1", "-p", str(self.port(name)), "-U", "postgres", *argv[1:]],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=env,
         )
         if done.returncode:
             raise SystemExit(f"{argv[0]}: {done.stderr.strip()}")
@@ -120,10 +147,21 @@ class Postgres:
         argv = [program("postgres"), "-D", data, "-p", str(port)]
         for key, value in options.items():
             argv += ["-c", f"{key}={value}"]
-        child = self.processes.start(process, argv, log, user=account(), env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8", "TZ": "UTC"})
+        child = self.processes.start(
+            process,
+            argv,
+            log,
+            user=account(),
+            env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8", "TZ": "UTC"},
+        )
 
         def answers():
-            return subprocess.run([program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)], check=False, timeout=5).returncode == 0
+            return (
+                subprocess.run(
+                    [program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)], check=False, timeout=5
+                ).returncode
+                == 0
+            )
 
         wait_for(f"PostgreSQL on port {port}", answers, 120, child, log)
 
@@ -138,7 +176,21 @@ class Postgres:
         with os.fdopen(os.open(password, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write(self.state.token("postgres") + "\n")
         self._own(password)
-        self._run([program("initdb"), "-D", data, "-U", "postgres", "--auth=scram-sha-256", f"--pwfile={password}", "-E", "UTF8", "--locale=C.UTF-8", "-N"])
+        self._run(
+            [
+                program("initdb"),
+                "-D",
+                data,
+                "-U",
+                "postgres",
+                "--auth=scram-sha-256",
+                f"--pwfile={password}",
+                "-E",
+                "UTF8",
+                "--locale=C.UTF-8",
+                "-N",
+            ]
+        )
         os.unlink(password)
         self.up(name)
         self.sql(self.port(name), SEED)
@@ -151,24 +203,37 @@ class Postgres:
     def up(self, name):
         """Starts the installation's cluster where it is not running."""
         if not self.processes.pid(f"postgresql-{name}"):
-            self._start(f"postgresql-{name}", self.state.home(name, "postgresql"), self.port(name), self.state.home(name, "postgresql.log"))
+            self._start(
+                f"postgresql-{name}",
+                self.state.home(name, "postgresql"),
+                self.port(name),
+                self.state.home(name, "postgresql.log"),
+            )
 
     def down(self, name):
         self.processes.stop(f"postgresql-{name}", signal.SIGINT)
 
     def fingerprints(self, name):
-        """database -> what its files look like. Whoever wrote into a database has changed them; reading may too, which costs time and nothing else."""
+        """database -> what its files look like. Whoever wrote into a database has changed them; reading may too,
+        which costs time and nothing else."""
         self.sql(self.port(name), "CHECKPOINT;")
         seen = {}
-        for line in self.sql(self.port(name), "SELECT oid, datname FROM pg_database WHERE NOT datistemplate ORDER BY 2;").split():
+        for line in self.sql(
+            self.port(name), "SELECT oid, datname FROM pg_database WHERE NOT datistemplate ORDER BY 2;"
+        ).split():
             oid, _sep, database = line.partition("|")
             with os.scandir(self.state.home(name, "postgresql", "base", oid)) as entries:
-                files = sorted((entry.name, entry.stat().st_size, entry.stat().st_mtime_ns) for entry in entries if entry.name != "pg_internal.init")
+                files = sorted(
+                    (entry.name, entry.stat().st_size, entry.stat().st_mtime_ns)
+                    for entry in entries
+                    if entry.name != "pg_internal.init"
+                )
             seen[database] = hashlib.sha256(repr((oid, files)).encode()).hexdigest()
         return seen
 
     def origins(self, name):
-        """database -> where its present content comes from: 'seed', the label of a saved state, or None where somebody has written into it."""
+        """database -> where its present content comes from: 'seed', the label of a saved state, or None where
+        somebody has written into it."""
         known = read_json(self.state.home(name, "fingerprints.json"), {})
         return {
             database: known[database][1] if known.get(database, [None])[0] == mark else None
@@ -177,10 +242,14 @@ class Postgres:
         }
 
     def remember(self, name, origins):
-        write_json(self.state.home(name, "fingerprints.json"), {database: [mark, origins.get(database)] for database, mark in self.fingerprints(name).items()})
+        write_json(
+            self.state.home(name, "fingerprints.json"),
+            {database: [mark, origins.get(database)] for database, mark in self.fingerprints(name).items()},
+        )
 
     def renew(self, name, services, saved=None, folder=None):
-        """Every database as it was made ('seed') or saved (saved: database -> label, with its dump in the folder). What is so already stays."""
+        """Every database as it was made ('seed') or saved (saved: database -> label, with its dump in the folder).
+        What is so already stays."""
         if os.path.exists(self.state.home(name, "postgresql-made")):
             self.up(name)
         else:
@@ -190,10 +259,15 @@ class Postgres:
         seen = self.origins(name)
         password = self.state.token("monq-" + name).replace("'", "''")
         text = f"ALTER ROLE {ROLE} LOGIN CREATEDB NOSUPERUSER PASSWORD '{password}';\n"
-        text += "".join(f'DROP DATABASE "{database}" WITH (FORCE);\n' for database, origin in seen.items() if not origin or wanted.get(database) != origin)
+        text += "".join(
+            f'DROP DATABASE "{database}" WITH (FORCE);\n'
+            for database, origin in seen.items()
+            if not origin or wanted.get(database) != origin
+        )
         missing = [database for database, origin in wanted.items() if seen.get(database) != origin]
         text += "".join(
-            f'CREATE DATABASE "{database}" TEMPLATE {SEED_NAME if wanted[database] == "seed" else "template0"} OWNER {ROLE} STRATEGY file_copy;\n'
+            f'CREATE DATABASE "{database}" TEMPLATE {SEED_NAME if wanted[database] == "seed" else "template0"} OWNER '
+            f"{ROLE} STRATEGY file_copy;\n"
             for database in missing
         )
         for database in missing:
@@ -203,7 +277,9 @@ class Postgres:
         self.sql(self.port(name), text)
         for database in missing:
             if wanted[database] != "seed":
-                self.client(name, "pg_restore", "--exit-on-error", "-d", database, os.path.join(folder, database + ".dump"))
+                self.client(
+                    name, "pg_restore", "--exit-on-error", "-d", database, os.path.join(folder, database + ".dump")
+                )
         self.remember(name, wanted)
 
     def save(self, name, label, folder):

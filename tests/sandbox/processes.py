@@ -1,5 +1,6 @@
 # GNU General Public License v3.0+
-"""Long-running processes of the sandbox: started in the background, known by pid and start time, stopped and waited for."""
+"""Long-running processes of the sandbox: started in the background, known by pid and start time, stopped and waited
+for."""
 
 import contextlib
 import os
@@ -11,7 +12,8 @@ from files import read_json, write_json
 
 
 def started_at(pid):
-    """The process's start time in clock ticks, or None. Together with the pid it tells a process from a later one of the same number."""
+    """The process's start time in clock ticks, or None. Together with the pid it tells a process from a later one of
+    the same number."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
             fields = file.read().rpartition(")")[2].split()
@@ -38,7 +40,16 @@ class Processes:
     def start(self, name, argv, log, user=None, env=None, cwd="/"):
         group = {"user": user, "group": user, "extra_groups": []} if user else {}
         with open(log, "ab") as out:
-            child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True, cwd=cwd, env=env, **group)
+            child = subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+                cwd=cwd,
+                env=env,
+                **group,
+            )
         write_json(self._record(name), {"pid": child.pid, "started": started_at(child.pid), "argv0": argv[0]})
         return child
 
@@ -67,5 +78,6 @@ def wait_for(what, check, seconds, child=None, log=None):
             if log and os.path.exists(log):
                 with open(log, encoding="utf-8", errors="replace") as file:
                     tail = "\n" + "".join(file.readlines()[-15:])
-            raise SystemExit(f"{what}: {'ended' if dead else f'not ready after {seconds} s'}{'; ' + log + ' ends:' if log else ''}{tail}")
+            state = "ended" if dead else f"not ready after {seconds} s"
+            raise SystemExit(f"{what}: {state}{'; ' + log + ' ends:' if log else ''}{tail}")
         time.sleep(0.05)

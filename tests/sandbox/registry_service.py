@@ -3,8 +3,10 @@
 
 usage: registry_service.py INSTALLATION_DIR PORT ACCESS_FILE
 
-Like the real one it runs behind the Deployment pl-microservice-registry-api-service: without an available replica it answers 503, and once that
-Deployment carries SECURE_TOKEN it demands the token. It keeps nothing in memory, so that its folder can be put back under it.
+Like the real one it runs behind the Deployment pl-microservice-registry-api-service: without an available replica it
+answers 503, and once that
+Deployment carries SECURE_TOKEN it demands the token. It keeps nothing in memory, so that its folder can be put back
+under it.
 """
 
 import base64
@@ -42,7 +44,8 @@ class Registry:
         write_json(os.path.join(self.folder, name + ".json"), data)
 
     def secure_token(self):
-        """The token that the running registry demands, or None. Asked of the API at each request, so that it is never stale."""
+        """The token that the running registry demands, or None. Asked of the API at each request, so that it is
+        never stale."""
         deployment = self.kube.get("Deployment", self.namespace, REGISTRY)
         if not deployment or not (deployment.get("status") or {}).get("availableReplicas"):
             raise Refused(503, "the microservice registry is not running")
@@ -54,7 +57,11 @@ class Registry:
                         return row.get("value", "")
                     secret = self.kube.get("Secret", self.namespace, reference["name"])
                     if not secret or reference["key"] not in (secret.get("data") or {}):
-                        raise Refused(503, f"the microservice registry cannot start: no key {reference['key']} in Secret {reference['name']}")
+                        raise Refused(
+                            503,
+                            f"the microservice registry cannot start: no key {reference['key']} in Secret "
+                            f"{reference['name']}",
+                        )
                     return base64.b64decode(secret["data"][reference["key"]]).decode()
         return None
 

@@ -1,5 +1,6 @@
 # GNU General Public License v3.0+
-"""The Release Hub: a folder with registry 3.2.0 and release 6.0.0 of product monq, in the form that an export has too."""
+"""The Release Hub: a folder with registry 3.2.0 and release 6.0.0 of product monq, in the form that an export has
+too."""
 
 import json
 import os
@@ -27,7 +28,8 @@ def counted(module, file):
 
 
 def service_sql(module, service, file):
-    """Not repeatable and in no transaction: a second run fails at the first statement, a break in the middle leaves half of it."""
+    """Not repeatable and in no transaction: a second run fails at the first statement, a break in the middle leaves
+    half of it."""
     return f"""-- {service}: data of 6.0.0
 ALTER TABLE entities ADD COLUMN routing_zone text;
 UPDATE entities SET routing_zone = 'zone-' || (id % 3);
@@ -67,14 +69,17 @@ def release_files():
                 }
             )
         files[f"{module}/manifests.json"] = rows
-        # The image of the service that could not start is missing in the release too: whoever starts it has a broken pod.
+        # The image of the service that could not start is missing in the release too: whoever starts it has a broken
+        # pod.
         broken = {row["name"] for row in part["microservices"] if row.get("broken")}
         files[f"{module}/images.json"] = [row["Image"] for row in rows if row["Name"] not in broken]
         files[f"{module}/routing.json"] = data["routing"][module]
         for name, routes in data["routing_files"].get(module, {}).items():
             files[f"{module}/{name}"] = routes
         for service, file in data["sql"][module]:
-            files[f"{module}/{file}"] = userspace_sql(module, number) if file.startswith("userspace") else service_sql(module, service, file)
+            files[f"{module}/{file}"] = (
+                userspace_sql(module, number) if file.startswith("userspace") else service_sql(module, service, file)
+            )
     files["release.json"] = {
         "product": data["product"],
         "version": data["version"],
@@ -87,7 +92,12 @@ def release_files():
 def registry_files():
     version = manifests.load("release")["registry_version"]
     files = {
-        "manifest.json": {"Name": manifests.REGISTRY, "Module": "pl", "Version": version, "Image": manifests.image("pl", manifests.REGISTRY, version)},
+        "manifest.json": {
+            "Name": manifests.REGISTRY,
+            "Module": "pl",
+            "Version": version,
+            "Image": manifests.image("pl", manifests.REGISTRY, version),
+        },
         "image.tar": "the layers of the image would lie here\n",
     }
     files["registry.json"] = {"version": version, "files": sorted(files)}

@@ -1,7 +1,9 @@
 # GNU General Public License v3.0+
-"""The whole state of an installation under a label: Kubernetes objects, databases, registry, Release Hub, monqctl's home, images, orders to the kubelet.
+"""The whole state of an installation under a label: Kubernetes objects, databases, registry, Release Hub, monqctl's
+home, images, orders to the kubelet.
 
-Not part of it: the journal and the faults, which tell what a test has done and wants. Controllers must not see objects go and come back (the garbage collector
+Not part of it: the journal and the faults, which tell what a test has done and wants. Controllers must not see objects
+go and come back (the garbage collector
 remembers dead owners), so the controller manager and the kubelet are restarted around it.
 """
 
@@ -40,7 +42,11 @@ def save(installation, label):
     databases = installation.postgres.save(installation.name, label, os.path.join(folder, "databases"))
     write_json(
         os.path.join(folder, "saved.json"),
-        {"settings": installation.settings, "databases": databases, "objects": Etcd(installation.state.data["etcd"]).objects(installation.name)},
+        {
+            "settings": installation.settings,
+            "databases": databases,
+            "objects": Etcd(installation.state.data["etcd"]).objects(installation.name),
+        },
     )
 
 
@@ -51,7 +57,9 @@ def load(installation, label, watchers):
         raise SystemExit(f"{installation.name}: nothing is saved as {label}")
     installation.settings.update(saved["settings"])
     services = [row["name"] for _module, row in installation.services(installation.modules)]
-    databases = installation.begin(installation.postgres.renew, installation.name, services, saved["databases"], os.path.join(folder, "databases"))
+    databases = installation.begin(
+        installation.postgres.renew, installation.name, services, saved["databases"], os.path.join(folder, "databases")
+    )
     put_back(installation, saved["objects"], watchers)
     copy(folder, installation.dir)
     databases.done()

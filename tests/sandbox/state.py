@@ -14,7 +14,8 @@ def folder():
 
 
 def free_port(taken):
-    """Below the range that the kernel hands out for outgoing connections, so that a port stays free while its server restarts."""
+    """Below the range that the kernel hands out for outgoing connections, so that a port stays free while its server
+    restarts."""
     while True:
         port = random.randint(20000, 31999)
         if port in taken:

@@ -1,7 +1,8 @@
 # GNU General Public License v3.0+
 """A keep-alive HTTP/1.1 client on bare sockets.
 
-http.client alone costs 40 ms of start-up (it loads the email package); the monqctl simulator is started hundreds of times in a test run.
+http.client alone costs 40 ms of start-up (it loads the email package); the monqctl simulator is started hundreds of
+times in a test run.
 """
 
 import json
@@ -118,7 +119,11 @@ class Client:
                 elif status == 204:
                     data = b""
                 else:
-                    data = self._buffer.read(int(seen["content-length"])) if "content-length" in seen else self._buffer.read()
+                    data = (
+                        self._buffer.read(int(seen["content-length"]))
+                        if "content-length" in seen
+                        else self._buffer.read()
+                    )
                 if seen.get("connection", "").lower() == "close":
                     self.close()
                 return Reply(status, data)

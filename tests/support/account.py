@@ -38,7 +38,9 @@ class Account:
         request = self.installation.work / "token-request.json"
         request.write_text(json.dumps(TOKEN_REQUEST))
         path = f"/api/v1/namespaces/{self.namespace}/serviceaccounts/{NAME}/token"
-        return json.loads(self.installation.kubectl("create", "--raw", path, "-f", str(request), user=ADMIN))["status"]["token"]
+        return json.loads(self.installation.kubectl("create", "--raw", path, "-f", str(request), user=ADMIN))["status"][
+            "token"
+        ]
 
     def _write_kubeconfig(self):
         known = json.loads(Path(self.installation.sandbox.facts["kubeconfig"]).read_text())
@@ -49,7 +51,8 @@ class Account:
         self.kubeconfig.write_text(json.dumps(known))
 
     def reapply_without(self, group, resource, verb, name=None):
-        """The whole Role but for one verb of one resource; comes back when the authorizer has seen it, and with it that an earlier verb is there again."""
+        """The whole Role but for one verb of one resource; comes back when the authorizer has seen it, and with it
+        that an earlier verb is there again."""
         objects = [one for one in yaml.safe_load(MANIFEST.read_text())["items"] if one["kind"] == "Role"]
         for role in objects:
             for rule in role["rules"]:
@@ -67,22 +70,30 @@ class Account:
         """Asked by the account itself, as kubectl auth can-i does."""
         kind, _slash, sub = resource.partition("/")
         argv = ["kubectl", "--kubeconfig", str(self.kubeconfig), "-n", self.namespace, "auth", "can-i", verb]
-        argv += [kind + (f".{group}" if group else "") + (f"/{name}" if name else "")] + ([f"--subresource={sub}"] if sub else [])
+        argv += [kind + (f".{group}" if group else "") + (f"/{name}" if name else "")] + (
+            [f"--subresource={sub}"] if sub else []
+        )
         done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
         assert done.stdout.strip() in ("yes", "no"), done.stderr
         return done.stdout.strip() == "yes"
 
     def used(self, since=0):
-        """What it was allowed to do, from the audit log: {(API group, resource, verb)} inside the namespace, and the same outside of it."""
+        """What it was allowed to do, from the audit log: {(API group, resource, verb)} inside the namespace, and the
+        same outside of it."""
         inside, outside = set(), set()
         for line in Path(self.installation.sandbox.facts["audit_log"]).read_text().splitlines()[since:]:
             event = json.loads(line)
-            if event["user"]["username"] != self.user or event["annotations"].get("authorization.k8s.io/decision") != "allow":
+            if (
+                event["user"]["username"] != self.user
+                or event["annotations"].get("authorization.k8s.io/decision") != "allow"
+            ):
                 continue
             where = event.get("objectRef")
             if not where or where.get("apiGroup") == "authorization.k8s.io":
                 continue
             what = where["resource"] + (f"/{where['subresource']}" if where.get("subresource") else "")
             row = (where.get("apiGroup", ""), what, event["verb"])
-            (inside if where.get("namespace") == self.namespace and where["resource"] != "namespaces" else outside).add(row)
+            (inside if where.get("namespace") == self.namespace and where["resource"] != "namespaces" else outside).add(
+                row
+            )
         return inside, outside

@@ -62,7 +62,8 @@ def found(data, canaries):
 
 
 def in_files(root, canaries, without=()):
-    """{path: [(canary, form)]} of every file and every name below a folder; without: endings and folders that are left out."""
+    """{path: [(canary, form)]} of every file and every name below a folder; without: endings and folders that are
+    left out."""
     hits = {}
     for path in sorted(root.rglob("*")):
         name = str(path.relative_to(root))
@@ -91,5 +92,8 @@ def started(trace):
     for line in trace.read_bytes().splitlines():
         call = re.search(rb"execve\((.*)", line)
         if call:
-            words = [bytes.fromhex(text.decode().replace("\\x", "")) for text in re.findall(rb'"((?:\\x[0-9a-f]{2})*)"', call.group(1))]
+            words = [
+                bytes.fromhex(text.decode().replace("\\x", ""))
+                for text in re.findall(rb'"((?:\\x[0-9a-f]{2})*)"', call.group(1))
+            ]
             yield [word.decode("utf-8", "surrogateescape") for word in words[1:]]

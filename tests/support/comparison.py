@@ -6,7 +6,15 @@ import os
 import re
 import subprocess
 
-GENERATED = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink", "ownerReferences")
+GENERATED = (
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "managedFields",
+    "selfLink",
+    "ownerReferences",
+)
 OURS = "monq-upgrade-"
 
 
@@ -14,8 +22,14 @@ def state(installation):
     """Everything that the upgrade may touch, normalised: the installation's own name is written NAME."""
     return _neutral(
         {
-            "deployments": {d["metadata"]["name"]: {"metadata": _meta(d), "spec": d["spec"]} for d in installation.objects("deployments")},
-            "ingresses": {i["metadata"]["name"]: {"metadata": _meta(i), "spec": i["spec"]} for i in installation.objects("ingresses.v1beta1.extensions")},
+            "deployments": {
+                d["metadata"]["name"]: {"metadata": _meta(d), "spec": d["spec"]}
+                for d in installation.objects("deployments")
+            },
+            "ingresses": {
+                i["metadata"]["name"]: {"metadata": _meta(i), "spec": i["spec"]}
+                for i in installation.objects("ingresses.v1beta1.extensions")
+            },
             "secrets": {
                 s["metadata"]["name"]: {"type": s["type"], "keys": sorted(s.get("data") or {})}
                 for s in installation.objects("secrets")
@@ -26,7 +40,10 @@ def state(installation):
             "status": installation.registry("status"),
             "registry_version": installation.registry("version"),
             "images": _json(installation.facts["images"]),
-            "databases": {service: _dump(installation, database) for service, database in sorted(installation.facts["databases"].items())},
+            "databases": {
+                service: _dump(installation, database)
+                for service, database in sorted(installation.facts["databases"].items())
+            },
         },
         _generated(installation),
     )
@@ -35,7 +52,11 @@ def state(installation):
 def _generated(installation):
     """What differs between any two installations, and the word that stands for it."""
     facts = installation.facts
-    words = [(facts["postgresql"]["password"], "PASSWORD"), (str(facts["postgresql"]["port"]), "PORT"), (facts["registry_server"], "REGISTRY")]
+    words = [
+        (facts["postgresql"]["password"], "PASSWORD"),
+        (str(facts["postgresql"]["port"]), "PORT"),
+        (facts["registry_server"], "REGISTRY"),
+    ]
     words.append((installation.sandbox.facts["api_server"], "API"))  # the K8s template names it
     return [*words, (installation.name, "NAME")]
 
@@ -49,15 +70,37 @@ def _json(path):
 
 def _meta(obj):
     meta = {key: value for key, value in obj["metadata"].items() if key not in GENERATED}
-    notes = {key: value for key, value in (meta.pop("annotations", None) or {}).items() if key != "deployment.kubernetes.io/revision"}
+    notes = {
+        key: value
+        for key, value in (meta.pop("annotations", None) or {}).items()
+        if key != "deployment.kubernetes.io/revision"
+    }
     return {**meta, **({"annotations": notes} if notes else {})}
 
 
 def _dump(installation, database):
     """Schema and rows as SQL; when a migration ran is generated, and so is pg_dump's own \\restrict key."""
     server = installation.facts["postgresql"]
-    argv = ["pg_dump", "--no-owner", "--inserts", "-h", server["host"], "-p", str(server["port"]), "-U", server["user"], database]
-    done = subprocess.run(argv, env={**os.environ, "PGPASSWORD": server["password"]}, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    argv = [
+        "pg_dump",
+        "--no-owner",
+        "--inserts",
+        "-h",
+        server["host"],
+        "-p",
+        str(server["port"]),
+        "-U",
+        server["user"],
+        database,
+    ]
+    done = subprocess.run(
+        argv,
+        env={**os.environ, "PGPASSWORD": server["password"]},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     text = re.sub(r"^\\(un)?restrict .*$", "", done.stdout, flags=re.M)
     return re.sub(r"(INSERT INTO public\.sandbox_migrations VALUES \(.*?)'\d{4}-\d\d-\d\d [^']*'", r"\1'TIME'", text)

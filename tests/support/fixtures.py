@@ -1,4 +1,5 @@
-"""Fixtures of every test that runs on the sandbox: one for the whole session, in a folder of its own; nothing is left behind."""
+"""Fixtures of every test that runs on the sandbox: one for the whole session, in a folder of its own; nothing is
+left behind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The sandbox as tests see it: playbooks as real processes, and independent reads with kubectl, psql, journal and audit log."""
+"""The sandbox as tests see it: playbooks as real processes, and independent reads with kubectl, psql, journal and
+audit log."""
 
 from __future__ import annotations
 
@@ -40,7 +41,15 @@ class Sandbox:
 
     def __call__(self, *words, check=True):
         env = {**os.environ, "SANDBOX_DIR": str(self.dir)}
-        done = subprocess.run([str(CLI), *words], env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        done = subprocess.run(
+            [str(CLI), *words],
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
         if check and done.returncode:
             raise AssertionError(f"sandbox {' '.join(words)}: status {done.returncode}\n{done.stdout}")
         return done.stdout
@@ -98,10 +107,19 @@ class Installation:
 
     def argv(self, playbook, *words, confirm=True, extra=None):
         values = {**({"monq_confirm_outage": self.name} if confirm else {}), **(extra or {})}
-        return ["ansible-playbook", "-i", str(self.inventory), str(ROOT / "playbooks" / f"{playbook}.yml"), "-e", json.dumps(values), *words]
+        return [
+            "ansible-playbook",
+            "-i",
+            str(self.inventory),
+            str(ROOT / "playbooks" / f"{playbook}.yml"),
+            "-e",
+            json.dumps(values),
+            *words,
+        ]
 
     def start(self, playbook, *words, confirm=True, extra=None, env=None, python=None, wrapper=()):
-        """The playbook as a process in a group of its own, its output in a file. wrapper: the words before it, such as strace's."""
+        """The playbook as a process in a group of its own, its output in a file. wrapper: the words before it, such
+        as strace's."""
         handle, path = tempfile.mkstemp(dir=self.work, suffix=".log")
         argv = self.argv(playbook, *words, confirm=confirm, extra=extra)
         folder = Path(python or sys.executable).parent
@@ -146,7 +164,9 @@ class Installation:
 
     def reset(self, **options):
         return self.sandbox.installation(
-            self.name, modules=options.get("modules", ",".join(self.facts["modules"])), alias=options.get("alias", bool(self.facts["alias_domains"]))
+            self.name,
+            modules=options.get("modules", ",".join(self.facts["modules"])),
+            alias=options.get("alias", bool(self.facts["alias_domains"])),
         )
 
     def vendor(self):
@@ -167,7 +187,16 @@ class Installation:
 
     def kubectl(self, *words, user=None, check=True):
         context = user or self.facts["kube_context"]
-        argv = ["kubectl", "--kubeconfig", self.sandbox.facts["kubeconfig"], "--context", context, "-n", self.facts["namespace"], *words]
+        argv = [
+            "kubectl",
+            "--kubeconfig",
+            self.sandbox.facts["kubeconfig"],
+            "--context",
+            context,
+            "-n",
+            self.facts["namespace"],
+            *words,
+        ]
         done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
         if check and done.returncode:
             raise AssertionError(f"{' '.join(words)}: {done.stderr}")
@@ -194,7 +223,14 @@ class Installation:
             "-c",
             sql,
         ]
-        done = subprocess.run(argv, env={**os.environ, "PGPASSWORD": server["password"]}, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            argv,
+            env={**os.environ, "PGPASSWORD": server["password"]},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
@@ -203,7 +239,9 @@ class Installation:
         counted = {}
         for service in self.facts["databases"]:
             if self.psql(service, "select to_regclass('sandbox_migrations')"):
-                for row in self.psql(service, "select module, file, count(*) from sandbox_migrations group by 1, 2").splitlines():
+                for row in self.psql(
+                    service, "select module, file, count(*) from sandbox_migrations group by 1, 2"
+                ).splitlines():
                     module, file, count = row.split("|")
                     counted[(module, file, service)] = int(count)
         return counted
@@ -229,12 +267,17 @@ class Installation:
         return {d["metadata"]["name"]: d["spec"]["replicas"] for d in self.objects("deployments")}
 
     def mutations(self, since=0, user="operator"):
-        """What the user changed, from the audit log: (verb, resource, name); reads, reviews, dry runs and the Lease are no changes."""
+        """What the user changed, from the audit log: (verb, resource, name); reads, reviews, dry runs and the Lease
+        are no changes."""
         found = []
         for line in Path(self.sandbox.facts["audit_log"]).read_text().splitlines()[since:]:
             event = json.loads(line)
             where = event.get("objectRef") or {}
-            if event["user"]["username"] != user or event["verb"] in READS or event.get("stage") not in (None, "ResponseComplete"):
+            if (
+                event["user"]["username"] != user
+                or event["verb"] in READS
+                or event.get("stage") not in (None, "ResponseComplete")
+            ):
                 continue
             if where.get("apiGroup") == "authorization.k8s.io" or "dryRun=All" in event["requestURI"]:
                 continue

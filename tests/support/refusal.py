@@ -16,7 +16,9 @@ def webhook(installation, resource, operation, label):
             {
                 "name": "refuse.monq.test",
                 "clientConfig": {"url": "https://127.0.0.1:9/refuse"},
-                "rules": [{"apiGroups": ["*"], "apiVersions": ["*"], "resources": [resource], "operations": [operation]}],
+                "rules": [
+                    {"apiGroups": ["*"], "apiVersions": ["*"], "resources": [resource], "operations": [operation]}
+                ],
                 "namespaceSelector": {"matchLabels": {"test-refuse": installation.name}},
                 "objectSelector": label,
                 "failurePolicy": "Fail",
@@ -34,7 +36,14 @@ class Refusal:
     def __init__(self, installation, resource, operation, label=None):
         self.installation, self.path = installation, installation.work / "webhook.json"
         self.path.write_text(json.dumps(webhook(installation, resource, operation, label or {})))
-        installation.kubectl("label", "namespace", installation.facts["namespace"], f"test-refuse={installation.name}", "--overwrite", user="sandbox-admin")
+        installation.kubectl(
+            "label",
+            "namespace",
+            installation.facts["namespace"],
+            f"test-refuse={installation.name}",
+            "--overwrite",
+            user="sandbox-admin",
+        )
 
     def command(self):
         kubeconfig = self.installation.sandbox.facts["kubeconfig"]

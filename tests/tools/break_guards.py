@@ -1,4 +1,5 @@
-"""Removes each guard of guards.yml in a copy of the tree, one at a time; the tests named there must fail then, and pass before."""
+"""Removes each guard of guards.yml in a copy of the tree, one at a time; the tests named there must fail then, and
+pass before."""
 
 import os
 import queue
@@ -34,7 +35,9 @@ def failed(tree, tests):
     env = {**os.environ, "PYTHONPATH": str(tree / ".ansible/collections"), "PYTHONDONTWRITEBYTECODE": "1"}
     paths = [test if test.startswith("tests/") else UNIT + test for test in tests]
     argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *paths]
-    done = subprocess.run(argv, cwd=tree, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    done = subprocess.run(
+        argv, cwd=tree, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
     return done.returncode, done.stdout
 
 
@@ -43,7 +46,9 @@ def without(row, tree):
     path, kept = tree / row["file"], []
     source = path.read_text()
     if source.count(row["remove"]) != 1:
-        return [f"{row['guard']}: {row['file']} does not hold what is to be removed, or more than once: correct guards.yml"]
+        return [
+            f"{row['guard']}: {row['file']} does not hold what is to be removed, or more than once: correct guards.yml"
+        ]
     path.write_text(source.replace(row["remove"], row.get("instead", "")))
     try:
         for test in row["tests"]:

@@ -1,4 +1,5 @@
-"""An API server in a dictionary: resourceVersions, conflicts, UIDs, merge patches. And a clock that only moves when one sleeps."""
+"""An API server in a dictionary: resourceVersions, conflicts, UIDs, merge patches. And a clock that only moves when
+one sleeps."""
 
 from __future__ import annotations
 

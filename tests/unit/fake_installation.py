@@ -48,11 +48,22 @@ class World:
             plan=self.plan,
             ledger=self.ledger(),
             lease=self.lease(),
-            **{"lock_id": self.lock_id, "home": "here", "make_home": lambda: "here", "sleep": self.slept.append, **given},
+            **{
+                "lock_id": self.lock_id,
+                "home": "here",
+                "make_home": lambda: "here",
+                "sleep": self.slept.append,
+                **given,
+            },
         )
 
     def done_before(self, key, **more):
-        self.record({k: {"state": "done", "homes": ["here"], "started": "2026-03-01T10:00:00Z"} for k in self.keys[: self.keys.index(key)]})
+        self.record(
+            {
+                k: {"state": "done", "homes": ["here"], "started": "2026-03-01T10:00:00Z"}
+                for k in self.keys[: self.keys.index(key)]
+            }
+        )
         return self.record(more) if more else self
 
     def record(self, entries):

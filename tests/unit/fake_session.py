@@ -113,6 +113,8 @@ class FakeSession:
 
 def opened(cluster=None, monqctl=None, check_mode=False, make_run=None, **given):
     """A real session on a cluster in a dictionary."""
-    found = Session.open(params=params(**given), check_mode=check_mode, cluster=cluster or FakeCluster(), make_run=make_run)
+    found = Session.open(
+        params=params(**given), check_mode=check_mode, cluster=cluster or FakeCluster(), make_run=make_run
+    )
     found._monqctl = monqctl or FakeMonqctl()
     return found

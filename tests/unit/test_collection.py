@@ -13,7 +13,10 @@ from repository import ROOT, load
 
 PLUGINS = "ansible_collections.monq.platform.plugins"
 MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py") if path.stem != "__init__")
-UTILS = sorted(str(path.relative_to(ROOT / "plugins" / "module_utils"))[:-3] for path in (ROOT / "plugins" / "module_utils").rglob("*.py"))
+UTILS = sorted(
+    str(path.relative_to(ROOT / "plugins" / "module_utils"))[:-3]
+    for path in (ROOT / "plugins" / "module_utils").rglob("*.py")
+)
 # Each package imports only those before it, and itself.
 PACKAGES = [
     "errors",
@@ -34,16 +37,41 @@ PACKAGES = [
 ]
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir() if path.is_dir())
 PLAYBOOKS = sorted(path.name for path in (ROOT / "playbooks").glob("*.yml"))
-TASK_FILES = sorted(str(path.relative_to(ROOT)) for pattern in ("roles/*/tasks/*.yml", "playbooks/**/*.yml") for path in ROOT.glob(pattern))
+TASK_FILES = sorted(
+    str(path.relative_to(ROOT))
+    for pattern in ("roles/*/tasks/*.yml", "playbooks/**/*.yml")
+    for path in ROOT.glob(pattern)
+)
 
 # Files that hold no I/O: standard library and each other only.
 PURE = [
-    "checks/finding", "checks/inputs", "checks/rules", "engine/decisions", "engine/progress", "engine/steps",
-    "errors", "k8s/account_manifest", "k8s/permissions", "k8s/rollout", "k8s/routes", "monqctl/output",
-    "postgres/dump", "redaction/data", "redaction/encodings", "redaction/sql_rows", "redaction/text",
-    "report/failure", "report/rollback", "report/upgrade", "rollback/differences", "rollback/sql", "rollback/steps",
-    "upgrade/drift", "upgrade/replicas", "upgrade/template",
-]  # fmt: skip
+    "checks/finding",
+    "checks/inputs",
+    "checks/rules",
+    "engine/decisions",
+    "engine/progress",
+    "engine/steps",
+    "errors",
+    "k8s/account_manifest",
+    "k8s/permissions",
+    "k8s/rollout",
+    "k8s/routes",
+    "monqctl/output",
+    "postgres/dump",
+    "redaction/data",
+    "redaction/encodings",
+    "redaction/sql_rows",
+    "redaction/text",
+    "report/failure",
+    "report/rollback",
+    "report/upgrade",
+    "rollback/differences",
+    "rollback/sql",
+    "rollback/steps",
+    "upgrade/drift",
+    "upgrade/replicas",
+    "upgrade/template",
+]
 # Files that talk to the world; their library is imported where it is used, so that its absence is a message.
 CLIENTS = {"kubernetes", "urllib3", "yaml", "psycopg2", "jmespath", "cryptography"}
 
@@ -136,8 +164,12 @@ def test_every_module_is_used_by_a_role_or_a_test(name):
 def test_a_module_is_a_spec_a_call_and_an_except(name):
     """rule 1"""
     path = ROOT / "plugins" / "modules" / f"{name}.py"
-    main = next(node for node in ast.parse(path.read_text(encoding="utf-8")).body if getattr(node, "name", "") == "main")
-    assert sum(isinstance(node, ast.Try) for node in ast.walk(main)) == (name != "preflight")  # what fails there is a finding
+    main = next(
+        node for node in ast.parse(path.read_text(encoding="utf-8")).body if getattr(node, "name", "") == "main"
+    )
+    assert sum(isinstance(node, ast.Try) for node in ast.walk(main)) == (
+        name != "preflight"
+    )  # what fails there is a finding
     assert main.end_lineno - main.lineno < 40
     assert argument_spec(name)
 
@@ -160,13 +192,26 @@ def test_a_module_takes_all_of_the_defaults_or_is_in_no_group(name):
     """a group hands over every option: half of them would be an error at run time"""
     groups = load("meta/runtime.yml")["action_groups"]
     defaults = load("roles/monq/vars/main/connection.yml")
-    given = set().union(*(defaults[v] for g, v in (("monq", "_monq_run_defaults"), ("monqctl", "_monq_monqctl_defaults")) if name in groups[g]))
+    given = set().union(
+        *(
+            defaults[v]
+            for g, v in (("monq", "_monq_run_defaults"), ("monqctl", "_monq_monqctl_defaults"))
+            if name in groups[g]
+        )
+    )
     assert given <= set(argument_spec(name))
 
 
 SECRET = re.compile(r"password|token|secret|passphrase|private_?key|credential(?!_name|_step)", re.IGNORECASE)
 # Names of things, not the things: each with no_log: false, so that Ansible does not guess.
-NO_SECRETS = {"secretName", "ingress_secrets", "secret_step", "registry_token_step", "monq_ingress_secrets", "monq_registry_token_rotate"}
+NO_SECRETS = {
+    "secretName",
+    "ingress_secrets",
+    "secret_step",
+    "registry_token_step",
+    "monq_ingress_secrets",
+    "monq_registry_token_rotate",
+}
 HARMLESS = {"credential_name", "monq_registry_token_rotate"}
 
 
@@ -196,9 +241,15 @@ def test_module_utils_never_end_the_process(name):
     """rule 1"""
     text = (ROOT / "plugins" / "module_utils" / f"{name}.py").read_text(encoding="utf-8")
     tree = ast.parse(text)
-    called = {node.func.attr for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)}
+    called = {
+        node.func.attr for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    }
     assert not called & {"fail_json", "exit_json", "run_command"} and "sys.exit" not in text
-    assert not [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and not node.level and (node.module or "").startswith("ansible")]
+    assert not [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and not node.level and (node.module or "").startswith("ansible")
+    ]
     assert "shell=True" not in text and "os.system" not in text  # rule 2
 
 
@@ -212,7 +263,9 @@ def imports(name):
             outside.add(node.module.partition(".")[0])
         elif isinstance(node, ast.ImportFrom):
             base = here[: len(here) - node.level + 1] + (node.module.split(".") if node.module else [])
-            siblings |= {"/".join(base)} if "/".join(base) in UTILS else {"/".join([*base, alias.name]) for alias in node.names}
+            siblings |= (
+                {"/".join(base)} if "/".join(base) in UTILS else {"/".join([*base, alias.name]) for alias in node.names}
+            )
     return outside, siblings
 
 
@@ -248,7 +301,11 @@ def test_files_are_named_by_what_they_hold():
 
 @pytest.mark.parametrize("name", UTILS)
 def test_every_file_of_module_utils_is_named_in_a_test(name):
-    texts = [path.read_text(encoding="utf-8") for folder in ("unit", "integration") for path in (ROOT / "tests" / folder).rglob("test_*.py")]
+    texts = [
+        path.read_text(encoding="utf-8")
+        for folder in ("unit", "integration")
+        for path in (ROOT / "tests" / folder).rglob("test_*.py")
+    ]
     package, _slash, file = name.rpartition("/")
     path = rf"module_utils\.{package}" if package else "module_utils"
     assert any(re.search(rf"{path}(\.| import .*\b){file}\b", text) for text in texts)
@@ -293,13 +350,19 @@ def test_defaults_and_argument_specs_cannot_drift(role):
                 continue
             if is_derived(defaults[name]):
                 assert "default" not in option, f"{entry}: {name} is derived"
-                said = " ".join([option["description"]] if isinstance(option["description"], str) else option["description"])
-                assert re.search(r"C\((monq_\w+|inventory_hostname)\)", said), f"{entry}: {name} does not say what it is derived from"
+                said = " ".join(
+                    [option["description"]] if isinstance(option["description"], str) else option["description"]
+                )
+                assert re.search(r"C\((monq_\w+|inventory_hostname)\)", said), (
+                    f"{entry}: {name} does not say what it is derived from"
+                )
                 for source in re.findall(r"(?<![\w])monq_\w+", defaults[name]):
                     assert f"C({source})" in said, f"{entry}: {name} is derived from {source}"
             else:
                 assert not option.get("required"), f"{entry}: {name} is required and has a default"
-                assert option.get("default") == defaults[name] and type(option.get("default")) is type(defaults[name]), f"{entry}: {name}"
+                assert option.get("default") == defaults[name] and type(option.get("default")) is type(
+                    defaults[name]
+                ), f"{entry}: {name}"
     assert set(defaults) <= set(specified), "a default that no spec knows"
 
 
@@ -318,7 +381,13 @@ def test_public_names_begin_with_the_roles_own(role):
 def test_no_role_takes_a_secret_without_no_log(role):
     """trap 7"""
     specs = load(f"roles/{role}/meta/argument_specs.yml")["argument_specs"]
-    assert not [said for spec in specs.values() for option in options(spec.get("options")) for said in [judge_secret(*option)] if said]
+    assert not [
+        said
+        for spec in specs.values()
+        for option in options(spec.get("options"))
+        for said in [judge_secret(*option)]
+        if said
+    ]
 
 
 # ---- tasks
@@ -337,8 +406,12 @@ def test_tasks_keep_the_rules(path):
         assert "ignore_errors" not in task and "ignore_unreachable" not in task, f"{where}: rule 8"
         assert not names & {"pause", "vars_prompt"}, f"{where}: rule 8: no prompt"
         for key in ("ansible.builtin.set_fact", "set_fact"):
-            assert not [name for name in task.get(key) or {} if name.startswith("monq_")], f"{where}: rule 8: a user's variable"
-        assert not re.search(r"module_upgrade_module\s*==|module\s*==\s*'", str(task.get("when", ""))), f"{where}: rule 5"
+            assert not [name for name in task.get(key) or {} if name.startswith("monq_")], (
+                f"{where}: rule 8: a user's variable"
+            )
+        assert not re.search(r"module_upgrade_module\s*==|module\s*==\s*'", str(task.get("when", ""))), (
+            f"{where}: rule 5"
+        )
 
 
 @pytest.mark.parametrize("path", TASK_FILES)
@@ -376,6 +449,11 @@ def test_the_releases_data_says_each_thing_once():
     """rule 5"""
     release = load("roles/monq/vars/main/release.yml")["_monq_release"]
     assert sorted(release["modules"]) == sorted(release["order"]["routing"]) == sorted(release["order"]["modules"])
-    assert {name: data["version"] for name, data in release["modules"].items()} == {"pl": "6.0.0", "sm": "6.0.0", "cl": "1.7.0", "fm": "1.3.0"}
+    assert {name: data["version"] for name, data in release["modules"].items()} == {
+        "pl": "6.0.0",
+        "sm": "6.0.0",
+        "cl": "1.7.0",
+        "fm": "1.3.0",
+    }
     assert [name for name, data in release["modules"].items() if data.get("mandatory")] == ["pl"]
     assert set(release["undo"].values()) == {"reversible", "compensable", "irreversible"}

@@ -76,7 +76,9 @@ def _known_keys():
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
 def test_every_step_key_exists(path):
     keys = _known_keys()
-    for written in re.findall(r"[\"`]((?:prepare|upgrade|verify)\.[-a-z0-9_.<>*…]+)[\"`]", path.read_text(encoding="utf-8")):
+    for written in re.findall(
+        r"[\"`]((?:prepare|upgrade|verify)\.[-a-z0-9_.<>*…]+)[\"`]", path.read_text(encoding="utf-8")
+    ):
         if written.endswith(".yml"):
             continue
         pattern = re.sub(r"<[a-z]+>|\\\*|…", ".+", re.escape(written).replace(r"\*", "*").replace("*", ".+"))
@@ -98,7 +100,12 @@ def test_both_readmes_have_the_same_shape_and_commands():
         written = (ROOT / name).read_text(encoding="utf-8")
         blocks = re.findall(r"^```(\w*)\n(.*?)^```", written, re.MULTILINE | re.DOTALL)
         commands.append([re.sub(r"\s*#.*", "", body) for _kind, body in blocks])
-        shapes.append([len(marks) for marks in re.findall(r"^(#+) ", re.sub(r"```.*?```", "", written, flags=re.DOTALL), re.MULTILINE)])
+        shapes.append(
+            [
+                len(marks)
+                for marks in re.findall(r"^(#+) ", re.sub(r"```.*?```", "", written, flags=re.DOTALL), re.MULTILINE)
+            ]
+        )
     assert shapes[0] == shapes[1]
     assert commands[0] == commands[1]
 

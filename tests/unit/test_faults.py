@@ -111,7 +111,11 @@ def test_points_of_the_record_go_where_the_share_strikes_nothing_else():
 def test_the_track_record_names_real_points():
     for row in record.track_record():
         assert set(row) == set(record.FIELDS)
-        assert row["step"] in mutating(row["modules"].split(",")) and row["place"] in points.PLACES and row["kind"] in {"kill", *points.KINDS}
+        assert (
+            row["step"] in mutating(row["modules"].split(","))
+            and row["place"] in points.PLACES
+            and row["kind"] in {"kill", *points.KINDS}
+        )
 
 
 # ---- what the proxy sees
@@ -122,10 +126,16 @@ def request(method, path, body=None):
 
 
 def written(step, state, method="PATCH", path=LEDGER):
-    return request(method, path, {"metadata": {"name": "monq-upgrade-6.0.0"}, "data": {step: json.dumps({"state": state})}})
+    return request(
+        method, path, {"metadata": {"name": "monq-upgrade-6.0.0"}, "data": {step: json.dumps({"state": state})}}
+    )
 
 
-@pytest.mark.parametrize("made", [written("a.b.c", "intent"), written("a.b.c", "intent", "POST", LEDGER.rpartition("/")[0])], ids=["patch", "create"])
+@pytest.mark.parametrize(
+    "made",
+    [written("a.b.c", "intent"), written("a.b.c", "intent", "POST", LEDGER.rpartition("/")[0])],
+    ids=["patch", "create"],
+)
 def test_a_write_of_the_ledger_is_known(made):
     assert made.ledger == {"a.b.c": {"state": "intent"}} and not made.mutating
 
@@ -167,7 +177,14 @@ class Upgrade:
 
 SECRET = request("POST", "/api/v1/namespaces/monq/secrets", {"data": {}})
 STEP = "prepare.registry_token.secret"
-TALK = [written("prepare.other.step", "intent"), SECRET, written("prepare.other.step", "done"), written(STEP, "intent"), SECRET, written(STEP, "done")]
+TALK = [
+    written("prepare.other.step", "intent"),
+    SECRET,
+    written("prepare.other.step", "done"),
+    written(STEP, "intent"),
+    SECRET,
+    written(STEP, "done"),
+]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,10 @@ OUTSIDE = {
     for group, resource, verbs, _purpose in permissions.OPTIONAL
 }
 GRANT = "grant it to the account of monq_kubeconfig; docs/permissions/monq-upgrade.yml holds all that is needed"
-SILENT = "nothing; a failure will tell less. The Role monq-upgrade-diagnostics of docs/permissions/monq-upgrade.yml allows it"
+SILENT = (
+    "nothing; a failure will tell less. The Role monq-upgrade-diagnostics of "
+    "docs/permissions/monq-upgrade.yml allows it"
+)
 
 
 def examine(cluster, given, session, state):
@@ -74,7 +77,8 @@ def _installation(cluster, given, begun, cut):
 
 
 def _optional(cluster, path, what, verb):
-    """(the answer, no finding), or (None, [information]) where this account may not look; (None, []) where there is nothing."""
+    """(the answer, no finding), or (None, [information]) where this account may not look; (None, []) where there is
+    nothing."""
     try:
         return cluster.find(path), []
     except ApiError as exc:
@@ -121,7 +125,8 @@ def refused(cluster, namespace, reviews, severity, then):
 
 
 def _elsewhere(cluster, namespace):
-    """Ingresses of other namespaces may hold Monq's hosts too; an account that may not read them is no reason to stop."""
+    """Ingresses of other namespaces may hold Monq's hosts too; an account that may not read them is no reason to
+    stop."""
     found, unread = _optional(
         cluster, ingress_api(cluster) + "/ingresses", "Ingresses of other namespaces", OUTSIDE["ingresses"]
     )

@@ -31,19 +31,25 @@ def of_error(check, error: MonqError):
 
 
 def inside_outage(found):
-    """The same findings where the routes are cut: the way out is forward, and what is wrong now may be what the next step repairs."""
-    forward = "the outage has begun: the run goes on, as its next steps may repair this; where they do not, rollback.yml gives back what was before"
+    """The same findings where the routes are cut: the way out is forward, and what is wrong now may be what the next
+    step repairs."""
+    forward = (
+        "the outage has begun: the run goes on, as its next steps may repair this; where they do not, "
+        "rollback.yml gives back what was before"
+    )
     return [{**one, "severity": WARNING, "next": forward} if one["severity"] == STOP else one for one in found]
 
 
 def lost_ledger(release, namespace, snapshots):
-    """The finding where snapshots stand without the ledger of the run that made them: what that run has done is not known any more."""
+    """The finding where snapshots stand without the ledger of the run that made them: what that run has done is not
+    known any more."""
     return finding(
         "version",
         STOP,
         f"ConfigMap {namespace}/monq-upgrade-{release['version']}",
         f"the ledger of the run that made the snapshots {', '.join(snapshots)}",
         "it was deleted",
-        "put the ConfigMap back from a backup of the cluster. Only where everything was put back to the release of before by hand, forget that run: "
+        "put the ConfigMap back from a backup of the cluster. Only where everything was put back to the release of "
+        "before by hand, forget that run: "
         f"kubectl -n {namespace} delete secret {' '.join(snapshots)}",
     )

@@ -207,7 +207,8 @@ class Inspection:
                 where,
                 "may create databases",
                 "may not: the dumps are read, but not restored and compared",
-                f"ALTER ROLE {self._scratch.server['user']} CREATEDB, or name another server in monq_scratch_postgresql_host",
+                f"ALTER ROLE {self._scratch.server['user']} CREATEDB, or name another server in "
+                f"monq_scratch_postgresql_host",
             )
         if left:
             gone = [
@@ -224,7 +225,8 @@ class Inspection:
                 (
                     f"the next backup drops {len(gone)} of them"
                     if gone
-                    else "a run may be at work on them; those of this installation go with the next backup. Others: look, then DROP DATABASE"
+                    else "a run may be at work on them; those of this installation go with the next backup. Others: "
+                    "look, then DROP DATABASE"
                 ),
             )
 

@@ -77,7 +77,8 @@ def _version(client, given):
 
 
 def _between(run, stored):
-    """Between the registry's new token and monqctl's the registry refuses: the steps that end this must not be stopped by it."""
+    """Between the registry's new token and monqctl's the registry refuses: the steps that end this must not be
+    stopped by it."""
     if "prepare.registry_token.env" not in run.ledger.entries:
         return False
     # Done before a rotation that was killed: this home still has the token of before.

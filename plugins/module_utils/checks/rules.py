@@ -14,7 +14,8 @@ OLDEST, NEWEST = (1, 16), (1, 21)
 
 
 def server(version, groups):
-    """Findings on the API server: its version (None where it could not be read), and whether it serves what the new routing is written in."""
+    """Findings on the API server: its version (None where it could not be read), and whether it serves what the new
+    routing is written in."""
     found = []
     seen = tuple(int(re.sub(r"\D", "", str((version or {}).get(part, "0"))) or 0) for part in ("major", "minor"))
     if version and not OLDEST <= seen <= NEWEST:
@@ -85,7 +86,8 @@ def modules(release, declared, deployments, ingresses):
 
 
 def signature(release, declared, ingresses):
-    """Findings where an installation does not look like the release that this one follows: each module has its old routes."""
+    """Findings where an installation does not look like the release that this one follows: each module has its old
+    routes."""
     names = {i["metadata"]["name"] for i in ingresses}
     bare = [m for m in declared if not names & set(release["modules"][m]["legacy_routes"])]
     return (
@@ -105,7 +107,8 @@ def signature(release, declared, ingresses):
 
 
 def routing(release, declared, ingresses, given, elsewhere=()):
-    """Findings on what stands beside the old routes, here or in other namespaces: a survivor on Monq's host and path would block the new routing."""
+    """Findings on what stands beside the old routes, here or in other namespaces: a survivor on Monq's host and path
+    would block the new routing."""
     alias, listed = given["alias_domains"], given["alias_ingresses"]
     cut = routes.to_cut(ingresses, release, declared, alias, listed)
     uids = {route["uid"] for route in cut}
@@ -204,7 +207,8 @@ def template_of_prepare():
         "K8s template in the registry",
         "as prepare applied it for monq_alias_domains and monq_ingress_secrets",
         "the variables or the template have changed since",
-        "set the two variables back to what prepare applied, or apply a template for the new ones by hand (monqctl registry apply service K8s)",
+        "set the two variables back to what prepare applied, or apply a template for the new ones by hand (monqctl "
+        "registry apply service K8s)",
     )
 
 

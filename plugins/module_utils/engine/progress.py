@@ -11,7 +11,8 @@ LOST = "unknown: the ledger of the upgrade was deleted"
 
 
 def overview(run, lock_id="", lost=None):
-    """Where the upgrade stands, for the plan, the status and the summary. lost: the finding where the ledger was deleted."""
+    """Where the upgrade stands, for the plan, the status and the summary. lost: the finding where the ledger was
+    deleted."""
     entries = run.ledger.entries
     rows = []
     for step in run.plan:
@@ -58,7 +59,8 @@ def _time(text):
 
 
 def changed_so_far(plan, entries, lock_id=""):
-    """The row "changed" of a failure: how far the ledger is, and what was done since the lock was taken (site.yml takes it once for each part)."""
+    """The row "changed" of a failure: how far the ledger is, and what was done since the lock was taken (site.yml takes
+    it once for each part)."""
     done = [step for step in plan if (entries.get(step.key) or {}).get("state") in steps.DONE]
     if not done:
         return f"nothing: none of {len(plan)} steps is done"

@@ -20,7 +20,8 @@ NAMES = ("original", "original-replicas", "cut", "cut-replicas")  # an upgrade's
 
 
 class SnapshotStore:
-    """Write-once snapshots in immutable Secrets, as manifests carry passwords: gzip, in chunks, sha256 in the ledger."""
+    """Write-once snapshots in immutable Secrets, as manifests carry passwords: gzip, in chunks, sha256 in the
+    ledger."""
 
     def __init__(self, cluster, namespace, release):
         self._cluster = cluster

@@ -8,7 +8,8 @@ ACCOUNT = "monq-upgrade"
 
 
 def manifest(tables, account=ACCOUNT):
-    """A ServiceAccount, and a Role with its RoleBinding for each {name: (needed, named)}. No namespace stands in them: kubectl apply -n fills it in."""
+    """A ServiceAccount, and a Role with its RoleBinding for each {name: (needed, named)}. No namespace stands in
+    them: kubectl apply -n fills it in."""
     made = [{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": account}}]
     for name, (needed, named) in tables.items():
         made += [role(name, needed, named), binding(name, account)]

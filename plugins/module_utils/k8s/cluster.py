@@ -29,7 +29,8 @@ class Cluster:
 
     @classmethod
     def connect(cls, kubeconfig=None, context=None, secrets=()):
-        """The cluster of a context of the kubeconfig. Raises ApiUnreachable where the kubeconfig cannot be used; asks the server nothing."""
+        """The cluster of a context of the kubeconfig. Raises ApiUnreachable where the kubeconfig cannot be used;
+        asks the server nothing."""
         try:
             return cls(Connection(access(kubeconfig, context)), secrets)
         except ApiUnreachable as exc:
@@ -167,7 +168,8 @@ def _json(text, request, secrets):
             request,
             "JSON",
             redaction.redact(text[:LONGEST], secrets)[:200] or "nothing",
-            "find out what is between here and the API server, such as a proxy or a login page; then run the same command again",
+            "find out what is between here and the API server, such as a proxy or a login page; then run the same "
+            "command again",
         ) from exc
 
 

@@ -77,7 +77,8 @@ class _Plugin:
             from kubernetes import client, config
         except ImportError as exc:
             raise ApiUnreachable(
-                "the Python library kubernetes is missing; this kubeconfig needs it, as its credentials come from a plugin",
+                "the Python library kubernetes is missing; this kubeconfig needs it, as its credentials come from a "
+                "plugin",
                 access.origin,
                 seen=str(exc),
                 next_step="pip install kubernetes, for the Python that runs modules",
@@ -215,7 +216,8 @@ def _tls(access, pair):
 
 @contextlib.contextmanager
 def _path_of(content):
-    """A path of that content: OpenSSL takes a client certificate from files alone. In memory where the system can, else for us alone."""
+    """A path of that content: OpenSSL takes a client certificate from files alone. In memory where the system can,
+    else for us alone."""
     if hasattr(os, "memfd_create"):
         handle, path = os.memfd_create("monq"), None
     else:
@@ -230,7 +232,8 @@ def _path_of(content):
 
 
 def proxy_of(access, environment=None):
-    """The proxy's URL: the kubeconfig's, or that of HTTPS_PROXY and the like unless NO_PROXY excepts the server; None for a direct connection."""
+    """The proxy's URL: the kubeconfig's, or that of HTTPS_PROXY and the like unless NO_PROXY excepts the server;
+    None for a direct connection."""
     if access.proxy:
         return access.proxy
     parts = urlsplit(access.server)
@@ -240,7 +243,8 @@ def proxy_of(access, environment=None):
 
 
 def bypassed(host, port, rules):
-    """Whether NO_PROXY excepts a host: by name, suffix, address, network or *, each with or without a port. As in Go, localhost always is."""
+    """Whether NO_PROXY excepts a host: by name, suffix, address, network or *, each with or without a port. As in
+    Go, localhost always is."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

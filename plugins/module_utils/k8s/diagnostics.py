@@ -14,7 +14,8 @@ LAST_LINES = 20
 
 
 def of_deployment(cluster, namespace, name):
-    """Lines that explain why a Deployment does not roll out. Whatever cannot be read is said, and is no failure of its own."""
+    """Lines that explain why a Deployment does not roll out. Whatever cannot be read is said, and is no failure of
+    its own."""
     try:
         # Listed: an account may be allowed to get one Deployment by name only, that of the registry.
         deployment = next((one for one in deployments(cluster, namespace) if one["metadata"]["name"] == name), None)

@@ -1,7 +1,8 @@
 # Copyright: (c) 2026, Monq platform collection authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads a kubeconfig as kubectl does, without the library kubernetes: importing that one costs half a second in every module."""
+"""Reads a kubeconfig as kubectl does, without the library kubernetes: importing that one costs half a second in
+every module."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 PATHS = {"cluster": ("certificate-authority",), "user": ("client-certificate", "client-key", "tokenFile")}
 CHECK = "check monq_kubeconfig and monq_kube_context"
 
-# What a connection needs. ca, certificate, key: PEM as bytes, or None. token: a callable that returns the bearer token, or None.
+# What a connection needs. ca, certificate, key: PEM as bytes, or None. token: a callable that returns the bearer token,
+# or None.
 # login: (user, password) or None. headers: [(name, value)] of impersonation. secrets: what no text may show.
 # plugin: the kubeconfig as a dict, where the credentials come from an exec plugin or an auth provider.
 Access = namedtuple(

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-# What the collection itself does in the namespace: (API group, resource, verbs, what for). monqctl has an account of its own.
+# What the collection itself does in the namespace: (API group, resource, verbs, what for). monqctl has an account of
+# its own.
 NEEDED = (
     ("", "configmaps", ("get", "create", "patch"), "ledger"),
     ("coordination.k8s.io", "leases", ("get", "create", "update", "patch"), "lock"),
@@ -31,7 +32,8 @@ DIAGNOSTICS = (
     ("", "services", ("list",), "support bundle"),
 )
 
-# Looked at outside the namespace where the account may; what it may not is information, and no stop. A path is a URL of the API server.
+# Looked at outside the namespace where the account may; what it may not is information, and no stop. A path is a URL of
+# the API server.
 OPTIONAL = (
     ("", "/version", ("get",), "the API server's version"),
     ("", "namespaces", ("get",), "whether the namespace is there"),

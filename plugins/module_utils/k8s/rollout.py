@@ -45,7 +45,8 @@ def revision(obj):
 
 
 def pods_of(deployment, replica_sets, pods):
-    """The pods of a Deployment's present revision, by owner and not by label: an old pod may be stuck, the new one is what counts."""
+    """The pods of a Deployment's present revision, by owner and not by label: an old pod may be stuck, the new one
+    is what counts."""
     wanted = revision(deployment)
     sets = {
         rs["metadata"]["uid"]

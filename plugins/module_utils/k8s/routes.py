@@ -45,7 +45,8 @@ def legacy_names(release, modules):
 
 
 def to_cut(ingresses, release, modules, alias_domains, alias_ingresses=()):
-    """[{name, uid}] of the old routing: the notes' names, then alias routes (derived, or as the operator lists them)."""
+    """[{name, uid}] of the old routing: the notes' names, then alias routes (derived, or as the operator lists
+    them)."""
     known = {i["metadata"]["name"]: i for i in ingresses}
     names = [name for name in legacy_names(release, modules) if name in known]
     if not alias_ingresses:
@@ -62,7 +63,8 @@ def survivors(ingresses, cut):
 
 
 def conflicts(survivor, cut_ingresses, domains):
-    """The (host, path) pairs of a survivor that Monq's new routing will want: those of the old routes, and the root of every domain."""
+    """The (host, path) pairs of a survivor that Monq's new routing will want: those of the old routes, and the root
+    of every domain."""
     wanted_paths = {path for ingress in cut_ingresses for host, path in pairs(ingress) if within(host, domains)} | {"/"}
     return sorted((host, path) for host, path in pairs(survivor) if within(host, domains) and path in wanted_paths)
 

@@ -110,9 +110,10 @@ class Monqctl:
                 "monqctl's current context was switched while counts were written",
                 f"monqctl in {self.home}",
                 f"{self.context}, as before the first call",
-                f"{redaction.redact(seen, self.secrets) or 'none'} after the last; in between were written, under either: "
-                + (", ".join(written) or "none"),
-                f"check these in the registry of both contexts; then monqctl config use-context {self.context}, and run "
+                f"{redaction.redact(seen, self.secrets) or 'none'} after the last; in between were written, under "
+                f"either: " + (", ".join(written) or "none"),
+                f"check these in the registry of both contexts; then monqctl config use-context {self.context}, and "
+                f"run "
                 "the same command again",
             ) from failed
         if failed:
@@ -120,7 +121,8 @@ class Monqctl:
 
     @contextlib.contextmanager
     def _shared(self, exclusive):
-        """Between the look at the context and the call nobody else of this machine switches it: two installations may share a home by mistake."""
+        """Between the look at the context and the call nobody else of this machine switches it: two installations
+        may share a home by mistake."""
         if not os.path.isdir(self.home):
             yield
             return
@@ -156,7 +158,8 @@ class Monqctl:
             raise
 
     def _shown(self, text, secret):
-        """Without the known secrets, and without what looks like one that is not ours to know, such as the registry's database password."""
+        """Without the known secrets, and without what looks like one that is not ours to know, such as the
+        registry's database password."""
         return redaction.redact(text, redaction.Known([secret, *self._secrets]))
 
     def _judge(self, argv, result, secret, limit):

@@ -58,7 +58,8 @@ def shown_rows(rows, secrets=()):
 
 
 def failure_patterns(patterns, argv):
-    """The patterns that hold for argv: those of the longest matching command and those of "*"; its empty list switches all off."""
+    """The patterns that hold for argv: those of the longest matching command and those of "*"; its empty list switches
+    all off."""
     words = " ".join(word for word in argv if not word.startswith("-"))
     best = max((key for key in patterns if key != "*" and (words + " ").startswith(key + " ")), key=len, default=None)
     if best and not patterns[best]:
@@ -78,13 +79,15 @@ def failure_line(output, patterns):
 
 
 NEVER_BEGAN = re.compile(
-    r"(?i)connection refused|could not connect|could not translate host name|no such host|no route to host|network is unreachable"
+    r"(?i)connection refused|could not connect|could not translate host name|no such host|no route to host|network is "
+    r"unreachable"
     r"|connection to server .* failed"
 )
 
 
 def never_began(output):
-    """Whether monqctl did not even reach what it was to change: its very first line says so. Later the connection may have been lost in the middle."""
+    """Whether monqctl did not even reach what it was to change: its very first line says so. Later the connection
+    may have been lost in the middle."""
     first = next((line for line in output.splitlines() if line.strip()), "")
     return bool(NEVER_BEGAN.search(first))
 

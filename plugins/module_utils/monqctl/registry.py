@@ -24,7 +24,8 @@ TEMPLATE = ["registry", "get", "services", "K8s", "--output", "json"]
 
 
 class RegistryReplicas:
-    """Replica counts in the registry. The calls are assumed, so argv and JMESPath come from the operator's variables."""
+    """Replica counts in the registry. The calls are assumed, so argv and JMESPath come from the operator's
+    variables."""
 
     def __init__(self, monqctl: Monqctl, commands=None):
         self._monqctl = monqctl
@@ -141,7 +142,8 @@ def _entries(answer, named):
 
 
 def registry_counts(answer, known=None, secrets=()):
-    """{name: count} out of what the configured JMESPath found: a list of objects with name and replicas. known: other names may be odd, and are left out."""
+    """{name: count} out of what the configured JMESPath found: a list of objects with name and replicas. known:
+    other names may be odd, and are left out."""
     if not isinstance(answer, list) or not answer:
         raise CommandError(
             "the registry's replica counts cannot be read",

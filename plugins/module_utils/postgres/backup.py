@@ -136,7 +136,8 @@ class Backup:
         with self._source.snapshot(database) as (session, snapshot):
             server_version = session.value("SHOW server_version")
             kind = session.query(
-                "SELECT pg_encoding_to_char(encoding), coalesce(datcollate, 'C'), coalesce(datctype, 'C') FROM pg_database WHERE datname = current_database()"
+                "SELECT pg_encoding_to_char(encoding), coalesce(datcollate, 'C'), coalesce(datctype, 'C') FROM "
+                "pg_database WHERE datname = current_database()"
             )[0]
             size = session.value("SELECT pg_database_size(current_database())")
             rows = session.rows()
@@ -224,7 +225,8 @@ class Backup:
                 os.chmod(path, 0o700)
 
     def _sweep(self, database):
-        """What a killed run left of this database takes space and proves nothing. The lock says: nobody writes to it."""
+        """What a killed run left of this database takes space and proves nothing. The lock says: nobody writes to
+        it."""
         for name in os.listdir(self.folder):
             if dump.is_partial_of(database, name):
                 os.unlink(os.path.join(self.folder, name))
@@ -263,12 +265,14 @@ class Backup:
                 obj,
                 f"a writable folder with enough space: {self.folder}",
                 f"{exc.strerror or exc} ({where})",
-                "make monq_backup_dir writable for the user of this connection, or free space; then run the same command again",
+                "make monq_backup_dir writable for the user of this connection, or free space; then run the same "
+                "command again",
             ) from exc
 
 
 def backup(params, generation, server):
-    """The Backup that a module's parameters describe. server: the address of the Kubernetes API, which tells installations apart."""
+    """The Backup that a module's parameters describe. server: the address of the Kubernetes API, which tells
+    installations apart."""
     programs = {"pg_dump": params["pg_dump"], "pg_restore": params["pg_restore"], "timeout": params["timeout"]}
     source = Postgresql(params["postgresql"], **programs)
     scratch = Postgresql(dump.scratch_server(params["postgresql"], params["scratch_postgresql"]), **programs)

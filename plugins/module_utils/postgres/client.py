@@ -171,8 +171,10 @@ class Postgresql:
             result,
             "the dump could not be restored into a scratch database",
             f"{path} on {self.name}",
-            "fix the cause, or set monq_backup_scratch_max_bytes to 0 (no scratch restore); then run the same command again",
-            full=f"free space on {self.name}, or set monq_backup_scratch_max_bytes lower; then run the same command again",
+            "fix the cause, or set monq_backup_scratch_max_bytes to 0 (no scratch restore); then run the same command "
+            "again",
+            full=f"free space on {self.name}, or set monq_backup_scratch_max_bytes lower; then run the same command "
+            f"again",
         )
 
     # ---- queries
@@ -208,14 +210,16 @@ class Postgresql:
                 f"{where}, role {self.server['user']}",
                 "a connection",
                 _one_line(exc, self._secrets),
-                "check monq_postgresql_host, _port, _user, _password, _sslmode and pg_hba.conf; then run the same command again",
+                "check monq_postgresql_host, _port, _user, _password, _sslmode and pg_hba.conf; then run the same "
+                "command again",
             ) from exc
         try:
             connection.autocommit = True
             session = Session(connection, where, psycopg2.Error, self._secrets)
             # A server that is strict with idle sessions must not end the one that holds the snapshot.
             session.query(
-                "SET idle_in_transaction_session_timeout = 0; SET statement_timeout = 0; SET lock_timeout = '60s'; SET row_security = off"
+                "SET idle_in_transaction_session_timeout = 0; SET statement_timeout = 0; SET lock_timeout = '60s'; "
+                "SET row_security = off"
             )
             if connection.server_version >= 140000:
                 session.query("SET idle_session_timeout = 0")

@@ -133,7 +133,10 @@ def literal(text):
 
 
 def create_scratch(name, encoding, collate, ctype):
-    return f"CREATE DATABASE {identifier(name)} TEMPLATE template0 ENCODING {literal(encoding)} LC_COLLATE {literal(collate)} LC_CTYPE {literal(ctype)}"
+    return (
+        f"CREATE DATABASE {identifier(name)} TEMPLATE template0 ENCODING {literal(encoding)} LC_COLLATE "
+        f"{literal(collate)} LC_CTYPE {literal(ctype)}"
+    )
 
 
 def comment_scratch(name, owner):
@@ -149,7 +152,8 @@ def drop_scratch(name):
 
 
 def is_abandoned(name, comment, now, host, start_time, run=None):
-    """Ours by name and comment, and older than a day, or its process is dead, or it is of this installation and we hold the lock now.
+    """Ours by name and comment, and older than a day, or its process is dead, or it is of this installation and we hold
+    the lock now.
     host, start_time: see command.py; run: {installation, lock} of whoever asks."""
     if not name.startswith(SCRATCH) or not (comment or "").startswith(SCRATCH_COMMENT):
         return False
@@ -186,7 +190,8 @@ def program_version(text):
 
 
 def major(version):
-    """What pg_dump and server compare: 9.6 is one number, from 10 on the first part alone. Takes server_version_num too."""
+    """What pg_dump and server compare: 9.6 is one number, from 10 on the first part alone. Takes server_version_num
+    too."""
     if isinstance(version, int):
         version = (version // 10000, version // 100 % 100)
     return version if version[0] < 10 else (version[0], 0)

@@ -10,7 +10,8 @@ _REFERENCES = {"secret", "secrets", "secretRef", "secretKeyRef", "imagePullSecre
 
 
 def sanitise(value, secrets=()):
-    """JSON data without secrets: values of names that look secret, env, args, annotations, and any spelling of the known ones."""
+    """JSON data without secrets: values of names that look secret, env, args, annotations, and any spelling of the
+    known ones."""
     secrets = known(secrets)
     if isinstance(value, dict):
         return _sanitised(value, secrets)

@@ -26,7 +26,8 @@ class Known:
 
 
 def forms(secret):
-    """How a secret may be written by a program that has it: plain, quoted, in JSON and in JSON's JSON, in a URL, in base64."""
+    """How a secret may be written by a program that has it: plain, quoted, in JSON and in JSON's JSON, in a URL, in
+    base64."""
     data = secret.encode("utf-8", "surrogatepass")
     found = {secret, repr(secret)[1:-1], ascii(secret)[1:-1], repr(data)[2:-1]}
     found |= {secret.replace("'", "''"), re.sub(r"([\\'])", r"\\\1", secret)}  # SQL and YAML; libpq's connection string

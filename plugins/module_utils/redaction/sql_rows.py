@@ -12,17 +12,23 @@ _ANY = "(?i:" + "|".join(_NAMES) + ")"
 _CAPITAL = "(?:" + "|".join(form for name in _NAMES for form in (name.upper(), name.capitalize())) + "|InternalQuery)"
 _SEVERITY = (
     r"(?i:(?:ERROR|FATAL|PANIC|WARNING|NOTICE|INFO|LOG|DEBUG|HINT|LOCATION|LINE|LINE \d+"
-    r"|ОШИБКА|ВАЖНО|ПАНИКА|ПРЕДУПРЕЖДЕНИЕ|ЗАМЕЧАНИЕ|ИНФОРМАЦИЯ|СООБЩЕНИЕ|ОТЛАДКА|ПОДСКАЗКА|ПОЛОЖЕНИЕ|СТРОКА|СТРОКА \d+)\s*:)"
+    r"|ОШИБКА|ВАЖНО|ПАНИКА|ПРЕДУПРЕЖДЕНИЕ|ЗАМЕЧАНИЕ|ИНФОРМАЦИЯ|СООБЩЕНИЕ|ОТЛАДКА|ПОДСКАЗКА|ПОЛОЖЕНИЕ|СТРОКА|СТРОКА "
+    r"\d+)\s*:)"
 )
-# Inside a line a small "query:" or "context:" is a word of somebody's sentence ("could not execute query: ERROR: …" of pg_restore), unless SQL or a row
+# Inside a line a small "query:" or "context:" is a word of somebody's sentence ("could not execute query: ERROR: …" of
+# pg_restore), unless SQL or a row
 # follows. A JSON key ends with its quote and not with the colon.
-_SQL = r"(?:(?i:select|insert|update|delete|merge|with|values|copy|alter|create|drop|grant|revoke|comment|do|call|set)\b|Key \(|Failing row)"
+_SQL = (
+    r"(?:(?i:select|insert|update|delete|merge|with|values|copy|alter|create|drop|grant|revoke|comment|do|call|set)\b"
+    r"|Key \(|Failing row)"
+)
 _LABEL = re.compile(
     rf"^[ \t]*{_ANY}:(?=[ \t]+\S)|^[ \t]*{_CAPITAL}:(?=[ \t]*$)"
     rf"|(?:(?<=[\s\"'])|(?<=\\[nrt]))(?:{_CAPITAL}:(?=[ \t]+\S)|(?:detail|statement|query):(?=[ \t]+{_SQL}))"
 )
 _NPGSQL = "(?:SchemaName|TableName|ColumnName|ConstraintName|File|Routine):"
-# Where a quoted row ends: the next field of PostgreSQL or Npgsql, a program's own word, a stack, a row of our own messages.
+# Where a quoted row ends: the next field of PostgreSQL or Npgsql, a program's own word, a stack, a row of our own
+# messages.
 _NEXT = re.compile(
     rf"[ \t]*(?:{_ANY}:|{_SEVERITY}|psql:|pg_\w+:|{_NPGSQL}|at \S|\d{{4}}-\d\d-\d\d[ T].{{0,80}}?{_SEVERITY})"
     r"|  (?:object|expected|seen|evidence|changed|platform|next): "
@@ -30,7 +36,8 @@ _NEXT = re.compile(
 
 
 def without_rows(text):
-    """PostgreSQL quotes rows and statements in its messages: a user's, a token's. They go, over as many lines as they have."""
+    """PostgreSQL quotes rows and statements in its messages: a user's, a token's. They go, over as many lines as
+    they have."""
     shown, inside = [], False
     for line in text.split("\n"):
         label = _LABEL.search(line)

@@ -32,14 +32,16 @@ _USERINFO = re.compile(r"://[^\s:/@]*:([^\s]+)@")
 _CONNECTION = re.compile(r"(?i)(?<![\w-])((?:password|pwd)[ \t]*=[ \t]*)[^\n\"']{1,256}?(?=;[ \t]*[a-z][\w ]{0,40}=)")
 _QUOTED = r"\\\"(?:[^\"\\]|\\\\(?:\\.|[^\"\\]))*\\\"|\"(?:\\.|[^\"\\])*\"|'(?:\\.|''|[^'\\])*'"
 _NUMBER = r"(?:(?:\d+|null|true|false|\*{8})(?=[,}\]])|\*{8}(?=\\?[\"']))"
-# In quotes, a number, or as far as a connection string or a query goes on; quotes that do not close, to the end of the line.
+# In quotes, a number, or as far as a connection string or a query goes on; quotes that do not close, to the end of the
+# line.
 _VALUE = rf"({_QUOTED}|{_NUMBER}|[^\s;&\"'][^\s;&]*|[\"'][^\n]*)"
 # password=x, --token x, "apiKey": "x", DB_PASSWORD: 'x'
 _PAIR = re.compile(rf"(?i)({_SECRET}[\w.-]{{0,64}}(?:\\?[\"'])?[ \t]*[:=][ \t]*){_VALUE}")
 _OPTION = re.compile(rf"(?i)(--[\w-]{{0,64}}?{_SECRET}[\w-]{{0,64}}[ \t]+){_VALUE}")
 # invalid token 'x', password "y" rejected, token 0a1b2c…: without a sign in between
 _WORD = re.compile(r"(?i)\b((?:password|passphrase|token)[ \t]+)(\"[^\"\s]+\"|'[^'\s]+'|(?=[^\s\d]*\d)[\w+/=.-]{20,})")
-# {"Name":"%SmtpPassword%","Value":"x"}, {Name:DB_PASSWORD Value:x}, in one object; - name: DB_PASSWORD and value: x below it; value before name
+# {"Name":"%SmtpPassword%","Value":"x"}, {Name:DB_PASSWORD Value:x}, in one object; - name: DB_PASSWORD and value: x
+# below it; value before name
 _IS = r"(?:\\?[\"'])?[ \t]*[:=][ \t]*"
 _CALLED = (
     r"(?:(?P<mark>\\?[\"'])(?P<quoted>[^\"'\\\n]{1,128})(?P=mark)|(?P<bare>[^\s\"'\\,;{}\[\]]{1,128})(?=[\s,;}\]]|\Z))"
@@ -47,15 +49,18 @@ _CALLED = (
 _LIST = r"[\[{][^\[\]{}]*[\]}]"
 _NAMED = re.compile(
     rf"(?i)(?P<start>(?<![\w-])(?:name|key){_IS}{_CALLED}(?:(?!\b(?:name|key)\b)[^{{}}\[\]]){{0,200}}?(?<![\w-])value{_IS})"
-    rf"(?P<value>{_QUOTED}|{_NUMBER}|{_LIST}|[\"'][^\n]*|[^\s\"'{{}}\[\]][^\n]*?(?=\}}(?:[\s,\]}})]|\Z)|[ ][\w.-]{{1,64}}[:=]|\n|\Z))(?P<end>)"
+    rf"(?P<value>{_QUOTED}|{_NUMBER}|{_LIST}|[\"'][^\n]*"
+    rf"|[^\s\"'{{}}\[\]][^\n]*?(?=\}}(?:[\s,\]}})]|\Z)|[ ][\w.-]{{1,64}}[:=]|\n|\Z))(?P<end>)"
 )
 _BLOCK = r"[|>][-+0-9]*[ \t]*(?:\n(?P=indent)[ \t]+[^\n]*)+"
 _YAML = re.compile(
-    rf"(?im)(?P<start>^[ \t]*(?:-[ ]+)?(?:name|key):[ \t]+{_CALLED}[ \t]*\n(?P<indent>[ \t]*)value:[ \t]+)(?P<value>{_BLOCK}|[^\s\[{{][^\n]*)(?P<end>)"
+    rf"(?im)(?P<start>^[ \t]*(?:-[ ]+)?(?:name|key):[ \t]+{_CALLED}[ \t]*\n(?P<indent>[ \t]*)value:[ "
+    rf"\t]+)(?P<value>{_BLOCK}|[^\s\[{{][^\n]*)(?P<end>)"
 )
 # password: | and lines that are indented more
 _LINES = re.compile(
-    rf"(?im)(?P<start>^(?P<indent>[ \t]*)(?:-[ ]+)?(?P<quoted>[\w.-]{{1,128}})(?P<bare>):[ \t]+)(?P<value>{_BLOCK})(?P<end>)"
+    rf"(?im)(?P<start>^(?P<indent>[ \t]*)(?:-[ ]+)?(?P<quoted>[\w.-]{{1,128}})(?P<bare>):[ "
+    rf"\t]+)(?P<value>{_BLOCK})(?P<end>)"
 )
 _VALUED = re.compile(
     rf"(?i)(?P<start>\\?[\"']value\\?[\"']\s*:\s*)(?P<value>{_QUOTED}|{_NUMBER}|{_LIST})"

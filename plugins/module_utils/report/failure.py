@@ -28,7 +28,10 @@ def text(host, task, result, ledger, bundle, command):
 
 def in_short(host, task, result, command):
     """The same in one line, for the task's own message: Ansible shows that one up to twice more."""
-    return f"FAILED on {host}: {task}: {redact(first_message(result).splitlines()[0])}. In full above. Next command: {command}"
+    return (
+        f"FAILED on {host}: {task}: {redact(first_message(result).splitlines()[0])}. In full above. Next "
+        f"command: {command}"
+    )
 
 
 def first_message(result):
@@ -60,7 +63,10 @@ def kept(bundle):
 
 def relaunch(job, template=""):
     """What to do in AWX, where nobody types a command."""
-    return f"relaunch job template {template or 'of this job'} (this was job {job}; inside a workflow: relaunch from the failed node)"
+    return (
+        f"relaunch job template {template or 'of this job'} (this was job {job}; inside a workflow: relaunch "
+        "from the failed node)"
+    )
 
 
 # How the inventory host is reached: option of ansible-playbook and how it is written.
@@ -76,7 +82,8 @@ OPTIONS = ("extra_vars", "tags", "skip_tags", "vault_ids", "vault_password_files
 
 
 def resume_command(given, message=""):
-    """The command to type, from what ansible-playbook was given. Inline values may be secrets: only their names are shown."""
+    """The command to type, from what ansible-playbook was given. Inline values may be secrets: only their names are
+    shown."""
     words = ["ansible-playbook"]
     for path in given.get("inventory") or []:
         words += ["-i", path]

@@ -15,7 +15,8 @@ def overview(report):
     done = sum(row["state"] == "done" for row in report["steps"])
     goes_on = " (begun before: it goes on)" if report["begun"] else ""
     lines = [
-        f"Rollback of generation {report['generation']}{goes_on}: {len(report['steps'])} steps, {done} done; the platform is {report['platform']}"
+        f"Rollback of generation {report['generation']}{goes_on}: {len(report['steps'])} steps, {done} done; the "
+        f"platform is {report['platform']}"
     ]
     lines += [f"{row['state']:>8}  {row['key']}  ({row['title']})" for row in report["steps"]]
     lines += _part("It puts back", report["put_back"])
@@ -49,15 +50,18 @@ def summary(report, results):
     routes = results.get("rollback.routing.restore") or {}
     removed = (results.get("rollback.routing.remove") or {}).get("removed") or []
     lines.append(
-        f"  routes: {len(removed)} new ones removed, {len((routes.get('created') or []) + (routes.get('updated') or []))} old ones put back"
+        f"  routes: {len(removed)} new ones removed, "
+        f"{len((routes.get('created') or []) + (routes.get('updated') or []))} old ones put back"
     )
     for key, result in sorted(results.items()):
         if key.startswith("rollback.database.") and result:
             lines.append(
-                f"  database {result['database']}: from {result['path']}, sha256 {result['sha256']}, {result['rows']} rows"
+                f"  database {result['database']}: from {result['path']}, sha256 {result['sha256']}, {result['rows']} "
+                f"rows"
             )
             lines.append(
-                f'    the one of before the rollback is kept as {result["kept"]}; when nobody misses anything: DROP DATABASE "{result["kept"]}"'
+                f"    the one of before the rollback is kept as {result['kept']}; when nobody misses anything: DROP "
+                f'DATABASE "{result["kept"]}"'
             )
             lines += [
                 f"    a superuser has to set again what {result['kept']} has: {name}"

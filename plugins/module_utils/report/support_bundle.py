@@ -101,7 +101,8 @@ class Bundle:
             "cut": self.cut,
         }
         index["note"] = (
-            "No Secrets. What looks like a secret, and every known one, reads ********. Look through it before you hand it on."
+            "No Secrets. What looks like a secret, and every known one, reads ********. Look through it before you "
+            "hand it on."
         )
         files = {"index.json": (json.dumps(index, indent=1, ensure_ascii=False) + "\n").encode(), **self.files}
         path, part = os.path.join(folder, name + ".tar.gz"), os.path.join(folder, f".{name}.partial")

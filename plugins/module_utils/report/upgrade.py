@@ -35,7 +35,8 @@ def plan(ledger):
         )
     done = sum(row["state"] == "done" for row in rows)
     lines = [
-        f"{len(rows)} steps, {done} done; generation {ledger['generation']}; the platform is {ledger['platform'].upper()}; lock: {ledger['lock']}"
+        f"{len(rows)} steps, {done} done; generation {ledger['generation']}; the platform is "
+        f"{ledger['platform'].upper()}; lock: {ledger['lock']}"
     ]
     if ledger.get("rollback"):
         lines.append(ledger["rollback"])
@@ -70,7 +71,8 @@ def point_of_no_return(rows):
 
 
 def irrevocable(rows):
-    """The irreversible steps that were done, or may have been: an attempt that failed or that nobody saw end counts as well."""
+    """The irreversible steps that were done, or may have been: an attempt that failed or that nobody saw end counts
+    as well."""
     return [row for row in rows if row["undo"] == "irreversible" and row["state"] != "to do"]
 
 
@@ -80,7 +82,8 @@ def summary(ledger, verified):
     done = [row for row in ledger["steps"] if row["state"] == "done"]
     lines = [
         "Summary of the upgrade",
-        f"  steps: {len(done)} of {len(rows)} done, generation {ledger['generation']}; the platform is {ledger['platform'].upper()}",
+        f"  steps: {len(done)} of {len(rows)} done, generation {ledger['generation']}; the platform is "
+        f"{ledger['platform'].upper()}",
     ]
     if ledger["outage_seconds"] is not None:
         lines.append(f"  outage: {ledger['outage_seconds']} s, from {rows['upgrade.routing.cut']['started']}")
@@ -114,7 +117,8 @@ def _backups(done):
             scratch = result.get("scratch") or {}
             restored = scratch.get("state", "unknown") + (f" ({scratch['reason']})" if scratch.get("reason") else "")
             lines.append(
-                f"  backup of {result.get('database')}: {result['path']}, {result.get('rows')} rows, sha256 {result.get('sha256')}, scratch restore: {restored}"
+                f"  backup of {result.get('database')}: {result['path']}, {result.get('rows')} rows, sha256 "
+                f"{result.get('sha256')}, scratch restore: {restored}"
             )
     return lines
 

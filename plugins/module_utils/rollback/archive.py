@@ -17,14 +17,16 @@ SNAPSHOTS = (*NAMES, "rollback")
 
 
 class Archive:
-    """Moves ledgers and snapshots under the number of their generation: copied create-only, compared, then deleted. May be killed anywhere and done again."""
+    """Moves ledgers and snapshots under the number of their generation: copied create-only, compared, then deleted.
+    May be killed anywhere and done again."""
 
     def __init__(self, cluster, namespace, release, generation):
         self._cluster, self._namespace, self._release, self._generation = cluster, namespace, release, generation
         self._new = archived(release, generation)
 
     def upgrade(self, carried):
-        """The upgrade's snapshots first, its ledger last: as long as the ledger is there, the generation is not archived."""
+        """The upgrade's snapshots first, its ledger last: as long as the ledger is there, the generation is not
+        archived."""
         ledger = Ledger(self._cluster, self._namespace, self._release).load()
         if ledger.exists and ledger.generation == self._generation:
             copied = self._copy_map("monq-upgrade")
@@ -73,7 +75,8 @@ class Archive:
                 f"ConfigMap {self._namespace}/{name}",
                 f"sha256 {wanted}",
                 seen,
-                f"look at both; move the archived one away under another name, then run rollback.yml again: kubectl -n {self._namespace} get configmap {name}",
+                f"look at both; move the archived one away under another name, then run rollback.yml again: kubectl "
+                f"-n {self._namespace} get configmap {name}",
             )
         return found
 
@@ -86,7 +89,8 @@ class Archive:
     # ---- Secrets
 
     def _move_snapshot(self, name, sha):
-        """sha: the sum in the ledger where it has one. Without it the Secret was left by a run that was killed while saving."""
+        """sha: the sum in the ledger where it has one. Without it the Secret was left by a run that was killed while
+        saving."""
         first = self._secret(self._release, name, 0)
         if not first:
             return

@@ -54,8 +54,12 @@ def overview(rollback, check_mode, read_dumps=True):
 
 
 def _at_their_steps(found):
-    """The same findings where the rollback has begun: a stop here would keep the operator's word from the step that it is on."""
-    then = "repair it first, or go on: the step looks at it again, and where it fails it names the answer that goes on without it"
+    """The same findings where the rollback has begun: a stop here would keep the operator's word from the step that
+    it is on."""
+    then = (
+        "repair it first, or go on: the step looks at it again, and where it fails it names the answer that "
+        "goes on without it"
+    )
     return [{**one, "severity": WARNING, "next": then} if one["severity"] == STOP else one for one in found]
 
 
@@ -117,7 +121,8 @@ def reasons(run, given, check_mode):
 
 
 def _elsewhere(run):
-    """What the upgrade began on another machine, and nobody saw end: it may still be at work there. Once the rollback has begun, the word was given."""
+    """What the upgrade began on another machine, and nobody saw end: it may still be at work there. Once the
+    rollback has begun, the word was given."""
     found = []
     if run.ledger.unfinished:
         return found
@@ -136,7 +141,8 @@ def _elsewhere(run):
                     STOP,
                     step.key,
                     "an end, or a beginning on this machine",
-                    f"intent since {entry.get('started')}, attempt {entry.get('attempt')}, pid {entry.get('pid')} on {entry['host']}",
+                    f"intent since {entry.get('started')}, attempt {entry.get('attempt')}, pid {entry.get('pid')} on "
+                    f"{entry['host']}",
                     "make sure that nothing is at work there any more, then add "
                     + run.choice(step.key, "retry", entry.get("attempt")),
                 )
@@ -163,7 +169,8 @@ def _snapshots(rollback, report):
     except MonqError as exc:
         return [of_error("snapshot", exc)]
     report["counts"] = [
-        f"{name} in {'Kubernetes' if store == 'kubernetes' else 'the registry'}: {then} before prepare, {later} right before the outage; {then} is put back"
+        f"{name} in {'Kubernetes' if store == 'kubernetes' else 'the registry'}: {then} before prepare, {later} right "
+        f"before the outage; {then} is put back"
         for name, store, then, later in differences.differing_counts(
             rollback.snapshot("original-replicas"), rollback.snapshot("cut-replicas")
         )
@@ -173,7 +180,8 @@ def _snapshots(rollback, report):
 
 
 def _put_back(rollback):
-    """What differs now, in words. The registry may be out of order: that is one reason to go back, and no reason not to."""
+    """What differs now, in words. The registry may be out of order: that is one reason to go back, and no reason not
+    to."""
     lines = [f"Deployment {change.name}: {differences.described(change)}" for change in rollback.deployment_changes()]
     lines += [f"Ingress {change.name}: {differences.described(change)} (new route)" for change in rollback.new_routes()]
     lines += [f"Ingress {change.name}: {differences.described(change)} (old route)" for change in rollback.old_routes()]

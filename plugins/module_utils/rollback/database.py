@@ -20,7 +20,8 @@ AGAIN = "then run the same command again"
 
 
 def proved(result, database, read=True):
-    """Raises MonqError unless the dump is of this database and the very file that the ledger knows. read: sum it up too."""
+    """Raises MonqError unless the dump is of this database and the very file that the ledger knows. read: sum it up
+    too."""
     if not result:
         raise MonqError(
             "the ledger knows no dump of this database",
@@ -212,7 +213,8 @@ class DatabaseRestore:
 
     @staticmethod
     def _set(session, new, facts):
-        """The names of settings that this role may not give: a superuser did. A platform that is down for one of them helps nobody, so they are told."""
+        """The names of settings that this role may not give: a superuser did. A platform that is down for one of
+        them helps nobody, so they are told."""
         left = []
         for role, text in session.query(sql.settings(facts["oid"])):
             try:

@@ -11,7 +11,8 @@ from ..upgrade.replicas import hpa_targets
 
 CONTROLLER = "deployment.kubernetes.io/"  # the Deployment controller's own notes: revision and the like
 
-# action: create, update, recreate (a selector cannot be changed), delete. content: what is put back. present: what stands now; where something is
+# action: create, update, recreate (a selector cannot be changed), delete. content: what is put back. present: what
+# stands now; where something is
 # created, the old one that is still on its way out.
 Change = namedtuple("Change", "action name present content")
 
@@ -24,7 +25,8 @@ def content(obj):
 
 
 def body(change, kind, api_version, namespace):
-    """The object to send. A new one gets nothing of the old one's identity; one that stands keeps its own, and its resourceVersion guards it."""
+    """The object to send. A new one gets nothing of the old one's identity; one that stands keeps its own, and its
+    resourceVersion guards it."""
     meta = {
         "name": change.name,
         "namespace": namespace,
@@ -60,14 +62,16 @@ def _going(there, saved):
 
 
 def count(saved, present, owned):
-    """The count to put back. An HPA's Deployment keeps the count that its HPA gave it, but for 0: an HPA is off at 0."""
+    """The count to put back. An HPA's Deployment keeps the count that its HPA gave it, but for 0: an HPA is off at
+    0."""
     then = desired(saved)
     now = desired(present) if present else 0
     return now if owned and then and now else then
 
 
 def deployments(original, now, hpas, registry):
-    """[Change] that make the Deployments those of before; the registry's own is left alone: its update cannot be taken back."""
+    """[Change] that make the Deployments those of before; the registry's own is left alone: its update cannot be
+    taken back."""
     present, owned = _by_name(now), hpa_targets(hpas)
     changes = []
     for saved in sorted(original, key=lambda d: d["metadata"]["name"]):
@@ -111,7 +115,8 @@ def patterns_of(release, modules):
 
 
 def new_routes(now, known, domains):
-    """[Change] that remove the new routing: not of before, every host in Monq's domains, and nobody's child. An old one that was put back is of before."""
+    """[Change] that remove the new routing: not of before, every host in Monq's domains, and nobody's child. An old
+    one that was put back is of before."""
     uids = {i["metadata"]["uid"] for i in known}
     return [
         Change("delete", i["metadata"]["name"], i, None)
@@ -125,7 +130,8 @@ def new_routes(now, known, domains):
 
 
 def old_routes(original, cut, now, select, removed=()):
-    """[Change] that bring back the routes that the upgrade removed. select: which of a list of Ingresses it removes, as [{name, uid}]; removed: the names
+    """[Change] that bring back the routes that the upgrade removed. select: which of a list of Ingresses it removes, as
+    [{name, uid}]; removed: the names
     of those that it did remove, whatever the variables say today."""
     gone = {name: obj for name, obj in {**_by_name(cut), **_by_name(original)}.items() if name in removed}
     wanted = {**gone, **_doomed(cut, select), **_doomed(original, select)}
@@ -149,7 +155,8 @@ def _doomed(ingresses, select):
 
 
 def entries(saved, now, registry):
-    """([(name, entry)] of the microservices that the registry describes differently or not at all, {name: why it stays}). The registry's own stays."""
+    """([(name, entry)] of the microservices that the registry describes differently or not at all, {name: why it
+    stays}). The registry's own stays."""
     if not now:  # its answers cannot be described from their names
         return [], {}
     changed = [(name, entry) for name, entry in sorted(saved.items()) if now.get(name) != entry and name != registry]

@@ -67,14 +67,16 @@ def unfinished_text(cluster, namespace, release):
 
 
 def require_no_rollback(cluster, namespace, release, run, check_mode=False):
-    """What an upgrade must know before it takes the lock: a rollback that has not ended, and SQL that a rolled back generation left in a database."""
+    """What an upgrade must know before it takes the lock: a rollback that has not ended, and SQL that a rolled back
+    generation left in a database."""
     found = RollbackLedger(cluster, namespace, release).load()
     if found.unfinished:
         raise StepError(
             "a rollback has begun and has not ended",
             f"ConfigMap {namespace}/{found.name}",
             "no rollback, or a finished one",
-            f"generation {found.generation}: {len([entry for entry in found.entries.values() if entry.get('state') in DONE])} steps done",
+            f"generation {found.generation}: "
+            f"{len([entry for entry in found.entries.values() if entry.get('state') in DONE])} steps done",
             "end it with rollback.yml",
         )
     if check_mode or CUT in run.ledger.entries:
@@ -95,8 +97,7 @@ def require_no_rollback(cluster, namespace, release, run, check_mode=False):
             ", ".join(asked),
             "a word on each: done where the database has it, retry where somebody has put the database back",
             "; ".join(f"{key}: {entry.get('error')}" for key, entry in asked.items()),
-            "look into the databases, then run the same command with this, and retry in place of done where it applies\n    -e '"
-            + json.dumps({"monq_resolve": words})
-            + "'",
+            "look into the databases, then run the same command with this, and retry in place of done where it "
+            "applies\n    -e '" + json.dumps({"monq_resolve": words}) + "'",
             steps=sorted(asked),
         )

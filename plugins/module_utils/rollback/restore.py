@@ -98,7 +98,8 @@ class Rollback:
         return changes
 
     def to_start_again(self):
-        """[(name, count)] of what was stopped for the databases and is in no snapshot of before: somebody made it after prepare."""
+        """[(name, count)] of what was stopped for the databases and is in no snapshot of before: somebody made it
+        after prepare."""
         digest = (self.run.ledger.get("rollback.diagnostics.save") or {}).get("result")
         stopped = self.run.ledger.get("rollback.deployments.stop")
         before = self._store.open("rollback", digest)["deployments"] if digest and stopped else []
@@ -234,7 +235,8 @@ class Rollback:
         return {"removed": [change.name for change in removed]}
 
     def restore_registry(self):
-        """The registry's Deployment keeps its version and its token. Where Replace lost it, `cut` knows it as prepare left it."""
+        """The registry's Deployment keeps its version and its token. Where Replace lost it, `cut` knows it as
+        prepare left it."""
         name, path = self.registry_deployment, apps(self.namespace, "deployments")
         saved = {d["metadata"]["name"]: d for d in self.snapshot("original")["deployments"]}.get(name)
         last = {d["metadata"]["name"]: d for d in self.snapshot("cut")["deployments"]}.get(name) or saved

@@ -27,7 +27,8 @@ class Sending:
         self._timeout, self._clock, self._sleep = timeout, clock, sleep
 
     def all(self, pending, done=None, more=None):
-        """Sends every change of pending(), and tells done(change) of each. more(): [(name, call)] besides. One error in the end names all that were refused."""
+        """Sends every change of pending(), and tells done(change) of each. more(): [(name, call)] besides. One error
+        in the end names all that were refused."""
         until = self._clock() + self._timeout  # for all of them: each may wait for an old one to go
 
         def send(change):
@@ -85,8 +86,10 @@ class Sending:
             "an object that is being deleted does not go, so it cannot be made again",
             f"{self._kind} {self._namespace}/{name}",
             "gone",
-            f"being deleted since {meta['deletionTimestamp']}, held by its finalizers: {', '.join(meta.get('finalizers') or []) or 'none'}",
-            f"see that the controllers of these finalizers work, or take them off: kubectl -n {self._namespace} patch {where} --type=merge "
+            f"being deleted since {meta['deletionTimestamp']}, held by its finalizers: "
+            f"{', '.join(meta.get('finalizers') or []) or 'none'}",
+            f"see that the controllers of these finalizers work, or take them off: kubectl -n {self._namespace} patch "
+            f"{where} --type=merge "
             '-p \'{"metadata": {"finalizers": null}}\'; then run the same command again',
         )
 

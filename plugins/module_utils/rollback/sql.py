@@ -18,7 +18,8 @@ def present(database, version):
         provider, locale = "datlocprovider", "datlocale" if version >= 170000 else "daticulocale"
     return (
         "SELECT oid, pg_get_userbyid(datdba), pg_encoding_to_char(encoding), datcollate, datctype, datconnlimit,"
-        " (SELECT spcname FROM pg_tablespace t WHERE t.oid = dattablespace), shobj_description(oid, 'pg_database'), datacl IS NULL,"
+        " (SELECT spcname FROM pg_tablespace t WHERE t.oid = dattablespace), shobj_description(oid, 'pg_database'), "
+        "datacl IS NULL,"
         f" {provider}, {locale} FROM pg_database WHERE datname = {literal(database)}"
     )
 
@@ -41,7 +42,8 @@ PRESENT = (
 def create(name, facts):
     """An empty database like the one that stands, from template0: nothing that somebody put into template1."""
     words = [
-        f"CREATE DATABASE {identifier(name)} TEMPLATE template0 OWNER {identifier(facts['owner'])} ENCODING {literal(facts['encoding'])}",
+        f"CREATE DATABASE {identifier(name)} TEMPLATE template0 OWNER {identifier(facts['owner'])} ENCODING "
+        f"{literal(facts['encoding'])}",
         f"LC_COLLATE {literal(facts['collate'] or 'C')} LC_CTYPE {literal(facts['ctype'] or 'C')}",
     ]
     if facts["provider"] == "i":
@@ -98,13 +100,17 @@ def setting(name, role, text):
 def connections(database):
     """Whoever is connected: workers of the server itself have no user and end by themselves."""
     return (
-        "SELECT pid, coalesce(application_name, ''), coalesce(usename, ''), coalesce(host(client_addr), 'local') FROM pg_stat_activity"
+        "SELECT pid, coalesce(application_name, ''), coalesce(usename, ''), coalesce(host(client_addr), 'local') FROM "
+        "pg_stat_activity"
         f" WHERE datname = {literal(database)} AND pid <> pg_backend_pid() AND usename IS NOT NULL ORDER BY 1"
     )
 
 
 def terminate(database):
-    return f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {literal(database)} AND pid <> pg_backend_pid() AND usename IS NOT NULL"
+    return (
+        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {literal(database)} AND pid "
+        "<> pg_backend_pid() AND usename IS NOT NULL"
+    )
 
 
 def kept_name(database, generation, taken):
@@ -126,7 +132,8 @@ def kept_note(database, generation, oid, digest):
 
 
 def kept_by(rows, database, generation, oid, digest):
-    """The name of the database whose comment says that the present one was put in its place out of this dump, or None. rows: (name, comment)."""
+    """The name of the database whose comment says that the present one was put in its place out of this dump, or
+    None. rows: (name, comment)."""
     wanted = kept_note(database, generation, oid, digest)
     return next((name for name, comment in rows if comment == wanted), None)
 

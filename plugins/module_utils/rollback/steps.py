@@ -13,7 +13,8 @@ EARLIER = "earlier_attempt"
 
 
 def plan(upgrade, databases, configure=False, registry_replicas="monqctl"):
-    """The steps of a rollback, in order. upgrade: the upgrade's own list, as a fresh home of monqctl needs its calls."""
+    """The steps of a rollback, in order. upgrade: the upgrade's own list, as a fresh home of monqctl needs its
+    calls."""
     steps = []
 
     def add(key, title, kind="cluster", **more):
@@ -51,7 +52,8 @@ def plan(upgrade, databases, configure=False, registry_replicas="monqctl"):
 
 
 def database_of(step):
-    """The microservice whose database an SQL step changes: the key is <stage>.<module>.database.<microservice>.<file>."""
+    """The microservice whose database an SQL step changes: the key is
+    <stage>.<module>.database.<microservice>.<file>."""
     return step.key.split(".")[3]
 
 
@@ -125,7 +127,8 @@ def dump_of(entries, microservice):
 
 
 def platform(upgrade_down, entries):
-    """Whether the platform can be reached, in words. upgrade_down: since when the upgrade's ledger calls it down, or None."""
+    """Whether the platform can be reached, in words. upgrade_down: since when the upgrade's ledger calls it down, or
+    None."""
     if (entries.get("rollback.routing.restore") or {}).get("state") in DONE:
         return "up: the old routes are back"
     since = upgrade_down or next(

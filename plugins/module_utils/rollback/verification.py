@@ -9,7 +9,8 @@ from .differences import described, leaving
 
 
 def check(rollback, again=False):
-    """Everything is read again and compared with `original`; MonqError where something differs. again: an earlier look has found something, and what
+    """Everything is read again and compared with `original`; MonqError where something differs. again: an earlier look
+    has found something, and what
     differs is put back once more before it is judged."""
     found, failed = differences(rollback), []
     if found and again:
@@ -51,7 +52,8 @@ def differences(rollback):
 
 
 def _restore_again(rollback):
-    """The work of the steps before, each of which acts on differences alone. What could not be done, in words: one keeps no other back."""
+    """The work of the steps before, each of which acts on differences alone. What could not be done, in words: one
+    keeps no other back."""
     rollback.run.repaired = True
     works = [
         rollback.remove_routes,

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 
 def drift(before, after):
-    """{name: [what Replace changed beside image, count and what belongs to the release's template]}; values stay out."""
+    """{name: [what Replace changed beside image, count and what belongs to the release's template]}; values stay
+    out."""
     then = {d["metadata"]["name"]: d for d in before}
     report = {}
     for deployment in after:

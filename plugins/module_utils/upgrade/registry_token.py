@@ -13,7 +13,10 @@ from ..k8s.cluster import STRATEGIC, apps, core
 from ..k8s.watch import RolloutWatcher
 
 ROTATION = "monq.platform/token-rotation"
-RESTORE = "put the Secret back from a backup of the cluster; the registry's containers and monqctl's configuration know its token as well"
+RESTORE = (
+    "put the Secret back from a backup of the cluster; the registry's containers and monqctl's configuration "
+    "know its token as well"
+)
 
 
 class RegistryToken:
@@ -38,7 +41,8 @@ class RegistryToken:
                 f"Secret {self._namespace}/{self._names['secret']}, key {self._names['key']}",
                 "UTF-8 in base64",
                 "other bytes",
-                "find out who made this Secret, and put the registry's token there; before prepare.registry_token.secret "
+                "find out who made this Secret, and put the registry's token there; before "
+                "prepare.registry_token.secret "
                 "is done, delete it: a token is made",
             ) from exc
 
@@ -129,7 +133,8 @@ class RegistryToken:
             "valueFrom": {"secretKeyRef": {"name": self._names["secret"], "key": self._names["key"]}},
         }
         containers = found["spec"]["template"]["spec"]["containers"]
-        # A sidecar has no business with the token; where no container bears the Deployment's name, all are the registry's.
+        # A sidecar has no business with the token; where no container bears the Deployment's name, all are the
+        # registry's.
         containers = [c for c in containers if c["name"] == self._deployment] or containers
         stale = [c["name"] for c in containers if not any(_same(env, reference) for env in c.get("env") or [])]
         patch = (

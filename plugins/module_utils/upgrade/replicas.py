@@ -14,7 +14,8 @@ def hpa_targets(hpas):
 
 
 def table(deployments, hpas, registry):
-    """{name: {kubernetes, registry, hpa, paused, healthy}}; None where a store does not know the service. registry may be None: not read."""
+    """{name: {kubernetes, registry, hpa, paused, healthy}}; None where a store does not know the service. registry
+    may be None: not read."""
     owned = hpa_targets(hpas)
     rows = {}
     for deployment in deployments:
@@ -43,7 +44,8 @@ def registry_changes(before, now):
 
 
 def kubernetes_changes(before, deployments, hpas):
-    """[(name, seen, wanted)] for Kubernetes. An HPA's Deployment is left to its HPA, but where either count is 0: an HPA is off at 0."""
+    """[(name, seen, wanted)] for Kubernetes. An HPA's Deployment is left to its HPA, but where either count is 0: an
+    HPA is off at 0."""
     owned = hpa_targets(hpas)
     changes = []
     for deployment in sorted(deployments, key=lambda d: d["metadata"]["name"]):

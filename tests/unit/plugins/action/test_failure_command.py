@@ -13,7 +13,20 @@ from ansible_collections.monq.platform.plugins.action import failure
     "words",
     [
         ["-i", "/srv/inv", "monq.platform.site"],
-        ["-i", "/srv/inv", "monq.platform.site", "-u", "op", "--private-key", "/k", "--become-method", "su", "--become", "-e", "monq_confirm_outage=p"],
+        [
+            "-i",
+            "/srv/inv",
+            "monq.platform.site",
+            "-u",
+            "op",
+            "--private-key",
+            "/k",
+            "--become-method",
+            "su",
+            "--become",
+            "-e",
+            "monq_confirm_outage=p",
+        ],
     ],
     ids=["nothing but what was typed", "how the host is reached"],
 )

@@ -28,7 +28,18 @@ from ansible_collections.monq.platform.plugins.plugin_utils import heartbeat
 from fake_session import params
 from repository import ROOT, load
 
-BEATING = [lock, microservices, monqctl, postgresql_backup, registry_token, rollback_database, rollback_step, rollout_wait, route_removal, routing]
+BEATING = [
+    lock,
+    microservices,
+    monqctl,
+    postgresql_backup,
+    registry_token,
+    rollback_database,
+    rollback_step,
+    rollout_wait,
+    route_removal,
+    routing,
+]
 
 
 @pytest.fixture
@@ -83,7 +94,9 @@ def test_a_task_that_fails_ends_the_thread(shown, monkeypatch):
 
 def test_a_lock_that_is_waited_for_names_the_holder_and_counts_down(shown, monkeypatch):
     monkeypatch.setattr(Normal, "run", lambda self, tmp, task_vars: {})
-    made = action(lock.ActionModule, state="acquired", lock_duration=120, holder="bob@bastion, lock id 5f2c", preflight=True)
+    made = action(
+        lock.ActionModule, state="acquired", lock_duration=120, holder="bob@bastion, lock id 5f2c", preflight=True
+    )
     made.run(task_vars={"inventory_hostname": "production"})
     assert "held by bob@bastion, lock id 5f2c" in shown.lines[0] and "after about 120 s" in shown.lines[0]
     assert made._line("production", 5.2) == "monq.platform: production: waiting for the lock: 115 s left"
@@ -113,21 +126,48 @@ def test_the_groups_defaults_still_reach_the_modules(tmp_path):
     """module_defaults of a group are found by the action's name; check mode and async work as before."""
     names = [module.__name__.rpartition(".")[2] for module in BEATING]
     own = {
-        "lock": {"state": "acquired"}, "monqctl": {"steps": "upgrade.pl"}, "rollout_wait": {"modules": ["pl"]}, "microservices": {"module": "pl"},
-        "registry_token": {"steps": "prepare.registry_token"}, "rollback_step": {"steps": ["rollback.rollout"], "domain": "d"},
-        "route_removal": {"domain": "d"}, "routing": {"domain": "d"}, **DUMPS,
-    }  # fmt: skip
+        "lock": {"state": "acquired"},
+        "monqctl": {"steps": "upgrade.pl"},
+        "rollout_wait": {"modules": ["pl"]},
+        "microservices": {"module": "pl"},
+        "registry_token": {"steps": "prepare.registry_token"},
+        "rollback_step": {"steps": ["rollback.rollout"], "domain": "d"},
+        "route_removal": {"domain": "d"},
+        "routing": {"domain": "d"},
+        **DUMPS,
+    }
     plan = params()["plan"]
-    tasks = [{"name": f"run {name}", f"monq.platform.{name}": own.get(name, {}), "ignore_errors": True} for name in names]
-    tasks.append({"name": "in check mode", "monq.platform.monqctl": own["monqctl"], "check_mode": True, "ignore_errors": True})
-    tasks.append({"name": "in the background", "monq.platform.monqctl": own["monqctl"], "async": 60, "poll": 1, "ignore_errors": True})
+    tasks = [
+        {"name": f"run {name}", f"monq.platform.{name}": own.get(name, {}), "ignore_errors": True} for name in names
+    ]
+    tasks.append(
+        {"name": "in check mode", "monq.platform.monqctl": own["monqctl"], "check_mode": True, "ignore_errors": True}
+    )
+    tasks.append(
+        {
+            "name": "in the background",
+            "monq.platform.monqctl": own["monqctl"],
+            "async": 60,
+            "poll": 1,
+            "ignore_errors": True,
+        }
+    )
     play = {
-        "hosts": "localhost", "gather_facts": False, "tasks": tasks,
-        "module_defaults": {"group/monq.platform.monq": {"namespace": "Not A Namespace", "plan": plan},
-                            "group/monq.platform.monqctl": {"monqctl_context": "c"}},
-    }  # fmt: skip
+        "hosts": "localhost",
+        "gather_facts": False,
+        "tasks": tasks,
+        "module_defaults": {
+            "group/monq.platform.monq": {"namespace": "Not A Namespace", "plan": plan},
+            "group/monq.platform.monqctl": {"monqctl_context": "c"},
+        },
+    }
     (tmp_path / "play.yml").write_text(json.dumps([play]))
-    env = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".ansible/collections"), "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}
+    env = {
+        **os.environ,
+        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".ansible/collections"),
+        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+        "ANSIBLE_NOCOLOR": "1",
+    }
     argv = [
         str(Path(sys.executable).parent / "ansible-playbook"),
         "-i",
@@ -138,7 +178,9 @@ def test_the_groups_defaults_still_reach_the_modules(tmp_path):
         f"ansible_python_interpreter={sys.executable}",
         "play.yml",
     ]
-    done = subprocess.run(argv, cwd=tmp_path, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        argv, cwd=tmp_path, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
     wrong = done.stdout.count('"msg": "monq_namespace is not the name of a namespace')
     assert wrong == len(tasks), done.stdout[-3000:] + done.stderr[-1000:]
     assert set(names) <= set(load("meta/runtime.yml")["action_groups"]["monq"])

@@ -21,7 +21,9 @@ PLAN = {
 }
 
 
-@pytest.mark.parametrize("namespace", ["", None, "Production", "a b", "a/b", "-a", "a-", "a.b", "a\n", "x" * 64, "production secrets"])
+@pytest.mark.parametrize(
+    "namespace", ["", None, "Production", "a b", "a/b", "-a", "a-", "a.b", "a\n", "x" * 64, "production secrets"]
+)
 def test_a_namespace_that_is_none_is_refused_before_any_connection(namespace, monkeypatch):
     """trap 4: an empty one would make the first object's name the namespace"""
     monkeypatch.setattr(arguments.Cluster, "connect", lambda *given: pytest.fail("connected"))
@@ -33,7 +35,13 @@ def test_a_namespace_that_is_none_is_refused_before_any_connection(namespace, mo
 @pytest.mark.parametrize("namespace", ["a", "production", "monq-6", "x" * 63])
 def test_a_namespace(namespace, monkeypatch):
     monkeypatch.setattr(arguments.Cluster, "connect", lambda *given: given)
-    given = {"namespace": namespace, "kubeconfig": "k", "kube_context": "c", "mask": '["hunter2"]', "monqctl_environment": '{"A_TOKEN": "t0ken", "B": "x"}'}
+    given = {
+        "namespace": namespace,
+        "kubeconfig": "k",
+        "kube_context": "c",
+        "mask": '["hunter2"]',
+        "monqctl_environment": '{"A_TOKEN": "t0ken", "B": "x"}',
+    }
     assert arguments.cluster(given) == ("k", "c", ["hunter2", "t0ken"])
 
 

@@ -8,7 +8,11 @@ import subprocess
 import sys
 
 import pytest
-from ansible_collections.monq.platform.plugins.module_utils.private_file import private_file, private_folder, remove_abandoned
+from ansible_collections.monq.platform.plugins.module_utils.private_file import (
+    private_file,
+    private_folder,
+    remove_abandoned,
+)
 
 
 def test_only_its_owner_reads_it_and_it_is_gone_at_the_end(tmp_path):
@@ -43,7 +47,15 @@ def test_what_a_killed_process_left_is_removed_at_the_next_look(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
-@pytest.mark.parametrize("name", [".monq-another-host-999999999-x.json", ".monq-platform-home", "config.json", f".monq-{socket.gethostname()}-1-x.json"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        ".monq-another-host-999999999-x.json",
+        ".monq-platform-home",
+        "config.json",
+        f".monq-{socket.gethostname()}-1-x.json",
+    ],
+)
 def test_everything_else_in_the_home_stays(tmp_path, name):
     (tmp_path / name).touch()
     remove_abandoned(str(tmp_path))
@@ -65,7 +77,22 @@ if sys.argv[2] == "killed":
 
 def pair():
     """A certificate and its key; made by openssl, as nothing here needs a library for it."""
-    argv = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "-", "-out", "-", "-subj", "/CN=operator", "-days", "1"]
+    argv = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-keyout",
+        "-",
+        "-out",
+        "-",
+        "-subj",
+        "/CN=operator",
+        "-days",
+        "1",
+    ]
     made = subprocess.run(argv, check=True, capture_output=True, text=True).stdout
     key = made[made.index("-----BEGIN PRIVATE KEY") : made.index("-----END PRIVATE KEY-----") + 26]
     return made.replace(key, "").strip() + "\n", key
@@ -78,13 +105,20 @@ def connect(tmp_path, how):
     (tmp_path / "credential").write_text(
         json.dumps({"apiVersion": "client.authentication.k8s.io/v1beta1", "kind": "ExecCredential", "status": status})
     )
-    plugin = {"apiVersion": "client.authentication.k8s.io/v1beta1", "command": "cat", "args": [str(tmp_path / "credential")], "interactiveMode": "Never"}
+    plugin = {
+        "apiVersion": "client.authentication.k8s.io/v1beta1",
+        "command": "cat",
+        "args": [str(tmp_path / "credential")],
+        "interactiveMode": "Never",
+    }
     config = {
-        "apiVersion": "v1", "kind": "Config", "current-context": "c",
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "c",
         "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
         "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}],
         "users": [{"name": "u", "user": {"exec": plugin}}],
-    }  # fmt: skip
+    }
     (tmp_path / "config").write_text(json.dumps(config))
     temporary = tmp_path / "tmp"
     temporary.mkdir(exist_ok=True)

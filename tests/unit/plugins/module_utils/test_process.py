@@ -121,7 +121,8 @@ def test_a_child_dies_with_its_parent(tmp_path):
     code = (
         "import sys\n"
         "from ansible_collections.monq.platform.plugins.module_utils import process\n"
-        "process.run([sys.executable, '-S', '-c', 'import os, sys, time; open(sys.argv[1], \"w\").write(str(os.getpid())); time.sleep(600)', sys.argv[1]])\n"
+        "process.run([sys.executable, '-S', '-c', 'import os, sys, time; open(sys.argv[1], "
+        '"w").write(str(os.getpid())); time.sleep(600)\', sys.argv[1]])\n'
     )
     env = {**os.environ, "PYTHONPATH": str(ROOT / ".ansible" / "collections")}
     run = subprocess.Popen([sys.executable, "-c", code, str(pid)], env=env)
@@ -152,7 +153,10 @@ def test_no_process_no_start_time(pid):
 
 def test_what_was_started_for_an_attempt_is_found_by_its_mark():
     """Orphans: a grandchild in a session of its own carries the mark too."""
-    code = "import subprocess, sys; subprocess.Popen([sys.executable, '-S', '-c', 'input()'], stdin=subprocess.PIPE, start_new_session=True); input()"
+    code = (
+        "import subprocess, sys; subprocess.Popen([sys.executable, '-S', '-c', 'input()'], "
+        "stdin=subprocess.PIPE, start_new_session=True); input()"
+    )
     assert process.bearing("a-test-1") == [] and process.bearing("") == [] and process.bearing(None) == []
     with process.marked("a-test-1"):
         child = subprocess.Popen([sys.executable, "-S", "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -168,7 +172,10 @@ def test_what_was_started_for_an_attempt_is_found_by_its_mark():
 
 
 def test_a_timeout_ends_even_what_has_left_the_group():
-    code = "import subprocess, sys; subprocess.Popen([sys.executable, '-S', '-c', 'import time; time.sleep(60)'], start_new_session=True).wait()"
+    code = (
+        "import subprocess, sys; subprocess.Popen([sys.executable, '-S', '-c', 'import time; "
+        "time.sleep(60)'], start_new_session=True).wait()"
+    )
     with process.marked("a-test-2"):
         began = time.monotonic()
         found = python(code, timeout=1)

@@ -48,7 +48,10 @@ def test_what_is_refused_is_refused_before_the_lock_is_waited_for():
     assert lease.acquired == 0
 
 
-@pytest.mark.parametrize("begin", [pytest.param(refuse, id="refused under the lock"), pytest.param(lambda lock_id: {"id": ""}, id="done meanwhile")])
+@pytest.mark.parametrize(
+    "begin",
+    [pytest.param(refuse, id="refused under the lock"), pytest.param(lambda lock_id: {"id": ""}, id="done meanwhile")],
+)
 def test_a_lock_that_nobody_needs_is_given_back(begin):
     lease = Lease()
     with contextlib.suppress(MonqError):

@@ -50,7 +50,9 @@ def test_transforms_and_then_has_nothing_to_do(check):
     assert "diff" not in first
     assert {"Name": "%AliasDomains%", "Value": "a.b,*.c.d"} in first["template"]["JsonConfig"]["Parameters"]
     assert {"Name": "%IngressSecrets%", "Value": SECRETS} in first["template"]["JsonConfig"]["Parameters"]
-    status, second = run(check=check, template=first["template"], alias_domains=["a.b", "*.c.d"], ingress_secrets=SECRETS)
+    status, second = run(
+        check=check, template=first["template"], alias_domains=["a.b", "*.c.d"], ingress_secrets=SECRETS
+    )
     assert status == 0 and second["changed"] is False
     assert second["template"] == first["template"]
 
@@ -73,7 +75,11 @@ def test_diff_shows_no_password():
     given["JsonConfig"]["Parameters"] = [{"Name": "%SmtpPassword%", "Value": "canary"}]
     _status, result = run(diff=True, template=given, ingress_secrets=SECRETS)
     assert {"Name": "%SmtpPassword%", "Value": "canary"} in result["template"]["JsonConfig"]["Parameters"]
-    assert "canary" not in json.dumps(result["diff"]) and "SmtpPassword" in result["diff"]["before"] and "monq.domain.com-tls" in result["diff"]["after"]
+    assert (
+        "canary" not in json.dumps(result["diff"])
+        and "SmtpPassword" in result["diff"]["before"]
+        and "monq.domain.com-tls" in result["diff"]["after"]
+    )
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,9 @@ class World:
     def __init__(self, folder):
         self.cluster = FakeCluster()
         create = self.cluster.create
-        self.cluster.create = lambda path, body: {"status": {"allowed": True}} if "selfsubject" in path else create(path, body)
+        self.cluster.create = lambda path, body: (
+            {"status": {"allowed": True}} if "selfsubject" in path else create(path, body)
+        )
         store, ledger = SnapshotStore(self.cluster, *WHERE), Ledger(self.cluster, *WHERE)
         before = {"deployments": [], "ingresses": [], "hpas": [], "template": {}}
         ledger.write("prepare.snapshot.original", {**DONE, "result": store.save("original", before)})
@@ -94,7 +96,12 @@ def next_attempt(world):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"), [(close, "people have worked with it since"), (another_list, "steps-sha256 another"), (next_attempt, "changed while this run waited")]
+    ("change", "said"),
+    [
+        (close, "people have worked with it since"),
+        (another_list, "steps-sha256 another"),
+        (next_attempt, "changed while this run waited"),
+    ],
 )
 def test_what_was_changed_while_the_lock_was_waited_for_is_noticed_and_the_lock_given_back(world, change, said):
     world.once_locked(lambda: change(world))
@@ -131,7 +138,8 @@ def test_an_error_under_the_lock_gives_it_back(world, method):
 
 
 def test_a_last_result_that_lay_beside_the_backup_ends_it(world):
-    """The archive was done and its result not written: nothing is left to do, and the next step must not plan a new rollback."""
+    """The archive was done and its result not written: nothing is left to do, and the next step must not plan a new
+    rollback."""
     attempt, result = {"state": "intent", "attempt": "a1234567"}, {"ledger": "monq-upgrade-6.0.0-attempt-1"}
     world.own(ARCHIVE, attempt)
     copies = Spool(world.given["spool_directory"], "production", "6.0.0-rollback")

@@ -77,7 +77,10 @@ def test_only_names_of_the_type_dns_count():
 def test_validity_counts_for_every_certificate_of_the_chain(begins, ends, expected):
     """trap 21: an expired intermediate breaks clients as an expired server certificate does"""
     assert brief(["monq.test"], certificate("monq.test", begins=begins, ends=ends)) == expected
-    assert brief(["monq.test"], certificate("monq.test") + certificate(key="authority", begins=begins, ends=ends)) == expected
+    assert (
+        brief(["monq.test"], certificate("monq.test") + certificate(key="authority", begins=begins, ends=ends))
+        == expected
+    )
 
 
 NO_KEY = "something that is no PEM key, or an encrypted one"

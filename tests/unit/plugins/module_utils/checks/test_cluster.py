@@ -15,7 +15,9 @@ from ansible_collections.monq.platform.plugins.module_utils.errors import ApiErr
 from fake_cluster import FakeCluster
 from repository import ROOT
 
-RELEASE = yaml.safe_load((ROOT / "roles" / "monq" / "vars" / "main" / "release.yml").read_text(encoding="utf-8"))["_monq_release"]
+RELEASE = yaml.safe_load((ROOT / "roles" / "monq" / "vars" / "main" / "release.yml").read_text(encoding="utf-8"))[
+    "_monq_release"
+]
 NAMESPACE = "/api/v1/namespaces/production"
 GIVEN = {
     "plan": {"release": RELEASE, "modules": ["pl"]},
@@ -87,10 +89,14 @@ def test_an_optional_read_that_is_denied_is_information(path):
     assert [row for row in denied if row["severity"] != "info"] == [row for row in allowed if row["severity"] != "info"]
 
 
-@pytest.mark.parametrize(("verb", "resource", "what"), [("list", "events", "list events"), ("get", "pods", "get pods/log")])
+@pytest.mark.parametrize(
+    ("verb", "resource", "what"), [("list", "events", "list events"), ("get", "pods", "get pods/log")]
+)
 def test_diagnostics_that_are_denied_are_information(verb, resource, what):
     allowed, denied = examine(Cluster()), examine(Cluster(denied=[(verb, resource)]))
-    assert "monq-upgrade-diagnostics" in info(denied)[f"{what} in production"] and f"{what} in production" not in info(allowed)
+    assert "monq-upgrade-diagnostics" in info(denied)[f"{what} in production"] and f"{what} in production" not in info(
+        allowed
+    )
     assert [row for row in denied if row["severity"] != "info"] == [row for row in allowed if row["severity"] != "info"]
 
 
@@ -132,11 +138,21 @@ def test_the_key_of_a_tls_secret_is_compared_and_never_shown():
 @pytest.mark.parametrize("content", [b"", b"\x30\x82\x00\xff", b"none"])
 def test_a_tls_secret_without_a_pem_certificate_is_a_finding(content):
     cluster = Cluster()
-    cluster.put(NAMESPACE + "/secrets/tls", {"type": "kubernetes.io/tls", "data": {"tls.crt": base64.b64encode(content).decode()}})
-    assert ("stop", "certificate in Secret tls") in [(row["severity"], row["object"]) for row in examine(cluster, given=TLS)]
+    cluster.put(
+        NAMESPACE + "/secrets/tls",
+        {"type": "kubernetes.io/tls", "data": {"tls.crt": base64.b64encode(content).decode()}},
+    )
+    assert ("stop", "certificate in Secret tls") in [
+        (row["severity"], row["object"]) for row in examine(cluster, given=TLS)
+    ]
 
 
-INSTALLED = {"Deployment production/" + RELEASE["registry_deployment"], "module pl", "module fm", "Secret production/tls"}
+INSTALLED = {
+    "Deployment production/" + RELEASE["registry_deployment"],
+    "module pl",
+    "module fm",
+    "Secret production/tls",
+}
 
 
 def stops(cut):

@@ -50,7 +50,9 @@ class Refused:
 
 
 def run_with(entries, lock_id=""):
-    run = StepRunner(plan=PLAN, ledger=Ledger(FakeCluster(), "production", "6.0.0").load(), lease=None, lock_id=lock_id, home="here")
+    run = StepRunner(
+        plan=PLAN, ledger=Ledger(FakeCluster(), "production", "6.0.0").load(), lease=None, lock_id=lock_id, home="here"
+    )
     run.ledger.entries.update(entries)
     return run
 
@@ -69,9 +71,17 @@ def credential(token):
         pytest.param({}, False, id="a registry that refuses before the upgrade stops it"),
         pytest.param({ENV: {"state": "intent"}}, True, id="killed while the registry gets its token"),
         pytest.param({ENV: {"state": "done"}}, True, id="killed before monqctl gets it"),
-        pytest.param({ENV: {"state": "done"}, CREDENTIAL: credential("new")}, False, id="told, and refused all the same"),
-        pytest.param({ENV: {"state": "intent"}, CREDENTIAL: credential("old")}, True, id="a rotation killed while the registry gets its token"),
-        pytest.param({ENV: {"state": "done"}, CREDENTIAL: credential("old")}, True, id="a rotation killed before monqctl gets it"),
+        pytest.param(
+            {ENV: {"state": "done"}, CREDENTIAL: credential("new")}, False, id="told, and refused all the same"
+        ),
+        pytest.param(
+            {ENV: {"state": "intent"}, CREDENTIAL: credential("old")},
+            True,
+            id="a rotation killed while the registry gets its token",
+        ),
+        pytest.param(
+            {ENV: {"state": "done"}, CREDENTIAL: credential("old")}, True, id="a rotation killed before monqctl gets it"
+        ),
     ],
 )
 def test_a_registry_that_refuses_between_its_token_and_monqctls_stops_nothing(entries, deferred):
@@ -82,7 +92,10 @@ def test_a_registry_that_refuses_between_its_token_and_monqctls_stops_nothing(en
 def test_a_home_is_not_told_out_of_turn_after_a_rotation_that_was_killed():
     """The registry's own step must be done first, and that is refused to nobody."""
     blank = run_with({})
-    done = {step.key: {"state": "done", "homes": ["here"], "digests": {"here": blank.digest(step.argv, "")}} for step in PLAN}
+    done = {
+        step.key: {"state": "done", "homes": ["here"], "digests": {"here": blank.digest(step.argv, "")}}
+        for step in PLAN
+    }
     run, client = run_with({**done, ENV: {"state": "intent"}, CREDENTIAL: credential("old")}, "lock"), Refused()
     complete(FakeSession(with_token("new"), run, monqctl=client))
     assert client.told == [] and run.done == []
@@ -91,16 +104,24 @@ def test_a_home_is_not_told_out_of_turn_after_a_rotation_that_was_killed():
 def with_token(token):
     cluster = FakeCluster()
     text = base64.b64encode(token.encode()).decode()
-    cluster.put("/api/v1/namespaces/production/secrets/registry-token", {"metadata": {"name": "registry-token"}, "data": {"token": text}})
+    cluster.put(
+        "/api/v1/namespaces/production/secrets/registry-token",
+        {"metadata": {"name": "registry-token"}, "data": {"token": text}},
+    )
     return cluster
 
 
 def test_a_registry_token_that_is_gone_stops_preflight_and_is_never_told_as_an_empty_one():
     """Somebody pruned the Secret: monqctl's good token was overwritten with nothing."""
-    done = {step.key: {"state": "done", "homes": ["here"], "digests": {"here": run_with({}).digest(step.argv, "")}} for step in PLAN}
+    done = {
+        step.key: {"state": "done", "homes": ["here"], "digests": {"here": run_with({}).digest(step.argv, "")}}
+        for step in PLAN
+    }
     entries = {**done, CREDENTIAL: credential("good")}
     seen = registry_checks.examine(Refused(), GIVEN, run_with(entries, "lock"), lambda: None, STATE)
-    assert [(row["severity"], row["object"]) for row in seen["findings"]] == [("stop", "Secret production/registry-token")] and not seen["deferred"]
+    assert [(row["severity"], row["object"]) for row in seen["findings"]] == [
+        ("stop", "Secret production/registry-token")
+    ] and not seen["deferred"]
     client = Refused()
     with pytest.raises(MonqError, match=r"Secret production/registry-token"):
         complete(FakeSession(FakeCluster(), OnlyCredential(PLAN), monqctl=client))
@@ -131,7 +152,8 @@ class Telling(Refused):
 
 
 @pytest.mark.parametrize(
-    ("version", "context"), [("no hunter2x", "production"), ("monqctl version 99.0.0", "hunter2x"), ("monqctl version 99.0.0", "production")]
+    ("version", "context"),
+    [("no hunter2x", "production"), ("monqctl version 99.0.0", "hunter2x"), ("monqctl version 99.0.0", "production")],
 )
 def test_no_finding_shows_a_known_secret(version, context):
     found = registry_checks.examine(Telling(version, context), GIVEN, run_with({}), lambda: "", STATE)

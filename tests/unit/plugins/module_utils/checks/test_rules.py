@@ -23,7 +23,12 @@ def brief(found):
         ("1", "20+", ["extensions/v1beta1/ingresses"], []),
         ("1", "21", ["extensions/v1beta1/ingresses"], []),
         ("1", "15", ["extensions/v1beta1/ingresses"], [("stop", "API server")]),
-        ("1", "22", ["networking.k8s.io/v1/ingresses"], [("warning", "API server"), ("stop", "API extensions/v1beta1")]),
+        (
+            "1",
+            "22",
+            ["networking.k8s.io/v1/ingresses"],
+            [("warning", "API server"), ("stop", "API extensions/v1beta1")],
+        ),
         ("1", "20", [], [("stop", "API extensions/v1beta1")]),
         ("1", "20", ["extensions/v1beta1/deployments"], [("stop", "API extensions/v1beta1")]),
         ("", "", ["extensions/v1beta1/ingresses"], [("stop", "API server")]),
@@ -58,16 +63,25 @@ def legacy(*modules):
 )
 def test_declared_against_detected_modules(declared, deployments, ingresses, expected):
     """trap 29"""
-    assert brief(rules.modules(RELEASE, declared, deployments, ingresses)) == [("stop", f"module {m}") for m in expected]
+    assert brief(rules.modules(RELEASE, declared, deployments, ingresses)) == [
+        ("stop", f"module {m}") for m in expected
+    ]
 
 
 @pytest.mark.parametrize(
     ("declared", "ingresses", "named"),
-    [(["pl", "cl"], legacy("pl", "cl"), None), (["pl", "cl"], legacy("pl"), "cl"), (["pl", "cl"], [], "pl, cl"), (["pl"], legacy("pl")[:1], None)],
+    [
+        (["pl", "cl"], legacy("pl", "cl"), None),
+        (["pl", "cl"], legacy("pl"), "cl"),
+        (["pl", "cl"], [], "pl, cl"),
+        (["pl"], legacy("pl")[:1], None),
+    ],
 )
 def test_signature_of_the_release_before(declared, ingresses, named):
     """trap 22"""
-    assert brief(rules.signature(RELEASE, declared, ingresses)) == ([("stop", f"old routes of {named}")] if named else [])
+    assert brief(rules.signature(RELEASE, declared, ingresses)) == (
+        [("stop", f"old routes of {named}")] if named else []
+    )
 
 
 ROUTING = {"domain": "monq.test", "alias_domains": ["alias.test"], "alias_ingresses": []}
@@ -78,12 +92,24 @@ ROUTING = {"domain": "monq.test", "alias_domains": ["alias.test"], "alias_ingres
     [
         pytest.param([], {}, [], id="old routes only"),
         pytest.param([ingress("frontend-alias", "alias.test")], {}, [], id="an alias route goes too"),
-        pytest.param([ingress("frontend-shop", "shop.test")], {}, [("info", "frontend-shop")], id="trap 1: a stranger is told and stays"),
+        pytest.param(
+            [ingress("frontend-shop", "shop.test")],
+            {},
+            [("info", "frontend-shop")],
+            id="trap 1: a stranger is told and stays",
+        ),
         pytest.param([ingress("grafana", "grafana.test")], {}, [], id="somebody else's"),
-        pytest.param([ingress("other", "monq.test")], {}, [("stop", "other")], id="trap 2: a survivor on Monq's host and path"),
+        pytest.param(
+            [ingress("other", "monq.test")], {}, [("stop", "other")], id="trap 2: a survivor on Monq's host and path"
+        ),
         pytest.param([ingress("other", "alias.test")], {}, [("stop", "other")], id="trap 2: on an alias"),
         pytest.param([ingress("other", "monq.test", paths=("/own",))], {}, [], id="a path of its own"),
-        pytest.param([ingress("frontend-mixed", "alias.test", "shop.test")], {}, [("stop", "frontend-mixed")], id="trap 1: mixed hosts"),
+        pytest.param(
+            [ingress("frontend-mixed", "alias.test", "shop.test")],
+            {},
+            [("stop", "frontend-mixed")],
+            id="trap 1: mixed hosts",
+        ),
         pytest.param([ingress("other", "alias.test")], {"alias_ingresses": ["other"]}, [], id="named as alias route"),
         pytest.param([], {"alias_ingresses": ["absent"]}, [("stop", "absent")], id="an alias route that is not there"),
     ],
@@ -95,13 +121,18 @@ def test_routing(beside, given, expected):
 
 
 def test_routing_in_other_namespaces_is_looked_at_and_never_cut():
-    """traps 1, 2: a neighbour's routes of the same names on Monq's host would block the new ones; on his own they are his"""
+    """traps 1, 2: a neighbour's routes of the same names on Monq's host would block the new ones; on his own they
+    are his"""
     found = rules.routing(
         RELEASE,
         ["pl"],
         legacy("pl"),
         {**ROUTING, "alias_ingresses": None},
-        [ingress("frontend-box", "monq.test", uid="x"), ingress("frontend-box", "staging.test", uid="y"), ingress("frontend-x", "alias.test", uid="z")],
+        [
+            ingress("frontend-box", "monq.test", uid="x"),
+            ingress("frontend-box", "staging.test", uid="y"),
+            ingress("frontend-x", "alias.test", uid="z"),
+        ],
     )
     assert [(f["object"], f["seen"]) for f in found if f["severity"] == "stop"] == [
         ("Ingress /frontend-box", "monq.test/"),
@@ -123,7 +154,15 @@ def test_what_is_ill_warns(deployments, expected):
 
 
 @pytest.mark.parametrize(
-    ("seen", "stops"), [((1, 1, 2), False), ((1, 2, 0), False), ((1, 10, 0), False), ((2, 0, 0), False), ((1, 1, 1), True), ((0, 9, 9), True)]
+    ("seen", "stops"),
+    [
+        ((1, 1, 2), False),
+        ((1, 2, 0), False),
+        ((1, 10, 0), False),
+        ((2, 0, 0), False),
+        ((1, 1, 1), True),
+        ((0, 9, 9), True),
+    ],
 )
 def test_monqctl_version(seen, stops):
     """trap 22"""
@@ -131,7 +170,13 @@ def test_monqctl_version(seen, stops):
 
 
 @pytest.mark.parametrize(
-    ("state", "begun", "stops"), [("untouched", False, False), ("transformed", True, False), ("transformed", False, True), ("untouched", True, False)]
+    ("state", "begun", "stops"),
+    [
+        ("untouched", False, False),
+        ("transformed", True, False),
+        ("transformed", False, True),
+        ("untouched", True, False),
+    ],
 )
 def test_template(state, begun, stops):
     """traps 15, 22"""
@@ -141,7 +186,10 @@ def test_template(state, begun, stops):
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
-        (MonqError("no answer", "api.test", "an answer", "timeout", "look"), ("api.test", "an answer", "no answer: timeout", "look")),
+        (
+            MonqError("no answer", "api.test", "an answer", "timeout", "look"),
+            ("api.test", "an answer", "no answer: timeout", "look"),
+        ),
         (MonqError("no answer"), ("no answer", "no error", "", "")),
     ],
 )

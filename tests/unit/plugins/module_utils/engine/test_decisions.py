@@ -1,4 +1,5 @@
-"""What becomes of an attempt that was begun before (decisions.py); the whole way through a run stands in test_runner."""
+"""What becomes of an attempt that was begun before (decisions.py); the whole way through a run stands in
+test_runner."""
 
 from __future__ import annotations
 
@@ -35,7 +36,12 @@ def judged(key, state, host="here", given=None, alive=()):
         (CALL, "failed", "there", None),
         (API, "intent", "there", None),
         ("prepare.release_hub.token", "intent", "there", None),
-        ("upgrade.pl.replicas.registry", "intent", "there", "the outcome of this step is unknown, and it was begun on another machine"),
+        (
+            "upgrade.pl.replicas.registry",
+            "intent",
+            "there",
+            "the outcome of this step is unknown, and it was begun on another machine",
+        ),
         ("upgrade.pl.replicas.kubernetes", "intent", "there", None),
         ("upgrade.pl.microservices.rollout", "intent", "there", None),
     ],
@@ -66,17 +72,30 @@ def test_what_of_a_rollback_may_still_be_at_work_elsewhere(key, outlives):
 @pytest.mark.parametrize("answer", ["retry", "done", "accept"])
 def test_with_an_answer(key, answer):
     assert judged(key, "intent", "there", {"answer": answer, "attempt": "a1"}) == answer
-    assert judged(key, "intent", "there", {"answer": answer, "attempt": "a2"}) == "monq_resolve refers to a different attempt"
+    assert (
+        judged(key, "intent", "there", {"answer": answer, "attempt": "a2"})
+        == "monq_resolve refers to a different attempt"
+    )
 
 
 def test_nobody_answers_for_a_snapshot():
-    assert SNAPSHOTS == ["prepare.snapshot.original", "prepare.replicas.original", "upgrade.snapshot.cut", "upgrade.replicas.cut"]
+    assert SNAPSHOTS == [
+        "prepare.snapshot.original",
+        "prepare.replicas.original",
+        "upgrade.snapshot.cut",
+        "upgrade.replicas.cut",
+    ]
     for key in SNAPSHOTS:
-        assert judged(key, "intent", given={"answer": "done", "attempt": "a1"}) == "snapshot steps cannot be skipped with monq_resolve"
+        assert (
+            judged(key, "intent", given={"answer": "done", "attempt": "a1"})
+            == "snapshot steps cannot be skipped with monq_resolve"
+        )
         assert judged(key, "intent", given={"answer": "retry", "attempt": "a1"}) == "retry"
 
 
-@pytest.mark.parametrize("given", [{"nonsense": {"answer": "retry"}}, {SQL: {"answer": "perhaps"}}, {SQL: "retry"}, {SQL: None}, {SQL: {}}])
+@pytest.mark.parametrize(
+    "given", [{"nonsense": {"answer": "retry"}}, {SQL: {"answer": "perhaps"}}, {SQL: "retry"}, {SQL: None}, {SQL: {}}]
+)
 def test_answers_that_are_none(given):
     with pytest.raises(InputError):
         decisions.check(given, PLAN)

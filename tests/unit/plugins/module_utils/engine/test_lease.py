@@ -68,7 +68,9 @@ def test_a_holder_that_renews_is_refused_and_named(cluster, clock, beat):
     other.renew(lock_id)
 
 
-@pytest.mark.parametrize(("theirs", "ours", "waited"), [(120, 120, 120), (30, 120, 30), (300, 120, 300), (1, 120, 1), (None, 90, 90)])
+@pytest.mark.parametrize(
+    ("theirs", "ours", "waited"), [(120, 120, 120), (30, 120, 30), (300, 120, 300), (1, 120, 1), (None, 90, 90)]
+)
 def test_a_silent_holder_is_waited_out_for_its_own_duration(cluster, clock, theirs, ours, waited):
     """the time counts from our first look, whatever its clock wrote into renewTime"""
     _other, old = held_by(cluster, leaseDurationSeconds=theirs, renewTime="1999-01-01T00:00:00.000000Z")
@@ -264,7 +266,13 @@ class Beats(Lease):
 
 @pytest.mark.parametrize(
     "errors",
-    [[], [ApiUnreachable("no answer")], [ApiError(500, "x", "x", "GET", "x")], [LockError("lost")], [AttributeError("str")]],
+    [
+        [],
+        [ApiUnreachable("no answer")],
+        [ApiError(500, "x", "x", "GET", "x")],
+        [LockError("lost")],
+        [AttributeError("str")],
+    ],
     ids=["all well", "no answer", "an error", "lost: the next fence judges", "an answer of another shape"],
 )
 def test_the_thread_keeps_renewing(cluster, errors):

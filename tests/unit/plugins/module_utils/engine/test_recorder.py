@@ -28,9 +28,18 @@ def breaks(world, status, times=99):
 
     def before(method, path):
         body = world.cluster.bodies[-1][2] if world.cluster.bodies else {}
-        if method == "PATCH" and path == LEDGER and any('"state": "done"' in text for text in (body.get("data") or {}).values()) and left[0] > 0:
+        if (
+            method == "PATCH"
+            and path == LEDGER
+            and any('"state": "done"' in text for text in (body.get("data") or {}).values())
+            and left[0] > 0
+        ):
             left[0] -= 1
-            raise ApiUnreachable("no answer", "api") if status is None else ApiError(status, "reason", "message", method, path)
+            raise (
+                ApiUnreachable("no answer", "api")
+                if status is None
+                else ApiError(status, "reason", "message", method, path)
+            )
 
     world.cluster.before = before
 
@@ -72,7 +81,11 @@ def test_a_result_that_stays_unwritten_lies_beside_the_backup_and_is_imported(wo
     assert world.entry(SQL)["state"] == "intent"
     later = world.runner(spool=copies)
     assert later.begin() == [SQL]
-    assert world.entry(SQL)["state"] == "done" and later.execute(SQL, world.action()) == "applied" and world.acted == ["applied"]
+    assert (
+        world.entry(SQL)["state"] == "done"
+        and later.execute(SQL, world.action()) == "applied"
+        and world.acted == ["applied"]
+    )
     assert world.runner(spool=copies).begin() == []
 
 
@@ -135,7 +148,9 @@ def test_an_intent_whose_answer_was_lost_is_no_interrupted_migration(world):
         patch(path, body, *more)
         raise ApiUnreachable("no answer")
 
-    world.cluster.patch = lambda path, body, *more: lost(path, body, *more) if "/configmaps/" in path else patch(path, body, *more)
+    world.cluster.patch = lambda path, body, *more: (
+        lost(path, body, *more) if "/configmaps/" in path else patch(path, body, *more)
+    )
     run.execute(SQL, world.action("ran"))
     assert world.acted == ["ran"] and world.entry(SQL)["state"] == "done"
 

@@ -328,19 +328,31 @@ def test_a_run_that_only_skips_shows_that_it_lives(world):
 @pytest.mark.parametrize("key", ["prepare.registry.update", CUT, "upgrade.pl.replicas.registry"])
 def test_what_was_begun_on_another_machine_and_calls_monqctl_or_not(world, key):
     """Nobody knows whether an orphan is at work there: the operator's word, for steps of monqctl only."""
-    entry = {"state": "intent", "attempt": "a1b2c3d4", "host": "pod-of-an-earlier-job", "pid": 7, "started": "2026-03-01T10:00:00Z"}
+    entry = {
+        "state": "intent",
+        "attempt": "a1b2c3d4",
+        "host": "pod-of-an-earlier-job",
+        "pid": 7,
+        "started": "2026-03-01T10:00:00Z",
+    }
     world.done_before(key, **{key: entry})
     if key == CUT:
         return world.runner().execute(key, world.action())
     error = refused(world.runner(), key, StepError)
-    assert "another machine" in str(error) and "pod-of-an-earlier-job" in str(error) and "a1b2c3d4" in str(error) and "pid 7" in str(error)
+    assert (
+        "another machine" in str(error)
+        and "pod-of-an-earlier-job" in str(error)
+        and "a1b2c3d4" in str(error)
+        and "pid 7" in str(error)
+    )
     world.runner(resolve={key: {"answer": "retry", "attempt": "a1b2c3d4"}}).execute(key, world.action())
     assert world.entry(key)["state"] == "done"
 
 
 @pytest.mark.parametrize("state", ["intent", "unknown", "failed"])
 def test_an_orphan_keeps_its_step(world, state, monkeypatch):
-    """What was started for the attempt and lives, though its module is dead: the operator's word does not help either."""
+    """What was started for the attempt and lives, though its module is dead: the operator's word does not help
+    either."""
     entry = {"state": state, "attempt": "a1b2c3d4", "host": socket.gethostname(), "pid": 1, "pid_start": 0}
     world.done_before(SQL, **{SQL: entry})
     monkeypatch.setattr(process, "bearing", lambda attempt: [4711] if attempt == "a1b2c3d4" else [])
@@ -362,7 +374,11 @@ def test_a_long_read_outside_a_step_renews_the_lock(world):
     def renewals():
         return sum(path == LEASE and method != "GET" for method, path in world.cluster.calls)
 
-    for run, renews in ((world.runner(), True), (world.runner(check_mode=True), False), (world.runner(lock_id=""), False)):
+    for run, renews in (
+        (world.runner(), True),
+        (world.runner(check_mode=True), False),
+        (world.runner(lock_id=""), False),
+    ):
         before, run._lease._duration = renewals(), 0.03  # pylint: disable=protected-access
         with run.renewing():
             deadline = time.monotonic() + (10 if renews else 0.2)

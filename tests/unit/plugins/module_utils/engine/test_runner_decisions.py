@@ -26,7 +26,15 @@ def world():
 
 def interrupted(world, state="intent", **more):
     """A migration of a run that is no more, on another machine."""
-    entry = {"state": state, "attempt": "a1b2c3d4", "started": "2026-03-01T11:00:00Z", "host": "elsewhere", "pid": 1, "pid_start": 1, **more}
+    entry = {
+        "state": state,
+        "attempt": "a1b2c3d4",
+        "started": "2026-03-01T11:00:00Z",
+        "host": "elsewhere",
+        "pid": 1,
+        "pid_start": 1,
+        **more,
+    }
     return world.done_before(SQL, **{SQL: entry})
 
 
@@ -44,14 +52,24 @@ def test_an_interrupted_migration_is_refused_with_both_answers(world, state):
     assert world.entry(SQL)["attempt"] == "a1b2c3d4"
 
 
-@pytest.mark.parametrize(("key", "host"), [(FIRST, "elsewhere"), (CLIENT, "elsewhere"), (GATE, "elsewhere"), ("prepare.registry.update", socket.gethostname())])
+@pytest.mark.parametrize(
+    ("key", "host"),
+    [
+        (FIRST, "elsewhere"),
+        (CLIENT, "elsewhere"),
+        (GATE, "elsewhere"),
+        ("prepare.registry.update", socket.gethostname()),
+    ],
+)
 def test_what_can_be_repeated_is_repeated_after_an_interruption(world, key, host):
     world.done_before(key, **{key: {"state": "intent", "attempt": "x", "host": host, "pid": 1, "pid_start": 1}})
     assert world.runner().execute(key, world.action("fine")) == "fine"
 
 
 @pytest.mark.parametrize("state", ["intent", "unknown", "failed"])
-@pytest.mark.parametrize(("answer", "runs", "becomes"), [("retry", True, "done"), ("done", False, "done"), ("accept", False, "accepted")])
+@pytest.mark.parametrize(
+    ("answer", "runs", "becomes"), [("retry", True, "done"), ("done", False, "done"), ("accept", False, "accepted")]
+)
 def test_the_operators_word(world, state, answer, runs, becomes):
     run = interrupted(world, state, error="boom").runner(resolve={SQL: {"answer": answer, "attempt": "a1b2c3d4"}})
     run.execute(SQL, world.action("ran"))
@@ -86,7 +104,14 @@ def test_the_answer_is_used_up_by_the_attempt_that_it_names(world):
 
 
 @pytest.mark.parametrize(
-    "given", [{"answer": "yes", "attempt": "a1b2c3d4"}, {"attempt": "a1b2c3d4"}, {"answer": None, "attempt": "a1b2c3d4"}, "retry", ["done"]]
+    "given",
+    [
+        {"answer": "yes", "attempt": "a1b2c3d4"},
+        {"attempt": "a1b2c3d4"},
+        {"answer": None, "attempt": "a1b2c3d4"},
+        "retry",
+        ["done"],
+    ],
 )
 def test_an_unknown_answer_is_refused(world, given):
     error = refused(interrupted(world).runner(resolve={SQL: given}), SQL, InputError)
@@ -114,7 +139,9 @@ def test_an_attempt_is_never_a_number_to_yaml(world):
 OURSELVES = {"host": socket.gethostname(), "pid": os.getpid(), "pid_start": process.start_time(os.getpid())}
 
 
-@pytest.mark.parametrize("resolve", [{}, {SQL: {"answer": "retry", "attempt": "a1b2c3d4"}}], ids=["no answer", "answered"])
+@pytest.mark.parametrize(
+    "resolve", [{}, {SQL: {"answer": "retry", "attempt": "a1b2c3d4"}}], ids=["no answer", "answered"]
+)
 def test_a_living_process_of_this_host_keeps_its_step(world, resolve):
     error = refused(interrupted(world, **OURSELVES).runner(resolve=resolve), SQL, StepError)
     assert "still working" in str(error) and str(os.getpid()) in str(error)
@@ -130,7 +157,9 @@ def test_a_living_process_of_this_host_keeps_its_step(world, resolve):
     ],
 )
 def test_a_dead_process_does_not_keep_its_step(world, changed):
-    run = interrupted(world, **{**OURSELVES, **changed}).runner(resolve={SQL: {"answer": "retry", "attempt": "a1b2c3d4"}})
+    run = interrupted(world, **{**OURSELVES, **changed}).runner(
+        resolve={SQL: {"answer": "retry", "attempt": "a1b2c3d4"}}
+    )
     assert run.execute(SQL, world.action("ran")) == "ran"
 
 

@@ -116,7 +116,10 @@ def test_a_finished_release_is_closed(world):
 
 @pytest.mark.parametrize(
     ("given", "says"),
-    [({"upgrade.pl.database.typo": {"answer": "retry", "attempt": "a1"}}, "not part of the plan"), ({SQL: {"answer": "no"}}, "unknown answer")],
+    [
+        ({"upgrade.pl.database.typo": {"answer": "retry", "attempt": "a1"}}, "not part of the plan"),
+        ({SQL: {"answer": "no"}}, "unknown answer"),
+    ],
 )
 def test_answers_are_checked_at_the_lock(world, given, says):
     with pytest.raises(InputError) as caught:

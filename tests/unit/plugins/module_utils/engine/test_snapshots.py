@@ -82,7 +82,9 @@ def test_a_missing_chunk_is_refused(cluster, store, lost):
     assert "missing" in str(caught.value) and "next:" in str(caught.value)
 
 
-@pytest.mark.parametrize("chunk", ["", base64.b64encode(b"other").decode(), base64.b64encode(gzip.compress(b'{"replicas": {}}')).decode()])
+@pytest.mark.parametrize(
+    "chunk", ["", base64.b64encode(b"other").decode(), base64.b64encode(gzip.compress(b'{"replicas": {}}')).decode()]
+)
 def test_an_altered_chunk_is_refused(cluster, store, chunk):
     seal = store.save("cut", SMALL)
     cluster.objects[FIRST]["data"]["chunk"] = chunk
@@ -109,7 +111,10 @@ def test_the_ledgers_checksum_counts_and_not_the_secrets_own(cluster, store):
 
 @pytest.mark.parametrize(
     "seal",
-    [{"secret": "x", "chunks": 0, "sha256": ""}, {"secret": "x", "chunks": 0, "sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}],
+    [
+        {"secret": "x", "chunks": 0, "sha256": ""},
+        {"secret": "x", "chunks": 0, "sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
+    ],
 )
 def test_a_seal_of_nothing_opens_nothing(store, seal):
     with pytest.raises(SnapshotError):

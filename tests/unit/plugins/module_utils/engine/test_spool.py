@@ -20,7 +20,9 @@ def copies(folder):
 def test_a_copy_is_private_and_found_again(tmp_path):
     path = copies(tmp_path).save(2, "upgrade.pl.images", ENTRY)
     assert path == str(tmp_path / "monq" / "6.0.0" / "2" / "ledger-upgrade.pl.images-a1b2c3d.json")
-    assert stat.S_IMODE(os.stat(path).st_mode) == 0o600 and stat.S_IMODE(os.stat(os.path.dirname(path)).st_mode) == 0o700
+    assert (
+        stat.S_IMODE(os.stat(path).st_mode) == 0o600 and stat.S_IMODE(os.stat(os.path.dirname(path)).st_mode) == 0o700
+    )
     assert copies(tmp_path).pending(2) == [(path, "upgrade.pl.images", ENTRY)]
     assert copies(tmp_path).pending(1) == []
 
@@ -33,7 +35,9 @@ def test_a_settled_copy_stays_but_counts_no_more(tmp_path, imported, ending):
     assert [name.rsplit(".", 1)[1] for name in os.listdir(os.path.dirname(path))] == [ending]
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"key": "x"}', '{"key": "x", "entry": 3}', json.dumps({"entry": ENTRY})])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"key": "x"}', '{"key": "x", "entry": 3}', json.dumps({"entry": ENTRY})]
+)
 def test_a_torn_copy_counts_for_nothing(tmp_path, text):
     good = copies(tmp_path).save(1, "upgrade.pl.images", ENTRY)
     with open(os.path.join(os.path.dirname(good), "ledger-upgrade.pl.cache.x-a1.json"), "w", encoding="utf-8") as file:

@@ -77,7 +77,9 @@ def test_prefetch_moves_the_images_and_nothing_else(modules):
 
     assert rest(early) == rest(literal)
     assert [step.argv for step in early if step.argv in images] == images
-    assert keys(early).index(f"prepare.{[m for m in FULL if m in modules][-1]}.images") < keys(early).index("upgrade.routing.cut")
+    assert keys(early).index(f"prepare.{[m for m in FULL if m in modules][-1]}.images") < keys(early).index(
+        "upgrade.routing.cut"
+    )
     assert all(key.startswith("upgrade.") for key in keys(literal) if key.endswith(".images"))
 
 
@@ -98,8 +100,12 @@ def test_routing_has_an_order_of_its_own(modules, expected):
 
 @BY_CHOICE
 def test_keys_are_unique_and_fit_a_configmap(modules):
-    for prefetch, configure, online, replicas in itertools.product([True, False], [True, False], [True, False], ["monqctl", "manual"]):
-        found = keys(make(modules, prefetch_images=prefetch, configure=configure, online=online, registry_replicas=replicas))
+    for prefetch, configure, online, replicas in itertools.product(
+        [True, False], [True, False], [True, False], ["monqctl", "manual"]
+    ):
+        found = keys(
+            make(modules, prefetch_images=prefetch, configure=configure, online=online, registry_replicas=replicas)
+        )
         assert len(set(found)) == len(found)
         assert not [key for key in found if not re.fullmatch(r"[-._a-z0-9]+", key)]
         assert {key.split(".")[0] for key in found} == {"prepare", "upgrade", "verify"}
@@ -121,11 +127,17 @@ def test_everything_is_saved_before_anything_is_changed(modules):
 
 @BY_CHOICE
 def test_counts_come_back_right_after_replace_and_before_the_rollout_gate(modules):
-    """traps 40, 42, 44: for every module, cl among them; Kubernetes first, so that pods start while the registry is written"""
+    """traps 40, 42, 44: for every module, cl among them; Kubernetes first, so that pods start while the registry is
+    written"""
     found = keys(make(modules))
     for module in modules:
         at = found.index(f"upgrade.{module}.microservices.replace")
-        expected = ["replicas.kubernetes", *(["registry.env"] if module == "pl" else []), "replicas.registry", "microservices.rollout"]  # trap 10
+        expected = [
+            "replicas.kubernetes",
+            *(["registry.env"] if module == "pl" else []),
+            "replicas.registry",
+            "microservices.rollout",
+        ]  # trap 10
         assert found[at + 1 : at + 1 + len(expected)] == [f"upgrade.{module}.{what}" for what in expected]
 
 
@@ -140,13 +152,17 @@ def test_with_the_gate_at_the_end_rollouts_and_caches_come_last(modules):
     moved = {*rollouts, *caches}
     assert [key for key in keys(late) if key not in moved] == [key for key in keys(early) if key not in moved]
     assert sorted(keys(late)) == sorted(keys(early))
-    assert (steps.fingerprint(late) in steps.fingerprints(early)) == (modules == ["pl"]), "another order is another upgrade"
+    assert (steps.fingerprint(late) in steps.fingerprints(early)) == (modules == ["pl"]), (
+        "another order is another upgrade"
+    )
 
 
 def test_counts_of_the_registry_can_be_left_to_the_operator():
     found = keys(make(registry_replicas="manual"))
     assert not [key for key in found if key.endswith(".replicas.registry")]
-    assert [key for key in found if key.endswith(".replicas.kubernetes")] == [f"upgrade.{m}.replicas.kubernetes" for m in FULL]
+    assert [key for key in found if key.endswith(".replicas.kubernetes")] == [
+        f"upgrade.{m}.replicas.kubernetes" for m in FULL
+    ]
 
 
 def test_the_token_is_given_again_after_the_registry_was_updated():
@@ -163,14 +179,19 @@ def test_one_sql_file_for_four_modules_makes_four_steps():
 
 
 def test_sql_key_writes_a_slash_as_underscore():
-    assert steps.sql_key("pl", "pl-i18n-service", "sqls/pl-i18n-service.sql") == "upgrade.pl.database.pl-i18n-service.sqls_pl-i18n-service.sql"
+    assert (
+        steps.sql_key("pl", "pl-i18n-service", "sqls/pl-i18n-service.sql")
+        == "upgrade.pl.database.pl-i18n-service.sqls_pl-i18n-service.sql"
+    )
 
 
 @BY_CHOICE
 def test_exactly_the_sql_asks_and_cannot_be_taken_back(modules):
     """trap 35"""
     plan = make(modules)
-    assert [s.key for s in plan if s.ask] == [s.key for s in plan if s.argv and s.argv[:3] == ["release", "update", "db"]]
+    assert [s.key for s in plan if s.ask] == [
+        s.key for s in plan if s.argv and s.argv[:3] == ["release", "update", "db"]
+    ]
     assert {s.undo for s in plan if s.ask} == {"irreversible"}
     assert {s.undo for s in plan} <= {"reversible", "compensable", "irreversible"}
 
@@ -178,7 +199,15 @@ def test_exactly_the_sql_asks_and_cannot_be_taken_back(modules):
 @pytest.mark.parametrize(
     ("modules", "expected"),
     [
-        (["pl"], ["pl-i18n-service", "pl-automaton-rules-api-service", "pl-user-grants-api-service", "pl-userspaces-api-service"]),
+        (
+            ["pl"],
+            [
+                "pl-i18n-service",
+                "pl-automaton-rules-api-service",
+                "pl-user-grants-api-service",
+                "pl-userspaces-api-service",
+            ],
+        ),
         (
             FULL,
             [
@@ -200,17 +229,28 @@ def test_what_the_sql_touches(modules, expected):
 @pytest.mark.parametrize(
     ("modules", "chosen", "expected"),
     [
-        pytest.param(["pl"], None, [*steps.touched(RELEASE, ["pl"]), "pl-identity-service"], id="the vendor's pair is added"),
+        pytest.param(
+            ["pl"], None, [*steps.touched(RELEASE, ["pl"]), "pl-identity-service"], id="the vendor's pair is added"
+        ),
         pytest.param(["pl"], [], [*steps.touched(RELEASE, ["pl"]), "pl-identity-service"], id="empty means all"),
         pytest.param(FULL, None, steps.touched(RELEASE, FULL), id="all seven, none twice"),
-        pytest.param(FULL, ["cl-streams-service"], ["cl-streams-service", "pl-user-grants-api-service", "pl-identity-service"], id="chosen, and the pair"),
+        pytest.param(
+            FULL,
+            ["cl-streams-service"],
+            ["cl-streams-service", "pl-user-grants-api-service", "pl-identity-service"],
+            id="chosen, and the pair",
+        ),
     ],
 )
 def test_what_is_backed_up(modules, chosen, expected):
     """trap 32"""
     assert steps.backed_up(RELEASE, modules, chosen) == expected
     stages = [
-        [key.rpartition(".")[2] for key in keys(make(modules, backup_databases=chosen)) if key.startswith(f"{stage}.backup.")]
+        [
+            key.rpartition(".")[2]
+            for key in keys(make(modules, backup_databases=chosen))
+            if key.startswith(f"{stage}.backup.")
+        ]
         for stage in ("prepare", "upgrade")
     ]
     assert stages == [expected, expected]
@@ -219,13 +259,27 @@ def test_what_is_backed_up(modules, chosen, expected):
 @BY_CHOICE
 def test_offline_the_vendors_call_for_call(modules):
     """trap 27"""
-    plan = make(modules, prefetch_images=False, online=False, registry_source_dir="/media/bundle", release_source_dir="/media/bundle")
-    assert [step.argv for step in plan if step.argv] == vendor_calls(modules, offline=True)[1:]  # the Release Hub is not there
+    plan = make(
+        modules,
+        prefetch_images=False,
+        online=False,
+        registry_source_dir="/media/bundle",
+        release_source_dir="/media/bundle",
+    )
+    assert [step.argv for step in plan if step.argv] == vendor_calls(modules, offline=True)[
+        1:
+    ]  # the Release Hub is not there
 
 
 def test_the_api_under_another_address():
     found = {step.key: step.argv for step in make(registry_k8s_api="https://10.0.0.1:6443")}
-    assert found["prepare.registry.update"] == ["registry", "update", "registry", "--version=3.2.0", "--k8s-api=https://10.0.0.1:6443"]
+    assert found["prepare.registry.update"] == [
+        "registry",
+        "update",
+        "registry",
+        "--version=3.2.0",
+        "--k8s-api=https://10.0.0.1:6443",
+    ]
 
 
 def test_offline_needs_no_release_hub():
@@ -297,10 +351,20 @@ def test_what_is_not_set_becomes_no_word_none():
 @pytest.mark.parametrize(
     ("prefix", "expected"),
     [
-        ("upgrade.pl.cache", ["upgrade.pl.cache.pl-i18n-service", "upgrade.pl.cache.pl-user-grants-api-service", "upgrade.pl.cache.pl-userspaces-api-service"]),
+        (
+            "upgrade.pl.cache",
+            [
+                "upgrade.pl.cache.pl-i18n-service",
+                "upgrade.pl.cache.pl-user-grants-api-service",
+                "upgrade.pl.cache.pl-userspaces-api-service",
+            ],
+        ),
         ("upgrade.pl.images", []),
         ("prepare.pl.images", ["prepare.pl.images"]),
-        ("prepare.registry", ["prepare.registry.update", "prepare.registry.env", "prepare.registry.status"]),  # neither registry_template nor registry_token
+        (
+            "prepare.registry",
+            ["prepare.registry.update", "prepare.registry.env", "prepare.registry.status"],
+        ),  # neither registry_template nor registry_token
         ("prepare.registry_t", []),
         ("upgrade.sm.replicas", ["upgrade.sm.replicas.kubernetes", "upgrade.sm.replicas.registry"]),
     ],
@@ -318,7 +382,8 @@ def test_the_steps_of_a_phase(prefix, expected):
         (steps.SNAPSHOT, r"(prepare|upgrade)\.(snapshot|replicas)\.(original|cut)"),
         (steps.CUTOVER, r"upgrade\.routing\.cut"),
         (steps.CLOSES, r"verify\.installation\.check"),
-        # trap 11: before every SQL, Replace, routing and template call; and before what prepares monqctl, release and registry
+        # trap 11: before every SQL, Replace, routing and template call; and before what prepares monqctl, release and
+        # registry
         (
             steps.IN_CONTEXT,
             r"upgrade\.(pl|sm|cl|fm)\.database\..+|upgrade\.(pl|sm|cl|fm)\.microservices\.replace|upgrade\.routing\.apply\..+"
@@ -336,7 +401,9 @@ def test_the_steps_of_a_phase(prefix, expected):
 @pytest.mark.parametrize("more", [{}, {"configure": True}, {"prefetch_images": False}], ids=str)
 def test_a_step_carries_its_traits(trait, pattern, more):
     plan = make(**more)
-    assert [step.key for step in plan if trait in step.traits] == [key for key in keys(plan) if re.fullmatch(pattern, key)]
+    assert [step.key for step in plan if trait in step.traits] == [
+        key for key in keys(plan) if re.fullmatch(pattern, key)
+    ]
 
 
 def recorded():
@@ -344,16 +411,22 @@ def recorded():
 
 
 def described(row):
-    return " ".join([*row["modules"], *[f"{name}={value}" for name, value in row.items() if name not in ("modules", "sha256")]])
+    return " ".join(
+        [*row["modules"], *[f"{name}={value}" for name, value in row.items() if name not in ("modules", "sha256")]]
+    )
 
 
 @pytest.mark.parametrize("row", recorded(), ids=described)
 def test_an_upgrade_that_was_begun_with_version_1_0_has_the_same_steps(row):
-    """Recorded with the code of then: only the order after Replace has changed, and such an upgrade is ended by this one."""
+    """Recorded with the code of then: only the order after Replace has changed, and such an upgrade is ended by this
+    one."""
     given = {key: value for key, value in row.items() if key != "sha256"}
     plan = steps.plan(RELEASE, **given)
     assert row["sha256"] in steps.fingerprints(plan) and steps.fingerprint(plan) != row["sha256"]
-    for other in ({"prefetch_images": not given.get("prefetch_images", True)}, {"modules": ["pl"] if len(given["modules"]) > 1 else ["pl", "sm"]}):
+    for other in (
+        {"prefetch_images": not given.get("prefetch_images", True)},
+        {"modules": ["pl"] if len(given["modules"]) > 1 else ["pl", "sm"]},
+    ):
         assert row["sha256"] not in steps.fingerprints(steps.plan(RELEASE, **{**given, **other}))
 
 
@@ -409,10 +482,16 @@ def test_another_home_lacks_the_client_steps_but_verify_needs_them_in_some_home_
     """trap 47"""
     plan = make()
     entries = all_done(plan)
-    assert steps.first_missing(plan, entries, "upgrade.pl.cache.pl-i18n-service", "elsewhere").key == "prepare.release_hub.token"
+    assert (
+        steps.first_missing(plan, entries, "upgrade.pl.cache.pl-i18n-service", "elsewhere").key
+        == "prepare.release_hub.token"
+    )
     assert steps.first_missing(plan, entries, "verify.installation.check", "elsewhere") is None
     entries["prepare.release.use-version"] = {"state": "failed"}
-    assert steps.first_missing(plan, entries, "verify.installation.check", "elsewhere").key == "prepare.release.use-version"
+    assert (
+        steps.first_missing(plan, entries, "verify.installation.check", "elsewhere").key
+        == "prepare.release.use-version"
+    )
 
 
 def test_outage_lasts_from_the_cut_to_the_last_step_of_the_upgrade():
@@ -435,7 +514,12 @@ def test_the_fingerprint_follows_the_plan():
     first = steps.fingerprint(make())
     assert re.fullmatch("[0-9a-f]{64}", first)
     assert steps.fingerprint(make()) == first
-    others = [make(["pl"]), make(prefetch_images=False), make(backup_in_outage=True), make(backup_databases=["cl-streams-service"])]
+    others = [
+        make(["pl"]),
+        make(prefetch_images=False),
+        make(backup_in_outage=True),
+        make(backup_databases=["cl-streams-service"]),
+    ]
     assert len({first, *map(steps.fingerprint, others)}) == 5
 
 

@@ -7,7 +7,9 @@ import yaml
 from ansible_collections.monq.platform.plugins.module_utils.k8s import account_manifest, permissions
 from repository import ROOT
 
-RELEASE = yaml.safe_load((ROOT / "roles" / "monq" / "vars" / "main" / "release.yml").read_text(encoding="utf-8"))["_monq_release"]
+RELEASE = yaml.safe_load((ROOT / "roles" / "monq" / "vars" / "main" / "release.yml").read_text(encoding="utf-8"))[
+    "_monq_release"
+]
 TABLE = (("", "configmaps", ("get", "create", "patch"), "ledger"), ("apps", "deployments/scale", ("patch",), "counts"))
 
 
@@ -23,7 +25,9 @@ def granted(role):
 
 
 def test_a_role_grants_the_table():
-    role = account_manifest.role("x", TABLE, {("", "configmaps", "get"): ("ledger",), ("", "configmaps", "patch"): ("ledger",)})
+    role = account_manifest.role(
+        "x", TABLE, {("", "configmaps", "get"): ("ledger",), ("", "configmaps", "patch"): ("ledger",)}
+    )
     assert role["rules"] == [
         {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["ledger"], "verbs": ["get", "patch"]},
         {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["create"]},
@@ -62,14 +66,23 @@ def test_the_file_grants_what_preflight_asks_for_and_nothing_else(applied):
         for review, _purpose in permissions.reviews("production", table, named):
             spec = review["spec"]["resourceAttributes"]
             resource = spec["resource"] + ("/" + spec["subresource"] if spec["subresource"] else "")
-            asked.setdefault((spec["group"], resource, spec["verb"]), []).extend([spec["name"]] if spec.get("name") else [])
+            asked.setdefault((spec["group"], resource, spec["verb"]), []).extend(
+                [spec["name"]] if spec.get("name") else []
+            )
         assert granted(role) == asked
 
 
 def test_the_file_reaches_no_further_than_the_namespace(applied):
     assert {one["kind"] for one in applied} == {"ServiceAccount", "Role", "RoleBinding"}
     assert not [one for one in applied if "namespace" in one["metadata"]], "kubectl apply -n fills it in"
-    assert not [word for one in applied for rule in one.get("rules", []) for words in rule.values() for word in words if word == "*"]
+    assert not [
+        word
+        for one in applied
+        for rule in one.get("rules", [])
+        for words in rule.values()
+        for word in words
+        if word == "*"
+    ]
 
 
 def test_a_single_object_is_named_only_where_rbac_can(applied):

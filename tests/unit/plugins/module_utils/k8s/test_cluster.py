@@ -49,7 +49,11 @@ def test_a_write_is_never_repeated(call, method, repeated):
     call(cluster)
     ((seen, url, given),) = connection.requests
     assert (seen, url) == (method, "/x")
-    assert bool(given["retries"]) is repeated and given["timeout"].connect_timeout == 5 and given["timeout"].read_timeout == 60
+    assert (
+        bool(given["retries"]) is repeated
+        and given["timeout"].connect_timeout == 5
+        and given["timeout"].read_timeout == 60
+    )
 
 
 def test_a_query_is_encoded():
@@ -66,7 +70,10 @@ def test_absent_is_none_and_gone_is_false():
         cluster.get("/x")
 
 
-@pytest.mark.parametrize(("status", "body", "message"), [(403, {"message": "no"}, "no"), (500, "<html>", "<html>"), (409, "[]", "[]"), (503, "", "")])
+@pytest.mark.parametrize(
+    ("status", "body", "message"),
+    [(403, {"message": "no"}, "no"), (500, "<html>", "<html>"), (409, "[]", "[]"), (503, "", "")],
+)
 def test_an_error_says_what_was_asked_and_answered(status, body, message):
     cluster, _pool = make(status=status, body=body)
     for call in (cluster.find, cluster.delete, cluster.items):
@@ -130,12 +137,19 @@ def test_every_changing_call_asks_the_fence_first():
         raise ApiUnreachable("the lock is lost")
 
     cluster.fence = lost
-    for change in (lambda: cluster.create("/x", {}), lambda: cluster.replace("/x", {}), lambda: cluster.patch("/x", {}), lambda: cluster.delete("/x")):
+    for change in (
+        lambda: cluster.create("/x", {}),
+        lambda: cluster.replace("/x", {}),
+        lambda: cluster.patch("/x", {}),
+        lambda: cluster.delete("/x"),
+    ):
         with pytest.raises(ApiUnreachable):
             change()
     assert connection.requests == []
     cluster.get("/x")
-    cluster.patch("/apis/coordination.k8s.io/v1/namespaces/a/leases/monq-upgrade", {})  # the lock itself is not behind the lock
+    cluster.patch(
+        "/apis/coordination.k8s.io/v1/namespaces/a/leases/monq-upgrade", {}
+    )  # the lock itself is not behind the lock
     assert [row[0] for row in connection.requests] == ["GET", "PATCH"]
 
 
@@ -180,8 +194,14 @@ def test_a_connection_knows_the_secrets_from_the_start(tmp_path):
     with pytest.raises(ApiUnreachable) as caught:
         client.Cluster.connect(str(path), "c", ["hunter&2x"])
     assert "hunter" not in caught.value.seen
-    path.write_text(json.dumps({
-        "clusters": [{"name": "c", "cluster": {"server": "https://api.test"}}], "users": [{"name": "u", "user": {"token": "t"}}],
-        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}], "current-context": "c",
-    }))  # fmt: skip
+    path.write_text(
+        json.dumps(
+            {
+                "clusters": [{"name": "c", "cluster": {"server": "https://api.test"}}],
+                "users": [{"name": "u", "user": {"token": "t"}}],
+                "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+                "current-context": "c",
+            }
+        )
+    )
     assert client.Cluster.connect(str(path), "c", ["hunter&2x"]).secrets.mask("a hunter&2x") == "a ********"

@@ -9,23 +9,43 @@ from ansible_collections.monq.platform.plugins.module_utils.k8s.watch import Rol
 from fake_cluster import DEPLOYMENTS, EVENTS, PODS, REPLICA_SETS, Clock, FakeCluster, Listed, deployment
 
 LOG = f"{PODS}/pl-a-1/log"
-CRASH = {"name": "main", "restartCount": 3, "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 40s"}},
-         "lastState": {"terminated": {"exitCode": 1, "reason": "Error"}}}  # fmt: skip
-PULL = {"name": "main", "restartCount": 0, "state": {"waiting": {"reason": "ImagePullBackOff", "message": 'Back-off pulling image "x"'}}}
+CRASH = {
+    "name": "main",
+    "restartCount": 3,
+    "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 40s"}},
+    "lastState": {"terminated": {"exitCode": 1, "reason": "Error"}},
+}
+PULL = {
+    "name": "main",
+    "restartCount": 0,
+    "state": {"waiting": {"reason": "ImagePullBackOff", "message": 'Back-off pulling image "x"'}},
+}
 
 
 @pytest.fixture
 def cluster():
     made = FakeCluster()
     made.put(f"{DEPLOYMENTS}/pl-a", deployment("pl-a", 1, ready=0))
-    made.put(f"{REPLICA_SETS}/pl-a-1", {"metadata": {"uid": "rs", "ownerReferences": [{"kind": "Deployment", "uid": "uid-of-pl-a"}]}})
+    made.put(
+        f"{REPLICA_SETS}/pl-a-1",
+        {"metadata": {"uid": "rs", "ownerReferences": [{"kind": "Deployment", "uid": "uid-of-pl-a"}]}},
+    )
     return made
 
 
 def pod(cluster, *containers, conditions=(), name="pl-a-1", **status):
     meta = {"ownerReferences": [{"kind": "ReplicaSet", "uid": "rs"}]}
     cluster.put(
-        f"{PODS}/{name}", {"metadata": meta, "status": {"phase": "Pending", "containerStatuses": list(containers), "conditions": list(conditions), **status}}
+        f"{PODS}/{name}",
+        {
+            "metadata": meta,
+            "status": {
+                "phase": "Pending",
+                "containerStatuses": list(containers),
+                "conditions": list(conditions),
+                **status,
+            },
+        },
     )
 
 
@@ -85,9 +105,13 @@ def test_the_newest_warning_about_pod_replica_set_or_deployment_counts(cluster, 
 
 @pytest.mark.parametrize(
     ("part", "index", "expected"),
-    [("/events", 1, "events: not readable by this account"), ("/log", 2, "log of pl-a-1/main (previous): not readable by this account"),
-     ("/pods", 0, "pl-a: pods: not readable by this account"), ("/deployments", 0, "pl-a: pods: not readable by this account")],
-)  # fmt: skip
+    [
+        ("/events", 1, "events: not readable by this account"),
+        ("/log", 2, "log of pl-a-1/main (previous): not readable by this account"),
+        ("/pods", 0, "pl-a: pods: not readable by this account"),
+        ("/deployments", 0, "pl-a: pods: not readable by this account"),
+    ],
+)
 def test_what_may_not_be_read_is_said_and_hides_nothing(cluster, part, index, expected):
     pod(cluster, CRASH)
     refuse(cluster, part, denied)
@@ -110,8 +134,16 @@ def test_a_read_that_fails_is_no_failure_of_its_own(cluster, error):
 
 
 def test_a_pod_that_cannot_be_scheduled(cluster):
-    pod(cluster, conditions=[{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1 nodes are available"}])
-    assert lines(cluster) == ["pod pl-a-1: Pending, Unschedulable: 0/1 nodes are available", "events: no warning about pl-a"]
+    pod(
+        cluster,
+        conditions=[
+            {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1 nodes are available"}
+        ],
+    )
+    assert lines(cluster) == [
+        "pod pl-a-1: Pending, Unschedulable: 0/1 nodes are available",
+        "events: no warning about pl-a",
+    ]
 
 
 def test_a_pod_that_is_well_explains_nothing(cluster):
@@ -128,13 +160,22 @@ def test_no_line_shows_a_known_secret(cluster):
     pod(cluster, crash)
     event(cluster, "new", "2026-03-01T10:05:00Z", message="hunter%262x refused")
     cluster.logs[LOG + "?previous"] = r"said hunter\u00262x"
-    assert [line.rpartition(": ")[2] for line in lines(cluster)] == ["with ********", "******** refused", "said ********"]
-    pod(cluster, conditions=[{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "hunter&2x"}])
+    assert [line.rpartition(": ")[2] for line in lines(cluster)] == [
+        "with ********",
+        "******** refused",
+        "said ********",
+    ]
+    pod(
+        cluster,
+        conditions=[{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "hunter&2x"}],
+    )
     assert lines(cluster)[0].endswith("Unschedulable: ********")
     for part in ("/log", "/events", "/replicasets"):
         refuse(cluster, part, lambda path: ApiError(500, "x", "hunter&2x", "GET", path))
         pod(cluster, crash)
-        assert any("not readable" in line and "********" in line for line in lines(cluster)) and "hunter" not in "".join(lines(cluster))
+        assert any(
+            "not readable" in line and "********" in line for line in lines(cluster)
+        ) and "hunter" not in "".join(lines(cluster))
 
 
 def test_the_wait_for_a_rollout_says_why_without_a_known_secret(cluster):

@@ -13,7 +13,10 @@ from ansible_collections.monq.platform.plugins.module_utils.errors import ApiUnr
 from ansible_collections.monq.platform.plugins.module_utils.k8s.connection import bypassed, proxy_of
 from ansible_collections.monq.platform.plugins.module_utils.k8s.kubeconfig import access
 
-PEM = {name: f"-----BEGIN {name.upper()}-----\n{name * 8}\n-----END {name.upper()}-----\n" for name in ("ca", "cert", "key")}
+PEM = {
+    name: f"-----BEGIN {name.upper()}-----\n{name * 8}\n-----END {name.upper()}-----\n"
+    for name in ("ca", "cert", "key")
+}
 SERVER = "https://api.test:6443"
 
 
@@ -54,10 +57,15 @@ FORMS = {
     "token file": config(user={"tokenFile": "token"}),
     "basic": config(user={"username": "u", "password": "p:w"}),
     "data": config(
-        {"certificate-authority-data": encoded(PEM["ca"])}, {"client-certificate-data": encoded(PEM["cert"]), "client-key-data": encoded(PEM["key"])}
+        {"certificate-authority-data": encoded(PEM["ca"])},
+        {"client-certificate-data": encoded(PEM["cert"]), "client-key-data": encoded(PEM["key"])},
     ),
-    "relative paths": config({"certificate-authority": "ca.pem"}, {"client-certificate": "./cert.pem", "client-key": "key.pem"}),
-    "data before paths": config({"certificate-authority": "cert.pem", "certificate-authority-data": encoded(PEM["ca"])}, {"token": "t"}),
+    "relative paths": config(
+        {"certificate-authority": "ca.pem"}, {"client-certificate": "./cert.pem", "client-key": "key.pem"}
+    ),
+    "data before paths": config(
+        {"certificate-authority": "cert.pem", "certificate-authority-data": encoded(PEM["ca"])}, {"token": "t"}
+    ),
     "insecure": config({"insecure-skip-tls-verify": True}, {"token": "t"}),
     "server name": config({"tls-server-name": "kubernetes"}, {"token": "t"}),
     "proxy": config({"proxy-url": "http://proxy.test:3128"}, {"token": "t"}),
@@ -76,7 +84,11 @@ def shown(found):
         "verify": found.verify,
         "server_name": found.server_name,
         "proxy": found.proxy,
-        "authorization": f"Bearer {token}" if token else "Basic " + encoded(":".join(found.login)) if found.login else None,
+        "authorization": f"Bearer {token}"
+        if token
+        else "Basic " + encoded(":".join(found.login))
+        if found.login
+        else None,
     }
 
 
@@ -120,7 +132,8 @@ def test_a_form_is_read_as_kubectl_reads_it(folder, form):
 
 
 def test_several_files_are_merged_as_kubectl_does(folder, monkeypatch):
-    """The first file that has a name, or a current context, wins; a missing file is skipped. Paths belong to the file that names them."""
+    """The first file that has a name, or a current context, wins; a missing file is skipped. Paths belong to the
+    file that names them."""
     (folder / "b" / "token").parent.mkdir()
     (folder / "b" / "token").write_text("of-b")
     first = written(folder, {**config(user={"token": "of-a"}), "current-context": ""}, "a")
@@ -153,7 +166,10 @@ def test_in_a_pod_the_service_account_serves(account, monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     found = access(environment=POD, account=account)
     assert (found.server, found.token(), found.ca) == ("https://10.0.0.1:443", "of-the-pod", PEM["ca"].encode())
-    assert access(environment={**POD, "KUBERNETES_SERVICE_HOST": "fd00::1"}, account=account).server == "https://[fd00::1]:443"
+    assert (
+        access(environment={**POD, "KUBERNETES_SERVICE_HOST": "fd00::1"}, account=account).server
+        == "https://[fd00::1]:443"
+    )
     (tmp_path / "account" / "token").write_text("rotated")
     assert found.token() == "rotated"
 
@@ -225,12 +241,24 @@ def test_blanks_around_a_token_are_no_part_of_it(folder):
 
 
 def test_a_credential_is_a_secret_that_every_text_masks(folder):
-    found = access(str(written(folder, config(user={"username": "u", "password": "p@ssw0rd", "client-key-data": encoded("A" * 40)}))))
+    found = access(
+        str(
+            written(
+                folder, config(user={"username": "u", "password": "p@ssw0rd", "client-key-data": encoded("A" * 40)})
+            )
+        )
+    )
     assert set(found.secrets) == {"p@ssw0rd", "A" * 40}
 
 
 @pytest.mark.parametrize(
-    ("user", "plugin"), [({"exec": {}}, True), ({"exec": {}, "token": "t"}, False), ({"auth-provider": {}, "token": "t"}, True), ({}, False)]
+    ("user", "plugin"),
+    [
+        ({"exec": {}}, True),
+        ({"exec": {}, "token": "t"}, False),
+        ({"auth-provider": {}, "token": "t"}, True),
+        ({}, False),
+    ],
 )
 def test_the_library_reads_what_is_not_static(folder, user, plugin):
     assert bool(access(str(written(folder, config(user=user)))).plugin) is plugin
@@ -239,7 +267,12 @@ def test_the_library_reads_what_is_not_static(folder, user, plugin):
 def test_a_plugin_is_looked_for_beside_the_kubeconfig(folder):
     found = access(str(written(folder, config(user={"exec": {"command": "./bin/login"}}))))
     assert found.plugin["users"][0]["user"]["exec"]["command"] == str(folder / "bin" / "login")
-    assert access(str(written(folder, config(user={"exec": {"command": "login"}})))).plugin["users"][0]["user"]["exec"]["command"] == "login"
+    assert (
+        access(str(written(folder, config(user={"exec": {"command": "login"}})))).plugin["users"][0]["user"]["exec"][
+            "command"
+        ]
+        == "login"
+    )
 
 
 def test_impersonation_is_not_dropped(folder):

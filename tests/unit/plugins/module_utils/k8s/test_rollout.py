@@ -28,13 +28,19 @@ def state(replicas=2, generation=1, paused=False, **status):
         pytest.param(state(updatedReplicas=None), "0 of 2 pods are updated", id="absent is none"),
         pytest.param(state(replicas=2, updatedReplicas=2) | {"status": {}}, "has not seen", id="no status at all"),
         pytest.param(state() | {"status": None}, "has not seen", id="status is null"),
-        pytest.param(state(**{"updatedReplicas": 2}) | {"status": {"observedGeneration": 1, "replicas": 3, "updatedReplicas": 2, "availableReplicas": 3}},
-                     "1 old pods are still there", id="an old pod serves yet"),
+        pytest.param(
+            state(**{"updatedReplicas": 2})
+            | {"status": {"observedGeneration": 1, "replicas": 3, "updatedReplicas": 2, "availableReplicas": 3}},
+            "1 old pods are still there",
+            id="an old pod serves yet",
+        ),
         pytest.param(state(availableReplicas=1), "1 of 2 pods are available", id="not ready"),
         pytest.param(state(0) | {"status": {"observedGeneration": 1}}, None, id="scaled to 0"),
-        pytest.param(state(0) | {"status": {"observedGeneration": 1, "replicas": 1}}, "1 old pods", id="on its way to 0"),
+        pytest.param(
+            state(0) | {"status": {"observedGeneration": 1, "replicas": 1}}, "1 old pods", id="on its way to 0"
+        ),
     ],
-)  # fmt: skip
+)
 def test_pending(found, why):
     """trap 44"""
     seen = rollout.pending(found)
@@ -43,10 +49,18 @@ def test_pending(found, why):
 
 def pod(name="p", waiting=None, init=None, **more):
     def statuses(reason):
-        return [{"image": "registry/a:6.0.0", "state": {"waiting": {"reason": reason, "message": "because"}}}] if reason else []
+        return (
+            [{"image": "registry/a:6.0.0", "state": {"waiting": {"reason": reason, "message": "because"}}}]
+            if reason
+            else []
+        )
 
     return {
-        "metadata": {"name": name, "ownerReferences": [{"kind": "ReplicaSet", "uid": "rs"}], **more.pop("metadata", {})},
+        "metadata": {
+            "name": name,
+            "ownerReferences": [{"kind": "ReplicaSet", "uid": "rs"}],
+            **more.pop("metadata", {}),
+        },
         "status": {"containerStatuses": statuses(waiting), "initContainerStatuses": statuses(init), **more},
     }
 
@@ -67,26 +81,61 @@ def test_a_container_that_waits_for_one_of_these_is_stuck(reason, where):
     ("found", "pods", "why"),
     [
         pytest.param(state(), [], None, id="no pods yet"),
-        pytest.param(state(), [pod(waiting="ContainerCreating"), pod(waiting="PodInitializing")], None, id="on their way"),
-        pytest.param(state(), [{"metadata": {"name": "p"}}], None, id="a pod without status"),
-        pytest.param(state(), [pod(waiting="CrashLoopBackOff", metadata={"deletionTimestamp": "x"})], None, id="a pod that goes anyway"),
         pytest.param(
-            state(), [pod(conditions=[{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes"}])],
-            "Unschedulable: 0/3 nodes", id="no node takes it",
+            state(), [pod(waiting="ContainerCreating"), pod(waiting="PodInitializing")], None, id="on their way"
+        ),
+        pytest.param(state(), [{"metadata": {"name": "p"}}], None, id="a pod without status"),
+        pytest.param(
+            state(),
+            [pod(waiting="CrashLoopBackOff", metadata={"deletionTimestamp": "x"})],
+            None,
+            id="a pod that goes anyway",
+        ),
+        pytest.param(
+            state(),
+            [
+                pod(
+                    conditions=[
+                        {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes"}
+                    ]
+                )
+            ],
+            "Unschedulable: 0/3 nodes",
+            id="no node takes it",
         ),
         pytest.param(state(), [pod(conditions=[{"type": "PodScheduled", "status": "True"}])], None, id="scheduled"),
         pytest.param(
-            state() | conditions({"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "exceeded quota"}), [],
-            "FailedCreate: exceeded quota", id="quota",
+            state()
+            | conditions(
+                {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "exceeded quota"}
+            ),
+            [],
+            "FailedCreate: exceeded quota",
+            id="quota",
         ),
-        pytest.param(state() | conditions({"type": "ReplicaFailure", "status": "False", "reason": "x"}), [], None, id="quota, once"),
         pytest.param(
-            state() | conditions({"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "timed out"}), [],
-            "ProgressDeadlineExceeded: timed out", id="deadline",
+            state() | conditions({"type": "ReplicaFailure", "status": "False", "reason": "x"}),
+            [],
+            None,
+            id="quota, once",
         ),
-        pytest.param(state() | conditions({"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"}), [], None, id="progressing"),
+        pytest.param(
+            state()
+            | conditions(
+                {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "timed out"}
+            ),
+            [],
+            "ProgressDeadlineExceeded: timed out",
+            id="deadline",
+        ),
+        pytest.param(
+            state() | conditions({"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"}),
+            [],
+            None,
+            id="progressing",
+        ),
     ],
-)  # fmt: skip
+)
 def test_stuck(found, pods, why):
     """trap 44"""
     seen = rollout.stuck(found, pods)
@@ -131,8 +180,19 @@ def test_pods_belong_by_owner_and_not_by_name():
     def owned(name, uid, kind="ReplicaSet"):
         return {"metadata": {"name": name, "ownerReferences": [{"kind": kind, "uid": uid}]}}
 
-    sets = [replica_set("rs-old", "uid-of-a"), replica_set("rs-new", "uid-of-a"), replica_set("rs-b", "uid-of-b"), {"metadata": {"uid": "rs-lone"}}]
-    pods = [owned("a-1", "rs-old"), owned("a-2", "rs-new"), owned("a-3", "rs-b"), owned("job", "rs-new", "Job"), {"metadata": {"name": "a-4"}}]
+    sets = [
+        replica_set("rs-old", "uid-of-a"),
+        replica_set("rs-new", "uid-of-a"),
+        replica_set("rs-b", "uid-of-b"),
+        {"metadata": {"uid": "rs-lone"}},
+    ]
+    pods = [
+        owned("a-1", "rs-old"),
+        owned("a-2", "rs-new"),
+        owned("a-3", "rs-b"),
+        owned("job", "rs-new", "Job"),
+        {"metadata": {"name": "a-4"}},
+    ]
     assert [p["metadata"]["name"] for p in rollout.pods_of(deployment("a"), sets, pods)] == ["a-1", "a-2"]
 
 
@@ -141,10 +201,18 @@ def test_a_stuck_pod_of_an_older_revision_is_not_blamed():
     note = "deployment.kubernetes.io/revision"
     deployment = {"metadata": {"uid": "d", "annotations": {note: "2"}}}
     sets = [
-        {"metadata": {"uid": uid, "annotations": {note: number}, "ownerReferences": [{"kind": "Deployment", "uid": "d"}]}}
+        {
+            "metadata": {
+                "uid": uid,
+                "annotations": {note: number},
+                "ownerReferences": [{"kind": "Deployment", "uid": "d"}],
+            }
+        }
         for uid, number in (("old", "1"), ("new", "2"))
     ]
-    pods = [{"metadata": {"name": uid, "ownerReferences": [{"kind": "ReplicaSet", "uid": uid}]}} for uid in ("old", "new")]
+    pods = [
+        {"metadata": {"name": uid, "ownerReferences": [{"kind": "ReplicaSet", "uid": uid}]}} for uid in ("old", "new")
+    ]
     assert [p["metadata"]["name"] for p in rollout.pods_of(deployment, sets, pods)] == ["new"]
 
 

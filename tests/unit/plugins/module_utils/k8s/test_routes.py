@@ -45,7 +45,11 @@ def test_within(host, domains, expected):
         pytest.param(ingress("frontend-x", ""), False, id="every host of the cluster"),
         pytest.param(ingress("my-frontend-x", "alias.test"), False, id="the prefix is not at the start"),
         pytest.param({"metadata": {"name": "frontend-x"}, "spec": {}}, False, id="a backend only"),
-        pytest.param({"metadata": {"name": "frontend-x"}, "spec": {"rules": [{"http": {"paths": []}}]}}, False, id="a rule without host"),
+        pytest.param(
+            {"metadata": {"name": "frontend-x"}, "spec": {"rules": [{"http": {"paths": []}}]}},
+            False,
+            id="a rule without host",
+        ),
     ],
 )
 def test_is_alias_route(found, expected):
@@ -53,7 +57,9 @@ def test_is_alias_route(found, expected):
 
 
 def names(found, modules=("pl",), alias_domains=(), alias_ingresses=None):
-    return [route["name"] for route in routes.to_cut(found, RELEASE, list(modules), list(alias_domains), alias_ingresses)]
+    return [
+        route["name"] for route in routes.to_cut(found, RELEASE, list(modules), list(alias_domains), alias_ingresses)
+    ]
 
 
 def everything():
@@ -72,12 +78,30 @@ def everything():
     ("modules", "alias_domains", "alias_ingresses", "expected"),
     [
         pytest.param(["pl"], [], None, LEGACY, id="pl, no alias"),
-        pytest.param(["pl", "cl"], [], None, [*LEGACY, "cl-routing-external", "cl-routing-internal"], id="trap 29: of the declared modules"),
-        pytest.param(["pl"], ALIAS, None, [*LEGACY, "frontend-alias-a", "frontend-alias-b"], id="trap 1: alias routes are derived"),
+        pytest.param(
+            ["pl", "cl"],
+            [],
+            None,
+            [*LEGACY, "cl-routing-external", "cl-routing-internal"],
+            id="trap 29: of the declared modules",
+        ),
+        pytest.param(
+            ["pl"],
+            ALIAS,
+            None,
+            [*LEGACY, "frontend-alias-a", "frontend-alias-b"],
+            id="trap 1: alias routes are derived",
+        ),
         pytest.param(["pl"], ["alias.test"], None, [*LEGACY, "frontend-alias-b"], id="of the declared domains"),
-        pytest.param(["pl"], ALIAS, [], [*LEGACY, "frontend-alias-a", "frontend-alias-b"], id="an empty list means derived, too"),
-        pytest.param(["pl"], [], ["unrelated"], [*LEGACY, "unrelated"], id="the operator's list counts, whatever its names"),
-        pytest.param(["pl"], ALIAS, ["frontend-alias-b", "absent"], [*LEGACY, "frontend-alias-b"], id="trap 3: absent is fine"),
+        pytest.param(
+            ["pl"], ALIAS, [], [*LEGACY, "frontend-alias-a", "frontend-alias-b"], id="an empty list means derived, too"
+        ),
+        pytest.param(
+            ["pl"], [], ["unrelated"], [*LEGACY, "unrelated"], id="the operator's list counts, whatever its names"
+        ),
+        pytest.param(
+            ["pl"], ALIAS, ["frontend-alias-b", "absent"], [*LEGACY, "frontend-alias-b"], id="trap 3: absent is fine"
+        ),
         pytest.param(["pl"], ["monq.test"], None, LEGACY, id="none twice"),
     ],
 )
@@ -87,19 +111,28 @@ def test_to_cut(modules, alias_domains, alias_ingresses, expected):
 
 def test_what_is_cut_carries_its_uid():
     """trap 2"""
-    assert routes.to_cut([ingress("frontend-box", "monq.test", uid="u-1")], RELEASE, ["pl"], []) == [{"name": "frontend-box", "uid": "u-1"}]
+    assert routes.to_cut([ingress("frontend-box", "monq.test", uid="u-1")], RELEASE, ["pl"], []) == [
+        {"name": "frontend-box", "uid": "u-1"}
+    ]
     assert routes.to_cut([], RELEASE, FULL, ALIAS) == []
 
 
 def test_the_cut_follows_the_notes_order_of_modules():
     """trap 31"""
-    assert names(everything(), FULL)[4:] == [f"{m}-routing-{kind}" for m in ("cl", "sm", "fm") for kind in ("external", "internal")]
+    assert names(everything(), FULL)[4:] == [
+        f"{m}-routing-{kind}" for m in ("cl", "sm", "fm") for kind in ("external", "internal")
+    ]
 
 
 def test_survivors_are_told_by_uid():
     """trap 2: a new route may bear an old name"""
     found = [ingress("frontend-box", uid="new"), ingress("other", uid="o"), ingress("frontend-box-api", uid="old")]
-    assert [i["metadata"]["uid"] for i in routes.survivors(found, [{"name": "frontend-box", "uid": "gone"}, {"name": "frontend-box-api", "uid": "old"}])] == [
+    assert [
+        i["metadata"]["uid"]
+        for i in routes.survivors(
+            found, [{"name": "frontend-box", "uid": "gone"}, {"name": "frontend-box-api", "uid": "old"}]
+        )
+    ] == [
         "new",
         "o",
     ]
@@ -128,11 +161,19 @@ OLD = [ingress("frontend-box", "monq.test", paths=("/",)), ingress("frontend-box
     ("survivor", "expected"),
     [
         pytest.param(ingress("s", "monq.test"), [("monq.test", "/")], id="the root of the domain"),
-        pytest.param(ingress("s", "monq.test", paths=("/api",)), [("monq.test", "/api")], id="trap 2: a path of the old routing"),
+        pytest.param(
+            ingress("s", "monq.test", paths=("/api",)), [("monq.test", "/api")], id="trap 2: a path of the old routing"
+        ),
         pytest.param(ingress("s", "monq.test", paths=("/grafana",)), [], id="a path of its own"),
         pytest.param(ingress("s", "shop.test"), [], id="another domain"),
-        pytest.param(ingress("s", "a.wild.test", paths=("/api",)), [("a.wild.test", "/api")], id="under an alias wildcard"),
-        pytest.param(ingress("s", "shop.test", "monq.test", paths=("/", "/api")), [("monq.test", "/"), ("monq.test", "/api")], id="some of it"),
+        pytest.param(
+            ingress("s", "a.wild.test", paths=("/api",)), [("a.wild.test", "/api")], id="under an alias wildcard"
+        ),
+        pytest.param(
+            ingress("s", "shop.test", "monq.test", paths=("/", "/api")),
+            [("monq.test", "/"), ("monq.test", "/api")],
+            id="some of it",
+        ),
     ],
 )
 def test_conflicts(survivor, expected):

@@ -35,9 +35,19 @@ def route(cluster, *found):
 
 
 def pod(cluster, name, reason=None):
-    cluster.put(f"{REPLICA_SETS}/{name}", {"metadata": {"uid": f"rs-{name}", "ownerReferences": [{"kind": "Deployment", "uid": f"uid-of-{name}"}]}})
-    status = {"containerStatuses": [{"image": "x", "state": {"waiting": {"reason": reason, "message": "no"}}}]} if reason else {}
-    cluster.put(f"{PODS}/{name}", {"metadata": {"ownerReferences": [{"kind": "ReplicaSet", "uid": f"rs-{name}"}]}, "status": status})
+    cluster.put(
+        f"{REPLICA_SETS}/{name}",
+        {"metadata": {"uid": f"rs-{name}", "ownerReferences": [{"kind": "Deployment", "uid": f"uid-of-{name}"}]}},
+    )
+    status = (
+        {"containerStatuses": [{"image": "x", "state": {"waiting": {"reason": reason, "message": "no"}}}]}
+        if reason
+        else {}
+    )
+    cluster.put(
+        f"{PODS}/{name}",
+        {"metadata": {"ownerReferences": [{"kind": "ReplicaSet", "uid": f"rs-{name}"}]}, "status": status},
+    )
 
 
 # ---- rollouts
@@ -70,7 +80,11 @@ def test_a_pod_that_cannot_start_ends_the_wait_within_five_seconds(cluster, cloc
     with pytest.raises(MonqError) as caught:
         rollouts(cluster, clock).wait(["pl-*"], {})
     assert clock.now <= 5
-    assert reason in str(caught.value) and "Deployment production/pl-a" in str(caught.value) and "describe deployment pl-a" in str(caught.value)
+    assert (
+        reason in str(caught.value)
+        and "Deployment production/pl-a" in str(caught.value)
+        and "describe deployment pl-a" in str(caught.value)
+    )
     assert list(caught.value.details["deployments"]) == ["pl-a"]
 
 
@@ -98,12 +112,16 @@ def test_the_wait_has_an_end(cluster, clock):
     assert "no end after 60 s" in str(caught.value) and "1 of 2 pods are updated" in str(caught.value)
 
 
-@pytest.mark.parametrize("row", [{"paused": False, "healthy": False, "kubernetes": 2}, {"paused": True, "healthy": True, "kubernetes": 2}])
+@pytest.mark.parametrize(
+    "row", [{"paused": False, "healthy": False, "kubernetes": 2}, {"paused": True, "healthy": True, "kubernetes": 2}]
+)
 def test_what_was_ill_before_the_outage_is_not_waited_for(cluster, clock, row):
     """rule 10"""
     place(cluster, deployment("pl-a", 2, ready=0), deployment("pl-b"))
     pod(cluster, "pl-a", "CrashLoopBackOff")
-    found = rollouts(cluster, clock).wait(["pl-*"], {"pl-a": row, "pl-b": {"paused": False, "healthy": True, "kubernetes": 1}})
+    found = rollouts(cluster, clock).wait(
+        ["pl-*"], {"pl-a": row, "pl-b": {"paused": False, "healthy": True, "kubernetes": 1}}
+    )
     assert found["ready"] == 1 and list(found["exempt"]) == ["pl-a"] and clock.now == 0
 
 
@@ -126,7 +144,9 @@ def test_several_modules_are_waited_for_at_once(cluster, clock):
     clock.at(5, lambda: place(cluster, deployment("sm-b", 1)))
     clock.at(9, lambda: place(cluster, deployment("pl-a", 2)))
     groups = {"pl": ["pl-*"], "sm": ["sm-*"]}
-    assert rollouts(cluster, clock).wait_for_groups(groups, {}) == {group: {"ready": 1, "exempt": {}} for group in groups}
+    assert rollouts(cluster, clock).wait_for_groups(groups, {}) == {
+        group: {"ready": 1, "exempt": {}} for group in groups
+    }
     assert 9 <= clock.now <= 10
 
 
@@ -159,7 +179,10 @@ def forever():
 
 
 def event(kind, name, version, **more):
-    return {"type": kind, "object": {"metadata": {"name": name, "uid": f"uid-of-{name}", "resourceVersion": version}, **more}}
+    return {
+        "type": kind,
+        "object": {"metadata": {"name": name, "uid": f"uid-of-{name}", "resourceVersion": version}, **more},
+    }
 
 
 def mirrored(cluster, done):
@@ -178,7 +201,14 @@ def mirrored(cluster, done):
 
 
 def test_a_list_is_kept_current_by_one_watch():
-    cluster = Streams([event("ADDED", "b", "8"), event("DELETED", "a", "9"), event("BOOKMARK", "", "10"), event("MODIFIED", "c", "11")])
+    cluster = Streams(
+        [
+            event("ADDED", "b", "8"),
+            event("DELETED", "a", "9"),
+            event("BOOKMARK", "", "10"),
+            event("MODIFIED", "c", "11"),
+        ]
+    )
     cluster.put(f"{DEPLOYMENTS}/a", {"metadata": {"uid": "uid-of-a"}})
     assert mirrored(cluster, lambda names: "c" in names) == ["b", "c"]
     assert cluster.asked[:2] == [(DEPLOYMENTS, "7"), (DEPLOYMENTS, "11")], "begun anew where the last one ended"
@@ -237,7 +267,10 @@ def make(cluster, clock, timeout=300):
     return RouteWatcher(cluster, "production", timeout, clock, clock.sleep)
 
 
-OLD = [{"name": "frontend-box", "uid": "uid-of-frontend-box"}, {"name": "pl-routing-external", "uid": "uid-of-pl-routing-external"}]
+OLD = [
+    {"name": "frontend-box", "uid": "uid-of-frontend-box"},
+    {"name": "pl-routing-external", "uid": "uid-of-pl-routing-external"},
+]
 
 
 def remaining(cluster):
@@ -249,7 +282,9 @@ def test_the_cut_deletes_by_uid_and_nothing_else(cluster, clock):
     route(cluster, *(ingress(old["name"], "monq.test") for old in OLD), ingress("frontend-shop", "shop.test"))
     assert make(cluster, clock).remove(OLD, 60) == ["frontend-box", "pl-routing-external"]
     assert remaining(cluster) == ["frontend-shop"]
-    assert [(method, body) for method, _path, body in cluster.bodies] == [("DELETE", {"uid": old["uid"]}) for old in OLD]
+    assert [(method, body) for method, _path, body in cluster.bodies] == [
+        ("DELETE", {"uid": old["uid"]}) for old in OLD
+    ]
 
 
 @pytest.mark.parametrize("pause", [60, 1, 0])
@@ -287,7 +322,9 @@ def test_an_old_route_that_was_not_saved_stops_the_cut(live, strange):
         return watch.require_saved(OLD, live, "production")
     with pytest.raises(MonqError) as caught:
         watch.require_saved(OLD, live, "production")
-    assert f"Ingress production/{strange[0]}" in str(caught.value) and f"delete ingress {strange[0]}," in str(caught.value)
+    assert f"Ingress production/{strange[0]}" in str(caught.value) and f"delete ingress {strange[0]}," in str(
+        caught.value
+    )
 
 
 def test_a_route_that_is_replaced_while_we_look_survives(cluster, clock):

@@ -51,7 +51,9 @@ def runner():
 
 @pytest.fixture
 def client(runner, tmp_path):
-    return Monqctl("/opt/monqctl", str(tmp_path), {"HTTPS_PROXY": "x", "HOME": "/elsewhere"}, 600, "production", PATTERNS, runner)
+    return Monqctl(
+        "/opt/monqctl", str(tmp_path), {"HTTPS_PROXY": "x", "HOME": "/elsewhere"}, 600, "production", PATTERNS, runner
+    )
 
 
 def test_the_context_is_asked_right_before_every_changing_call(client, runner):
@@ -81,7 +83,10 @@ def test_only_the_very_context_will_do(client, runner, seen):
     assert runner.calls == [CONTEXT]
 
 
-@pytest.mark.parametrize("answer", [Result(-9, "", "", True), Result(-9, "", "", False), Result(1, "", "no", False), Result(0, "error: x", "", False)])
+@pytest.mark.parametrize(
+    "answer",
+    [Result(-9, "", "", True), Result(-9, "", "", False), Result(1, "", "no", False), Result(0, "error: x", "", False)],
+)
 def test_a_context_that_cannot_be_asked_leaves_the_call_undone(client, runner, answer):
     """the call was not begun, and that is known"""
     runner.answers["config"] = answer
@@ -109,7 +114,10 @@ def test_a_batch_asks_for_the_context_before_its_first_call_and_after_its_last(c
 @pytest.mark.parametrize("fails", [False, True])
 def test_a_context_that_is_switched_during_a_batch_is_told_with_what_was_written(client, runner, fails):
     """trap 11: whether a call has failed or none"""
-    with pytest.raises(CommandError, match="was switched while counts were written") as caught, client.batch() as written:
+    with (
+        pytest.raises(CommandError, match="was switched while counts were written") as caught,
+        client.batch() as written,
+    ):
         written("a")
         client.change(APPLY, in_context=False)
         runner.answers["config"] = Result(0, "staging\n", "", False)
@@ -143,8 +151,12 @@ def test_home_defaults_to_the_users(monkeypatch):
     ("answer", "unknown", "says"),
     [
         pytest.param(Result(3, "", "boom", False), False, "exit status 3", id="an honest status"),
-        pytest.param(Result(0, "fine\nERROR: not so\n", "", False), True, "its output says: ERROR: not so", id="trap 36: a lie"),
-        pytest.param(Result(0, "fine", "error on stderr", False), True, "its output says: error on stderr", id="a lie on stderr"),
+        pytest.param(
+            Result(0, "fine\nERROR: not so\n", "", False), True, "its output says: ERROR: not so", id="trap 36: a lie"
+        ),
+        pytest.param(
+            Result(0, "fine", "error on stderr", False), True, "its output says: error on stderr", id="a lie on stderr"
+        ),
         pytest.param(Result(-9, "half", "", True), True, "no end after 600 s", id="timeout"),
         pytest.param(Result(0, "whole", "", True), True, "no end after 600 s", id="timeout, whatever the status"),
         pytest.param(Result(-15, "", "", False), True, "ended by signal 15", id="signal"),
@@ -156,7 +168,12 @@ def test_how_a_call_fails(client, runner, answer, unknown, says):
     with pytest.raises(CommandError) as caught:
         client.change(CALL)
     assert caught.value.unknown is unknown
-    for word in (says, "monqctl instance clear cache --microservice=pl-i18n-service failed", "context production", "next:"):
+    for word in (
+        says,
+        "monqctl instance clear cache --microservice=pl-i18n-service failed",
+        "context production",
+        "next:",
+    ):
         assert word in str(caught.value)
 
 
@@ -167,7 +184,9 @@ def test_a_program_that_is_not_there_has_done_nothing(client, runner):
     assert caught.value.unknown is False
 
 
-@pytest.mark.parametrize("answer", [Result(1, "", "no", False), Result(0, "error: no", "", False), Result(0, "{}", "", True)])
+@pytest.mark.parametrize(
+    "answer", [Result(1, "", "no", False), Result(0, "error: no", "", False), Result(0, "{}", "", True)]
+)
 def test_reads_are_judged_too(client, runner, answer):
     runner.answers["registry"] = answer
     with pytest.raises(CommandError):
@@ -184,7 +203,11 @@ def test_a_readers_stderr_is_no_json(client, runner):
 
 @pytest.mark.parametrize(
     "answer",
-    [Result(0, "token s3cret set", "s3cret again", False), Result(1, "bad token s3cret", "error s3cret", False), Result(0, "error: s3cret", "", False)],
+    [
+        Result(0, "token s3cret set", "s3cret again", False),
+        Result(1, "bad token s3cret", "error s3cret", False),
+        Result(0, "error: s3cret", "", False),
+    ],
 )
 def test_a_secret_is_used_and_never_shown(client, runner, answer):
     """trap 7"""
@@ -229,15 +252,22 @@ def knowing(runner, tmp_path):
 @pytest.mark.parametrize(
     ("answer", "shown"),
     [
-        (Result(1, "Host=db;Password=p&hunter2x;Port=5432", "bare p&hunter2x", False), "Host=db;Password=********;Port=5432\n    bare ********"),
+        (
+            Result(1, "Host=db;Password=p&hunter2x;Port=5432", "bare p&hunter2x", False),
+            "Host=db;Password=********;Port=5432\n    bare ********",
+        ),
         (Result(1, "", "password='t''o;ken x' p%26hunter2x", False), "password='********' ********"),
         (Result(0, "error: p\\u0026hunter2x", "", False), "its output says: error: ********"),
         (Result(1, "", "abc is too short to be looked for", False), "abc is too short"),
-        (Result(1, "", "psql: ERROR: x\n  Detail: Failing row (hunter)\nhunter", False), "psql: ERROR: x\n      Detail: ********\n  next"),
+        (
+            Result(1, "", "psql: ERROR: x\n  Detail: Failing row (hunter)\nhunter", False),
+            "psql: ERROR: x\n      Detail: ********\n  next",
+        ),
     ],
 )
 def test_every_call_knows_the_secrets_of_the_operators_variables(knowing, runner, answer, shown):
-    """trap 7: a call of SQL is given no secret, and may quote the database's password; its first line goes to the ledger"""
+    """trap 7: a call of SQL is given no secret, and may quote the database's password; its first line goes to the
+    ledger"""
     runner.answers["release"] = answer
     with pytest.raises(CommandError) as caught:
         knowing.change(["release", "update", "db", "pgsql", "--module=pl"])
@@ -257,7 +287,10 @@ def test_an_odd_answer_and_an_odd_context_are_shown_without_them(knowing, runner
     runner.answers["config"] = Result(0, "p&hunter2x", "", False)
     with pytest.raises(CommandError, match=r"seen: \*{8}\n"):
         knowing.change(CALL)
-    runner.answers["config"], runner.answers["instance"] = Result(0, "production", "", False), Result(1, "", "no", False)
+    runner.answers["config"], runner.answers["instance"] = (
+        Result(0, "production", "", False),
+        Result(1, "", "no", False),
+    )
     with pytest.raises(CommandError, match=r"monqctl instance \*{8} failed"):
         knowing.change(["instance", "p&hunter2x"])
 
@@ -274,11 +307,19 @@ def test_the_registrys_odd_entries_are_shown_without_secrets(runner, tmp_path):
     client = Monqctl("monqctl", str(tmp_path), {}, 600, "production", PATTERNS, runner, secrets=["hunter2x"])
     rows = '[{"name": "a", "replicas": "hunter2x", "env": [{"name": "DB_PASSWORD", "value": "theirs"}]}]'
     runner.answers["registry"] = Result(0, rows, "", False)
-    commands = {"list": {"argv": ["registry", "get", "microservices"], "query": "[]"}, "get": {"argv": ["registry", "get", "{name}"], "query": "x"}}
-    for call in (RegistryReplicas(client, commands).counts, lambda: RegistryReplicas(client, commands).put([("a", 0, 1)])):
+    commands = {
+        "list": {"argv": ["registry", "get", "microservices"], "query": "[]"},
+        "get": {"argv": ["registry", "get", "{name}"], "query": "x"},
+    }
+    for call in (
+        RegistryReplicas(client, commands).counts,
+        lambda: RegistryReplicas(client, commands).put([("a", 0, 1)]),
+    ):
         with pytest.raises(CommandError) as caught:
             call()
-        assert "********" in str(caught.value) and not [part for part in ("hunter2x", "theirs") if part in str(caught.value)]
+        assert "********" in str(caught.value) and not [
+            part for part in ("hunter2x", "theirs") if part in str(caught.value)
+        ]
 
 
 @pytest.mark.parametrize("answer", [OK, Result(1, "", "no", False), CommandError("cannot be started")])
@@ -403,7 +444,9 @@ def test_an_sql_call_that_failed_is_unknown_unless_it_never_began(runner, tmp_pa
     assert failed.value.unknown is unknown
 
 
-@pytest.mark.parametrize("answer", ["[]", '[{"Name": "a", "Replicas": 2}]', '{"Name": "a"}', '{"Name": "a", "Replicas": 3}'])
+@pytest.mark.parametrize(
+    "answer", ["[]", '[{"Name": "a", "Replicas": 2}]', '{"Name": "a"}', '{"Name": "a", "Replicas": 3}']
+)
 def test_the_registrys_single_read_is_tried_before_the_outage(client, runner, answer):
     """trap 42"""
     runner.answers["registry"] = [Result(0, '[{"Name": "a", "Replicas": 2}]', "", False), Result(0, answer, "", False)]
@@ -415,7 +458,9 @@ def test_every_changing_call_asks_the_fence_right_before_it(runner, tmp_path):
     """after the context was asked: nothing slow stands between the fence and the call"""
     events = []
     runner.seen = lambda argv: events.append(argv[1])
-    fenced = Monqctl("/opt/monqctl", str(tmp_path), {}, 600, "production", PATTERNS, runner, fence=lambda: events.append("fence"))
+    fenced = Monqctl(
+        "/opt/monqctl", str(tmp_path), {}, 600, "production", PATTERNS, runner, fence=lambda: events.append("fence")
+    )
     fenced.change(CALL)
     assert events == ["config", "fence", CALL[0]]
     fenced.read("registry", "get", "status")
@@ -468,7 +513,9 @@ def test_nobody_switches_the_context_between_the_look_and_the_call(tmp_path, mon
             assert (theirs in [argv[1:] for argv in seen]) is meet
 
     outer.seen = during
-    Monqctl("/opt/monqctl", str(tmp_path), {}, 600, "production", PATTERNS, outer).change(mine, in_context=mine != SWITCH)
+    Monqctl("/opt/monqctl", str(tmp_path), {}, 600, "production", PATTERNS, outer).change(
+        mine, in_context=mine != SWITCH
+    )
     thread.join(10)
     assert not thread.is_alive()
 

@@ -8,7 +8,16 @@ from ansible_collections.monq.platform.plugins.module_utils.monqctl import outpu
 from repository import RELEASE, load
 
 SHIPPED = load("roles/monq/defaults/main.yml")["monq_monqctl_failure_patterns"]
-SQL = ["release", "update", "db", "pgsql", "--module=pl", "--microservice=pl-i18n-service", "--file", "sqls/pl-i18n-service.sql"]
+SQL = [
+    "release",
+    "update",
+    "db",
+    "pgsql",
+    "--module=pl",
+    "--microservice=pl-i18n-service",
+    "--file",
+    "sqls/pl-i18n-service.sql",
+]
 STATUS = ["registry", "get", "status"]
 TEMPLATE = ["registry", "get", "services", "K8s", "--output", "json"]
 
@@ -42,7 +51,10 @@ def table(*rows):
     ("text", "expected"),
     [
         (table(("Consul", "Failed")), {"Consul": "Failed"}),
-        (table(("Consul", "Failed"), ("PostgreSQL", "OK"), ("K8s", "Healthy")), {"Consul": "Failed", "PostgreSQL": "OK", "K8s": "Healthy"}),
+        (
+            table(("Consul", "Failed"), ("PostgreSQL", "OK"), ("K8s", "Healthy")),
+            {"Consul": "Failed", "PostgreSQL": "OK", "K8s": "Healthy"},
+        ),
         ("| Consul | Failed |\n+--------+--------+\n", {"Consul": "Failed"}),
         ("Consul|Failed\nK8s|OK|more\n", {"Consul": "Failed", "K8s": "OK"}),
         ("", {}),
@@ -54,13 +66,17 @@ def test_status_rows(text, expected):
     assert output.status_rows(text) == expected
 
 
-@pytest.mark.parametrize("rows", [[("Consul", "Failed"), ("K8s", "OK")], [("K8s", "OK")], [("K8s", "Healthy"), ("Redis", "Up")]])
+@pytest.mark.parametrize(
+    "rows", [[("Consul", "Failed"), ("K8s", "OK")], [("K8s", "OK")], [("K8s", "Healthy"), ("Redis", "Up")]]
+)
 def test_consul_alone_may_fail(rows):
     """trap 28"""
     assert output.healthy_status(table(*rows), RELEASE["ignored_status"]) == dict(rows)
 
 
-@pytest.mark.parametrize("state", ["Failed", "FAILED", "failed: no route", "Error", "Unhealthy", "Down", "Unavailable", "Critical"])
+@pytest.mark.parametrize(
+    "state", ["Failed", "FAILED", "failed: no route", "Error", "Unhealthy", "Down", "Unavailable", "Critical"]
+)
 @pytest.mark.parametrize("name", ["PostgreSQL", "consul", "Consul2"])
 def test_any_other_failed_row_stops(name, state):
     """trap 28"""
@@ -82,7 +98,10 @@ def test_json_reply(text, expected):
     assert output.json_reply(text, "x") == expected
 
 
-@pytest.mark.parametrize(("text", "word"), [("", "nothing"), ("  \n\t", "nothing"), ("error: no", "something else than JSON"), ('{"a": ', "something else")])
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [("", "nothing"), ("  \n\t", "nothing"), ("error: no", "something else than JSON"), ('{"a": ', "something else")],
+)
 def test_an_empty_or_broken_reply_is_an_error_and_no_empty_object(text, word):
     """trap 16"""
     with pytest.raises(CommandError) as caught:
@@ -155,7 +174,9 @@ def test_a_status_is_judged_as_it_is_and_shown_without_secrets():
     for text in (table(("db", "Failed: password=theirs hunter2x")), "--- hunter2x\n", "password=theirs"):
         with pytest.raises(CommandError) as caught:
             output.healthy_status(text, [], ["hunter2x"])
-        assert "********" in str(caught.value) and not [part for part in ("hunter2x", "theirs") if part in str(caught.value)]
+        assert "********" in str(caught.value) and not [
+            part for part in ("hunter2x", "theirs") if part in str(caught.value)
+        ]
 
 
 def test_a_version_that_is_none_is_shown_without_secrets():

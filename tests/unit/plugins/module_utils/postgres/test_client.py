@@ -49,4 +49,8 @@ def test_a_program_that_failed(call):
 
     with pytest.raises(CommandError) as caught:
         call(SERVER, runner)
-    assert asked == ["p&hunter2x"] and "hunter" not in str(caught.value) and "password='********' or ********" in str(caught.value)
+    assert (
+        asked == ["p&hunter2x"]
+        and "hunter" not in str(caught.value)
+        and "password='********' or ********" in str(caught.value)
+    )

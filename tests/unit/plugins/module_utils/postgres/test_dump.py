@@ -19,7 +19,15 @@ ACCESS = ["--host=pg.monq.test", "--port=5433", "--username=monq", "--no-passwor
     [
         pytest.param(
             dump.pg_dump("pg_dump", SERVER, "pl_i18n", "00000003-1", "/b/x.partial"),
-            ["pg_dump", "--format=custom", "--snapshot=00000003-1", "--lock-wait-timeout=60s", "--file=/b/x.partial", *ACCESS, "--dbname=pl_i18n"],
+            [
+                "pg_dump",
+                "--format=custom",
+                "--snapshot=00000003-1",
+                "--lock-wait-timeout=60s",
+                "--file=/b/x.partial",
+                *ACCESS,
+                "--dbname=pl_i18n",
+            ],
             id="trap 37: the dump reads the exported snapshot",
         ),
         pytest.param(
@@ -30,13 +38,21 @@ ACCESS = ["--host=pg.monq.test", "--port=5433", "--username=monq", "--no-passwor
         pytest.param(
             dump.restore("pg_restore", SERVER, "monq_scratch_1", "/b/x"),
             [
-                "pg_restore", "--exit-on-error", "--no-owner", "--no-privileges", "--no-publications", "--no-subscriptions",
-                "--no-tablespaces", *ACCESS, "--dbname=monq_scratch_1", "/b/x",
+                "pg_restore",
+                "--exit-on-error",
+                "--no-owner",
+                "--no-privileges",
+                "--no-publications",
+                "--no-subscriptions",
+                "--no-tablespaces",
+                *ACCESS,
+                "--dbname=monq_scratch_1",
+                "/b/x",
             ],
             id="trap 38: scratch restore stops at the first error",
         ),
     ],
-)  # fmt: skip
+)
 def test_argv(argv, expected):
     assert argv == expected
     assert "s3cret" not in " ".join(argv)
@@ -44,7 +60,12 @@ def test_argv(argv, expected):
 
 def test_the_password_is_in_the_environment_alone():
     assert dump.environment(SERVER) == {
-        "PGPASSWORD": "s3cret", "PGSSLMODE": "require", "PGCONNECT_TIMEOUT": "10", "PGAPPNAME": "monq.platform", "LC_ALL": "C"}  # fmt: skip
+        "PGPASSWORD": "s3cret",
+        "PGSSLMODE": "require",
+        "PGCONNECT_TIMEOUT": "10",
+        "PGAPPNAME": "monq.platform",
+        "LC_ALL": "C",
+    }
     assert "PGPASSWORD" not in dump.environment({**SERVER, "password": None})
 
 
@@ -103,12 +124,16 @@ def test_scratch_sql_is_quoted():
     assert dump.create_scratch("monq_scratch_1", "UTF8", "ru_RU.UTF-8", "C") == (
         "CREATE DATABASE \"monq_scratch_1\" TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'ru_RU.UTF-8' LC_CTYPE 'C'"
     )
-    assert dump.comment_scratch('a"b', {"host": "o'brien"}) == ('COMMENT ON DATABASE "a""b" IS \'monq.platform scratch {"host": "o\'\'brien"}\'')
+    assert dump.comment_scratch('a"b', {"host": "o'brien"}) == (
+        'COMMENT ON DATABASE "a""b" IS \'monq.platform scratch {"host": "o\'\'brien"}\''
+    )
     assert dump.drop_scratch("x")[1] == 'DROP DATABASE IF EXISTS "x"'
 
 
 def _comment(**changes):
-    return dump.SCRATCH_COMMENT + json.dumps({"host": "here", "pid": 7, "pid_start": 70, "created": NOW - 60, **changes})
+    return dump.SCRATCH_COMMENT + json.dumps(
+        {"host": "here", "pid": 7, "pid_start": 70, "created": NOW - 60, **changes}
+    )
 
 
 RUN = {"installation": "production in https://k8s", "lock": "now"}
@@ -117,15 +142,25 @@ RUN = {"installation": "production in https://k8s", "lock": "now"}
 @pytest.mark.parametrize(
     ("changes", "run", "expected"),
     [
-        pytest.param({**RUN, "lock": "earlier"}, RUN, True, id="an earlier run of this installation: we hold its lock now"),
+        pytest.param(
+            {**RUN, "lock": "earlier"}, RUN, True, id="an earlier run of this installation: we hold its lock now"
+        ),
         pytest.param(RUN, RUN, False, id="our own"),
-        pytest.param({**RUN, "installation": "production in https://other", "lock": "earlier"}, RUN, False, id="another installation"),
+        pytest.param(
+            {**RUN, "installation": "production in https://other", "lock": "earlier"},
+            RUN,
+            False,
+            id="another installation",
+        ),
         pytest.param({**RUN, "lock": "earlier"}, {**RUN, "lock": ""}, False, id="without a lock nobody knows"),
         pytest.param({}, RUN, False, id="made before installations were noted"),
     ],
 )
 def test_the_lock_tells_what_an_earlier_run_left_elsewhere(changes, run, expected):
-    assert dump.is_abandoned("monq_scratch_1", _comment(host="pod-a", **changes), NOW, "here", {7: 70}.get, run) is expected
+    assert (
+        dump.is_abandoned("monq_scratch_1", _comment(host="pod-a", **changes), NOW, "here", {7: 70}.get, run)
+        is expected
+    )
 
 
 @pytest.mark.parametrize(
@@ -240,12 +275,20 @@ def test_the_ledger_keeps_counts_not_tables():
 @pytest.mark.parametrize(
     ("result", "words"),
     [
-        pytest.param(Result(1, "", "pg_dump: error: x: No space left on device", False), ["the disk is full", "larger disk"], id="trap 39: full"),
-        pytest.param(Result(1, "", "pg_dump: error: permission denied", False), ["permission denied", "again"], id="trap 39: permission"),
+        pytest.param(
+            Result(1, "", "pg_dump: error: x: No space left on device", False),
+            ["the disk is full", "larger disk"],
+            id="trap 39: full",
+        ),
+        pytest.param(
+            Result(1, "", "pg_dump: error: permission denied", False),
+            ["permission denied", "again"],
+            id="trap 39: permission",
+        ),
         pytest.param(Result(-9, "", "", True), ["time limit"], id="timeout"),
         pytest.param(Result(-25, "", "", False), ["signal 25"], id="signal"),
     ],
-)  # fmt: skip
+)
 def test_a_failed_program_is_explained(result, words):
     with pytest.raises(CommandError) as caught:
         dump.judge(result, "pg_dump failed", "database a", "try again")
@@ -253,7 +296,10 @@ def test_a_failed_program_is_explained(result, words):
 
 
 def test_rows_that_the_server_quotes_stay_out_of_messages():
-    stderr = 'pg_restore: error: COPY failed for table "t": ERROR: duplicate key\nDETAIL:  Key (token)=(s3cret) exists.\nCONTEXT:  COPY t, line 1: "s3cret"'
+    stderr = (
+        'pg_restore: error: COPY failed for table "t": ERROR: duplicate key\nDETAIL:  Key (token)=(s3cret) '
+        'exists.\nCONTEXT:  COPY t, line 1: "s3cret"'
+    )
     assert dump.spoken(stderr) == 'pg_restore: error: COPY failed for table "t": ERROR: duplicate key'
 
 

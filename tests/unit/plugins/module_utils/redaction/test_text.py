@@ -53,7 +53,8 @@ def test_a_known_secret_goes_in_every_form(form):
 
 
 @pytest.mark.parametrize(
-    ("text", "secrets", "expected"), [("a b", ["", None], "a b"), ("a b a", ["a"], "******** b ********"), ("ab", ["a", "b"], "****************")]
+    ("text", "secrets", "expected"),
+    [("a b", ["", None], "a b"), ("a b a", ["a"], "******** b ********"), ("ab", ["a", "b"], "****************")],
 )
 def test_mask(text, secrets, expected):
     assert Known(secrets).mask(text) == expected
@@ -101,14 +102,20 @@ PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIabc\n-----END RSA PRIVATE KEY-----"
         ('{"password": "a\\"b", "x": 1}', f'{{"password": "{MASK}", "x": 1}}'),
         (r'"{\"token\": \"abc\", \"a\": 1}"', rf'"{{\"token\": \"{MASK}\", \"a\": 1}}"'),
         ("Server=x;Password=foo;User Id=y", f"Server=x;Password={MASK};User Id=y"),
-        ("ERROR: duplicate key\nDETAIL:  Key (token)=(abc123) already exists.\nHINT: x", f"ERROR: duplicate key\nDETAIL:  {MASK}\nHINT: x"),
+        (
+            "ERROR: duplicate key\nDETAIL:  Key (token)=(abc123) already exists.\nHINT: x",
+            f"ERROR: duplicate key\nDETAIL:  {MASK}\nHINT: x",
+        ),
         ("QUERY:  UPDATE users SET hash = 'x'", f"QUERY:  {MASK}"),
         ("pl-db-password: x1", f"pl-db-password: {MASK}"),
         ("Error: invalid token 'abc-1' (401)", f"Error: invalid token '{MASK}' (401)"),
         ('password "x" rejected', f'password "{MASK}" rejected'),
         ("unknown token 0a1b2c3d4e5f60718293", f"unknown token {MASK}"),
         ("passwd=x pwd=y api-key=z", f"passwd={MASK} pwd={MASK} api-key={MASK}"),
-        ("monqctl config set releasehub monq --token abc --server x", f"monqctl config set releasehub monq --token {MASK} --server x"),
+        (
+            "monqctl config set releasehub monq --token abc --server x",
+            f"monqctl config set releasehub monq --token {MASK} --server x",
+        ),
         ("--registry-token=abc", f"--registry-token={MASK}"),
         ("postgresql://monq:p@ss:w@db:5432/x", f"postgresql://monq:{MASK}@db:5432/x"),
         ("Authorization: Bearer abc.def-ghi", f"Authorization: {MASK}"),
@@ -130,7 +137,7 @@ PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIabc\n-----END RSA PRIVATE KEY-----"
         (base64.b64encode(PEM.encode()).decode(), MASK),
         ("https://hub/x?token=abc&v=1", f"https://hub/x?token={MASK}&v=1"),
     ],
-)  # fmt: skip
+)
 def test_redact_hides(text, expected):
     assert redact(text) == expected
     assert redact(expected) == expected, "twice is once"
@@ -139,36 +146,73 @@ def test_redact_hides(text, expected):
 @pytest.mark.parametrize(
     "text",
     [
-        "relation pl_users does not exist", 'Secret "tls" not found', "the password is wrong", "invalid token", "secretName: monq-tls",
-        "prepare.registry_token.secret: done", "token:\n  next line", "http://registry.api.monq.local:8080/status", "image registry/a:6.0.0@sha256:abc", "",
-        "the token was refused", "password authentication failed for user", 'the registry-token "a b"', "token pl-microservice-registry-api-service",
-        "pl-token-service: CrashLoopBackOff", "registry/pl-token-service:6.0",
+        "relation pl_users does not exist",
+        'Secret "tls" not found',
+        "the password is wrong",
+        "invalid token",
+        "secretName: monq-tls",
+        "prepare.registry_token.secret: done",
+        "token:\n  next line",
+        "http://registry.api.monq.local:8080/status",
+        "image registry/a:6.0.0@sha256:abc",
+        "",
+        "the token was refused",
+        "password authentication failed for user",
+        'the registry-token "a b"',
+        "token pl-microservice-registry-api-service",
+        "pl-token-service: CrashLoopBackOff",
+        "registry/pl-token-service:6.0",
     ],
-)  # fmt: skip
+)
 def test_redact_leaves_what_explains_a_failure(text):
     assert redact(text) == text
 
 
 NAMED = [
-    ('400: {"Parameters":[{"Name":"%SmtpPassword%","Value":"hunter2x"}]}', '400: {"Parameters":[{"Name":"%SmtpPassword%","Value":"********"}]}'),
-    ('{"Name": "%SmtpPassword%", "Type": "text", "Value": "a\\"b c"}', '{"Name": "%SmtpPassword%", "Type": "text", "Value": "********"}'),
+    (
+        '400: {"Parameters":[{"Name":"%SmtpPassword%","Value":"hunter2x"}]}',
+        '400: {"Parameters":[{"Name":"%SmtpPassword%","Value":"********"}]}',
+    ),
+    (
+        '{"Name": "%SmtpPassword%", "Type": "text", "Value": "a\\"b c"}',
+        '{"Name": "%SmtpPassword%", "Type": "text", "Value": "********"}',
+    ),
     ('{"Name":"%SmtpPin_Token%","Value":1234}', '{"Name":"%SmtpPin_Token%","Value":********}'),
     ('{"Name":"%Tokens%","Value":["a","b"]}', '{"Name":"%Tokens%","Value":********}'),
-    (r'"{\"Name\":\"%SmtpPassword%\",\"Value\":\"a\\\"b c\"}"', r'"{\"Name\":\"%SmtpPassword%\",\"Value\":\"********\"}"'),
-    ("- name: DB_PASSWORD\n  value: hunter2 and more\n- name: X\n  value: y", "- name: DB_PASSWORD\n  value: ********\n- name: X\n  value: y"),
-    ("- name: A_KEY_TOKEN\n  value: |-\n    hunter2\n    and on\n- name: X", "- name: A_KEY_TOKEN\n  value: ********\n- name: X"),
-    ("data:\n  password: |\n    hunter2\n    and on\n  other: |\n    shown", "data:\n  password: ********\n  other: |\n    shown"),
+    (
+        r'"{\"Name\":\"%SmtpPassword%\",\"Value\":\"a\\\"b c\"}"',
+        r'"{\"Name\":\"%SmtpPassword%\",\"Value\":\"********\"}"',
+    ),
+    (
+        "- name: DB_PASSWORD\n  value: hunter2 and more\n- name: X\n  value: y",
+        "- name: DB_PASSWORD\n  value: ********\n- name: X\n  value: y",
+    ),
+    (
+        "- name: A_KEY_TOKEN\n  value: |-\n    hunter2\n    and on\n- name: X",
+        "- name: A_KEY_TOKEN\n  value: ********\n- name: X",
+    ),
+    (
+        "data:\n  password: |\n    hunter2\n    and on\n  other: |\n    shown",
+        "data:\n  password: ********\n  other: |\n    shown",
+    ),
     ("env:\n  - name: 'A_TOKEN'\n    value: 'a b'\n", "env:\n  - name: 'A_TOKEN'\n    value: '********'\n"),
-    ("env: [{A 1 nil} {Name:DB_PASSWORD Value:hunter2 x ValueFrom:nil} {Name:X Value:y}]",
-     "env: [{A 1 nil} {Name:DB_PASSWORD Value:******** ValueFrom:nil} {Name:X Value:y}]"),
+    (
+        "env: [{A 1 nil} {Name:DB_PASSWORD Value:hunter2 x ValueFrom:nil} {Name:X Value:y}]",
+        "env: [{A 1 nil} {Name:DB_PASSWORD Value:******** ValueFrom:nil} {Name:X Value:y}]",
+    ),
     ("[{Name:X Value:y} {Name:DB_PASSWORD Value:hunter2}]", "[{Name:X Value:y} {Name:DB_PASSWORD Value:********}]"),
-    ("[{'name': 'A', 'value': 'b'}, {'name': 'DB_PASSWORD', 'value': 'a b'}]", "[{'name': 'A', 'value': 'b'}, {'name': 'DB_PASSWORD', 'value': '********'}]"),
+    (
+        "[{'name': 'A', 'value': 'b'}, {'name': 'DB_PASSWORD', 'value': 'a b'}]",
+        "[{'name': 'A', 'value': 'b'}, {'name': 'DB_PASSWORD', 'value': '********'}]",
+    ),
     ('{"Value":"hunter2","Name":"%SmtpPassword%"}', '{"Value":"********","Name":"%SmtpPassword%"}'),
-    ('[{"value": "b", "name": "A"}, {"value": "a b", "type": 1, "key": "DbPassword"}]',
-     '[{"value": "b", "name": "A"}, {"value": "********", "type": 1, "key": "DbPassword"}]'),
+    (
+        '[{"value": "b", "name": "A"}, {"value": "a b", "type": 1, "key": "DbPassword"}]',
+        '[{"value": "b", "name": "A"}, {"value": "********", "type": 1, "key": "DbPassword"}]',
+    ),
     ("{'Value': 'it', 'Name': 'Sentry Dsn'}", "{'Value': '********', 'Name': 'Sentry Dsn'}"),
     ("key=db_password value=hunter2 other=x", "key=db_password value=******** other=x"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("text", "expected"), NAMED)
@@ -180,11 +224,16 @@ def test_a_value_is_hidden_by_the_name_beside_it(text, expected):
 @pytest.mark.parametrize(
     "text",
     [
-        '{"Name":"%imagePullSecrets%","Value":"registry"}', '{"Value":"registry","Name":"%imagePullSecrets%"}', '{"Name":"%SmtpHost%","Value":"mail"}',
-        '[{"Name":"%SmtpPassword%"},{"Value":"x","Name":"A"}]', "- name: DB_PASSWORD\n  valueFrom:\n    x: y\n- name: X\n  value: y",
-        "{Name:pl-token-service Value:up}", "secretName: a\nvalue: b", "- name: A\n  value: b\n- name: DB_PASSWORD\n  valueFrom: c",
+        '{"Name":"%imagePullSecrets%","Value":"registry"}',
+        '{"Value":"registry","Name":"%imagePullSecrets%"}',
+        '{"Name":"%SmtpHost%","Value":"mail"}',
+        '[{"Name":"%SmtpPassword%"},{"Value":"x","Name":"A"}]',
+        "- name: DB_PASSWORD\n  valueFrom:\n    x: y\n- name: X\n  value: y",
+        "{Name:pl-token-service Value:up}",
+        "secretName: a\nvalue: b",
+        "- name: A\n  value: b\n- name: DB_PASSWORD\n  valueFrom: c",
     ],
-)  # fmt: skip
+)
 def test_a_harmless_name_leaves_its_value(text):
     assert redact(text) == text
 
@@ -193,7 +242,9 @@ def test_a_harmless_name_leaves_its_value(text):
 def test_a_known_secret_is_found_in_every_spelling(secret):
     data = secret.encode()
     spellings = [secret, json.dumps(secret)[1:-1], quote(secret, safe=""), quote(secret)]
-    spellings += [base64.b64encode(b"x" * shift + data + b"y" * rest).decode() for shift in range(5) for rest in range(4)]
+    spellings += [
+        base64.b64encode(b"x" * shift + data + b"y" * rest).decode() for shift in range(5) for rest in range(4)
+    ]
     for text in [*spellings, base64.b64encode(data).decode()]:
         hidden = redact(f"a {text} b", [secret])
         assert MASK in hidden and not any(form in hidden for form in forms(secret)), text
@@ -214,14 +265,39 @@ def test_what_is_too_short_to_be_a_secret_blots_nothing_out(secret):
 @pytest.mark.parametrize(
     ("name", "secret"),
     [
-        ("DB_PASSWORD", True), ("apiKey", True), ("SECURE_TOKEN", True), ("pl-db-password", True),
-        ("secretName", False), ("REPLICAS", False), ("pl-token-service", False),
-        ("signingKey", True), ("ENCRYPTION_KEY", True), ("master-key", True), ("AccountKey", True), ("license.key", True), ("SharedKey", True),
-        ("AES_KEY", True), ("hmac__key", True), ("jwtKey", True), ("SENTRY_DSN", True), ("sentryDsn", True), ("dsn", True), ("SALT", True),
-        ("hash.salt", True), ("PasswordSalt", True), ("default", False), ("result", False), ("salted-service", False), ("basalt", False),
-        ("AdsNetwork", False), ("pl-salt-service", False), ("upgrade.pl.cache.pl-license-key-service", False), ("keyboard", False), ("monkey", False),
+        ("DB_PASSWORD", True),
+        ("apiKey", True),
+        ("SECURE_TOKEN", True),
+        ("pl-db-password", True),
+        ("secretName", False),
+        ("REPLICAS", False),
+        ("pl-token-service", False),
+        ("signingKey", True),
+        ("ENCRYPTION_KEY", True),
+        ("master-key", True),
+        ("AccountKey", True),
+        ("license.key", True),
+        ("SharedKey", True),
+        ("AES_KEY", True),
+        ("hmac__key", True),
+        ("jwtKey", True),
+        ("SENTRY_DSN", True),
+        ("sentryDsn", True),
+        ("dsn", True),
+        ("SALT", True),
+        ("hash.salt", True),
+        ("PasswordSalt", True),
+        ("default", False),
+        ("result", False),
+        ("salted-service", False),
+        ("basalt", False),
+        ("AdsNetwork", False),
+        ("pl-salt-service", False),
+        ("upgrade.pl.cache.pl-license-key-service", False),
+        ("keyboard", False),
+        ("monkey", False),
     ],
-)  # fmt: skip
+)
 def test_names(name, secret):
     assert looks_secret(name) == secret
 
@@ -229,16 +305,43 @@ def test_names(name, secret):
 @pytest.mark.parametrize(
     "text",
     [
-        "a" * 100_000, "token" * 20_000, "x" * 100_000 + '":', "--" + "a-" * 50_000, "a:" * 50_000, '"' * 50_000,
-        "'" * 50_000, '\\"' * 50_000, "password='" * 10_000, 'password=\\"\\' * 10_000, "password=" * 10_000, "password=a;" * 10_000,
-        "name:" * 20_000, "name:" + "x" * 100_000, ("name:" + "x" * 128) * 800, "name=a " * 15_000, '"name":"a",' * 10_000, '{"name":"a",' * 10_000,
-        "key:a " + "value" * 20_000, "name: a\nvalue: " + "b " * 50_000, '"value":"a",' * 10_000, '"value":"a" ' + "'" * 50_000, "value:" * 20_000,
-        "authorization:" * 10_000, "DETAIL: " * 15_000, "DETAIL: x\n" * 10_000, " " * 100_000 + "DETAIL", "\n" * 100_000, "2026-01-01 " * 10_000,
-        "LINE " + "1" * 100_000, "a: |\n" * 20_000, "token: |\n" + " x\n" * 30_000,
-        " " * 50_000 + "a: |" + " " * 50_000, "DETAIL: x\n" + ("ERROR" + " " * 10_000) * 9,
+        "a" * 100_000,
+        "token" * 20_000,
+        "x" * 100_000 + '":',
+        "--" + "a-" * 50_000,
+        "a:" * 50_000,
+        '"' * 50_000,
+        "'" * 50_000,
+        '\\"' * 50_000,
+        "password='" * 10_000,
+        'password=\\"\\' * 10_000,
+        "password=" * 10_000,
+        "password=a;" * 10_000,
+        "name:" * 20_000,
+        "name:" + "x" * 100_000,
+        ("name:" + "x" * 128) * 800,
+        "name=a " * 15_000,
+        '"name":"a",' * 10_000,
+        '{"name":"a",' * 10_000,
+        "key:a " + "value" * 20_000,
+        "name: a\nvalue: " + "b " * 50_000,
+        '"value":"a",' * 10_000,
+        '"value":"a" ' + "'" * 50_000,
+        "value:" * 20_000,
+        "authorization:" * 10_000,
+        "DETAIL: " * 15_000,
+        "DETAIL: x\n" * 10_000,
+        " " * 100_000 + "DETAIL",
+        "\n" * 100_000,
+        "2026-01-01 " * 10_000,
+        "LINE " + "1" * 100_000,
+        "a: |\n" * 20_000,
+        "token: |\n" + " x\n" * 30_000,
+        " " * 50_000 + "a: |" + " " * 50_000,
+        "DETAIL: x\n" + ("ERROR" + " " * 10_000) * 9,
     ],
     ids=lambda t: t[:12],
-)  # fmt: skip
+)
 def test_a_long_line_costs_little(text):
     started = time.process_time()
     redact(text)

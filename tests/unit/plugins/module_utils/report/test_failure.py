@@ -20,24 +20,49 @@ LEDGER = {"changed_so_far": "12 of 96 steps done", "reachable": "up"}
         ({"limit": "production"}, "ansible-playbook -i /srv/inv monq.platform.site --limit production"),
         ({"tags": ["all"], "skip_tags": []}, "ansible-playbook -i /srv/inv monq.platform.site"),
         ({"tags": ["prepare", "pl"]}, "ansible-playbook -i /srv/inv monq.platform.site --tags prepare,pl"),
-        ({"check": True, "diff": True, "ask_vault_pass": True, "become_ask_pass": True},
-         "ansible-playbook -i /srv/inv monq.platform.site --ask-vault-pass --ask-become-pass --check --diff"),
-        ({"remote_user": "op", "private_key_file": "/k", "become": True, "become_user": "monq", "ask_pass": True},
-         "ansible-playbook -i /srv/inv monq.platform.site -u op --private-key /k --become-user monq --ask-pass --become"),
-        ({"vault_ids": ["prod@file"], "vault_password_files": ["/v"]},
-         "ansible-playbook -i /srv/inv monq.platform.site --vault-id prod@file --vault-password-file /v"),
-        ({"extra_vars": ["monq_confirm_outage=production"]}, "ansible-playbook -i /srv/inv monq.platform.site -e monq_confirm_outage=production"),
-        ({"extra_vars": ['{"monq_confirm_outage": "production"}', "@secrets.yml"]},
-         "ansible-playbook -i /srv/inv monq.platform.site -e monq_confirm_outage=production -e @secrets.yml"),
-        ({"extra_vars": ["monq_releasehub_token=hunter2 monq_confirm_outage=production"]},
-         "ansible-playbook -i /srv/inv monq.platform.site -e 'monq_releasehub_token=…' -e monq_confirm_outage=production"),
-        ({"extra_vars": ['{"monq_postgresql_password": "hunter2"}']}, "ansible-playbook -i /srv/inv monq.platform.site -e 'monq_postgresql_password=…'"),
-        ({"extra_vars": ["{monq_confirm_outage: production, p: hunter2}"]},
-         "ansible-playbook -i /srv/inv monq.platform.site -e monq_confirm_outage=production -e '<the other variables of this -e>=…'"),
-        ({"extra_vars": ['{"monq_resolve": {"a.b.c": {"answer": "retry", "attempt": "a1"}}}']}, "ansible-playbook -i /srv/inv monq.platform.site"),
+        (
+            {"check": True, "diff": True, "ask_vault_pass": True, "become_ask_pass": True},
+            "ansible-playbook -i /srv/inv monq.platform.site --ask-vault-pass --ask-become-pass --check --diff",
+        ),
+        (
+            {"remote_user": "op", "private_key_file": "/k", "become": True, "become_user": "monq", "ask_pass": True},
+            "ansible-playbook -i /srv/inv monq.platform.site -u op --private-key /k --become-user monq --ask-pass "
+            "--become",
+        ),
+        (
+            {"vault_ids": ["prod@file"], "vault_password_files": ["/v"]},
+            "ansible-playbook -i /srv/inv monq.platform.site --vault-id prod@file --vault-password-file /v",
+        ),
+        (
+            {"extra_vars": ["monq_confirm_outage=production"]},
+            "ansible-playbook -i /srv/inv monq.platform.site -e monq_confirm_outage=production",
+        ),
+        (
+            {"extra_vars": ['{"monq_confirm_outage": "production"}', "@secrets.yml"]},
+            "ansible-playbook -i /srv/inv monq.platform.site -e monq_confirm_outage=production -e @secrets.yml",
+        ),
+        (
+            {"extra_vars": ["monq_releasehub_token=hunter2 monq_confirm_outage=production"]},
+            "ansible-playbook -i /srv/inv monq.platform.site -e 'monq_releasehub_token=…' -e "
+            "monq_confirm_outage=production",
+        ),
+        (
+            {"extra_vars": ['{"monq_postgresql_password": "hunter2"}']},
+            "ansible-playbook -i /srv/inv monq.platform.site -e 'monq_postgresql_password=…'",
+        ),
+        (
+            {"extra_vars": ["{monq_confirm_outage: production, p: hunter2}"]},
+            "ansible-playbook -i /srv/inv monq.platform.site -e monq_confirm_outage=production -e '<the other "
+            "variables "
+            "of this -e>=…'",
+        ),
+        (
+            {"extra_vars": ['{"monq_resolve": {"a.b.c": {"answer": "retry", "attempt": "a1"}}}']},
+            "ansible-playbook -i /srv/inv monq.platform.site",
+        ),
         ({"extra_vars": ["a='hunter2"]}, "ansible-playbook -i /srv/inv monq.platform.site -e 'a=…'"),
     ],
-)  # fmt: skip
+)
 def test_the_command_is_the_one_that_was_given(more, expected):
     command = failures.resume_command({**GIVEN, **more})
     assert command == expected and "hunter2" not in command
@@ -45,7 +70,9 @@ def test_the_command_is_the_one_that_was_given(more, expected):
 
 
 def test_tags_that_caused_the_failure_are_not_repeated():
-    assert "--tags" not in failures.resume_command({**GIVEN, "tags": ["pl"]}, "next: run the whole playbook without --tags, --skip-tags and --start-at-task")
+    assert "--tags" not in failures.resume_command(
+        {**GIVEN, "tags": ["pl"]}, "next: run the whole playbook without --tags, --skip-tags and --start-at-task"
+    )
 
 
 @pytest.mark.parametrize(
@@ -65,14 +92,27 @@ def test_the_first_failure(result, expected):
 
 def said(message="boom", ledger=None, bundle=None):
     ledger = LEDGER if ledger is None else ledger
-    return failures.text("production", "Run the SQL of pl", {"msg": message}, ledger, {"path": "/b/support.tar.gz"} if bundle is None else bundle, "again")
+    return failures.text(
+        "production",
+        "Run the SQL of pl",
+        {"msg": message},
+        ledger,
+        {"path": "/b/support.tar.gz"} if bundle is None else bundle,
+        "again",
+    )
 
 
 def test_the_text_in_full():
     assert said("boom\n  object: x").splitlines() == [
-        "FAILED on production: Run the SQL of pl", "  boom", "    object: x", "    changed: 12 of 96 steps done", "    platform: up",
-        "    support bundle: /b/support.tar.gz", "    next command:", "      again",
-    ]  # fmt: skip
+        "FAILED on production: Run the SQL of pl",
+        "  boom",
+        "    object: x",
+        "    changed: 12 of 96 steps done",
+        "    platform: up",
+        "    support bundle: /b/support.tar.gz",
+        "    next command:",
+        "      again",
+    ]
 
 
 def test_what_the_message_says_is_not_said_twice():
@@ -80,7 +120,9 @@ def test_what_the_message_says_is_not_said_twice():
 
 
 def test_a_migration_that_asks_gets_its_answer_added():
-    assert said("nobody saw the end\n  next: -e '{\"monq_resolve\": {}}'").endswith("again -e '<one of the answers above>'")
+    assert said("nobody saw the end\n  next: -e '{\"monq_resolve\": {}}'").endswith(
+        "again -e '<one of the answers above>'"
+    )
 
 
 @pytest.mark.parametrize(
@@ -88,7 +130,10 @@ def test_a_migration_that_asks_gets_its_answer_added():
     [
         ({"path": "/b", "missing": {"pods.json": "x"}}, "support bundle: /b (without pods.json: see index.json in it)"),
         ({"skipped": True, "changed": False}, "support bundle: none: this run held no lock"),
-        ({"failed": False, "msg": "the support bundle cannot be written\n  object: /b"}, "support bundle: not written: the support bundle cannot be written;"),
+        (
+            {"failed": False, "msg": "the support bundle cannot be written\n  object: /b"},
+            "support bundle: not written: the support bundle cannot be written;",
+        ),
         ({"failed": False, "msg": "MODULE FAILURE"}, "support bundle: not written: MODULE FAILURE;"),
     ],
 )
@@ -98,11 +143,16 @@ def test_the_bundle_never_hides_the_first_failure(bundle, expected):
 
 @pytest.mark.parametrize("ledger", [{}, {"msg": "the Kubernetes API does not answer\n  object: x", "failed": False}])
 def test_a_ledger_that_was_not_read_is_said(ledger):
-    assert "changed: unknown: the ledger was not read" in said(ledger=ledger) and "platform: unknown" in said(ledger=ledger)
+    assert "changed: unknown: the ledger was not read" in said(ledger=ledger) and "platform: unknown" in said(
+        ledger=ledger
+    )
 
 
 def test_nobody_types_a_command_in_awx():
-    assert failures.relaunch("12", "Monq upgrade") == "relaunch job template Monq upgrade (this was job 12; inside a workflow: relaunch from the failed node)"
+    assert (
+        failures.relaunch("12", "Monq upgrade")
+        == "relaunch job template Monq upgrade (this was job 12; inside a workflow: relaunch from the failed node)"
+    )
     assert "job template of this job (" in failures.relaunch("12")
 
 

@@ -43,24 +43,49 @@ def run(cluster, **more):
 
 
 def test_what_is_in_it(cluster):
-    env = [{"name": "DB_PASSWORD", "value": "x"}, {"name": "TOKEN_URL", "value": "y"}, {"name": "A", "value": "b"}, {"name": "B", "value": "c hunter2"}]
+    env = [
+        {"name": "DB_PASSWORD", "value": "x"},
+        {"name": "TOKEN_URL", "value": "y"},
+        {"name": "A", "value": "b"},
+        {"name": "B", "value": "c hunter2"},
+    ]
     made = deployment("pl-a")
     made["spec"]["template"]["spec"]["containers"][0]["env"] = env
     made["metadata"]["managedFields"] = [{}]
     cluster.put(f"{DEPLOYMENTS}/pl-a", made)
     cluster.put(
         f"{CONFIGMAPS}/monq-upgrade-6.0.0",
-        {"data": {"prepare.registry_token.secret": '{"state": "done"}'}, "metadata": {"annotations": {"monq.platform/attempt": "3"}}},
+        {
+            "data": {"prepare.registry_token.secret": '{"state": "done"}'},
+            "metadata": {"annotations": {"monq.platform/attempt": "3"}},
+        },
     )
     bundle, generation = run(cluster)
     assert generation == 3
     assert set(bundle.files) | set(bundle.missing) == {
-        "failure.txt", "overview.txt", "ledgers.json", "lease.json", "deployments.json", "replicasets.json", "pods.json", "ingresses.json", "hpas.json",
-        "services.json", "events.json", "registry_status.txt", "monqctl_version.txt", "versions.json",
-    }  # fmt: skip
+        "failure.txt",
+        "overview.txt",
+        "ledgers.json",
+        "lease.json",
+        "deployments.json",
+        "replicasets.json",
+        "pods.json",
+        "ingresses.json",
+        "hpas.json",
+        "services.json",
+        "events.json",
+        "registry_status.txt",
+        "monqctl_version.txt",
+        "versions.json",
+    }
     assert bundle.missing == {"registry_status.txt": "monqctl registry get status failed: exit status 1"}
     [found] = json.loads(bundle.files["deployments.json"])
-    assert [row["value"] for row in found["spec"]["template"]["spec"]["containers"][0]["env"]] == ["********", "********", "b", "c ********"]
+    assert [row["value"] for row in found["spec"]["template"]["spec"]["containers"][0]["env"]] == [
+        "********",
+        "********",
+        "b",
+        "c ********",
+    ]
     assert "managedFields" not in found["metadata"]
     assert json.loads(bundle.files["ledgers.json"])[0]["steps"] == {"prepare.registry_token.secret": {"state": "done"}}
     assert bundle.files["failure.txt"] == b"boom ********"
@@ -82,7 +107,9 @@ def test_the_secrets_of_monqctls_environment_are_known_and_reasons_are_masked(cl
             raise ApiError(500, "x", "y" * 280 + " t0ken-of-the-proxy", method, path)
 
     cluster.before = before
-    bundle, _generation = run(cluster, monqctl_environment='{"PROXY_TOKEN": "t0ken-of-the-proxy"}', failure="by t0ken-of-the-proxy")
+    bundle, _generation = run(
+        cluster, monqctl_environment='{"PROXY_TOKEN": "t0ken-of-the-proxy"}', failure="by t0ken-of-the-proxy"
+    )
     assert bundle.files["failure.txt"] == b"by ********" and "t0ken" not in bundle.missing["pods.json"]
 
 
@@ -95,7 +122,9 @@ def test_what_may_not_be_read_is_listed(cluster):
     cluster.put(f"{CONFIGMAPS}/monq-upgrade-6.0.0", {"data": {}})
     bundle, _generation = run(cluster)
     assert bundle.missing["events.json"] == "not readable by this account"
-    assert json.loads(bundle.files["ledgers.json"])[0]["name"] == "monq-upgrade-6.0.0", "by name where listing is denied"
+    assert json.loads(bundle.files["ledgers.json"])[0]["name"] == "monq-upgrade-6.0.0", (
+        "by name where listing is denied"
+    )
 
 
 def test_an_api_server_that_is_gone_is_asked_once():
@@ -116,7 +145,9 @@ def test_the_archive(tmp_path):
     bundle.add("a.txt", lambda: "text", remote=False)
     path = bundle.write(str(tmp_path / "new" / "1"), NOW)
     assert os.path.basename(path) == "support-20260301T101500.007Z.tar.gz"
-    assert stat.S_IMODE(os.stat(path).st_mode) == 0o600 and stat.S_IMODE(os.stat(os.path.dirname(path)).st_mode) == 0o700
+    assert (
+        stat.S_IMODE(os.stat(path).st_mode) == 0o600 and stat.S_IMODE(os.stat(os.path.dirname(path)).st_mode) == 0o700
+    )
     assert os.listdir(os.path.dirname(path)) == [os.path.basename(path)]
     with tarfile.open(path) as archive:
         names = archive.getnames()
@@ -141,7 +172,9 @@ def test_it_has_a_size():
     assert "more than" in bundle.missing["dict"]
 
 
-@pytest.mark.parametrize(("generation", "known", "expected"), [(2, [], "2"), (None, [], "1"), (None, ["1", "10", "x"], "10")])
+@pytest.mark.parametrize(
+    ("generation", "known", "expected"), [(2, [], "2"), (None, [], "1"), (None, ["1", "10", "x"], "10")]
+)
 def test_the_folder_is_that_of_the_generation(tmp_path, generation, known, expected):
     for name in known:
         (tmp_path / "h" / "6.0.0" / name).mkdir(parents=True)

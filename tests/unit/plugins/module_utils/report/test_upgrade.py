@@ -15,8 +15,14 @@ def found(severity, obj="o", **more):
     [
         ([], "Preflight: nothing forbids the upgrade, 0 findings."),
         ([found("warning")], "Preflight: nothing forbids the upgrade, 1 findings."),
-        ([found("stop"), found("info")], "Preflight: 1 of 2 findings forbid the upgrade. This run has changed nothing."),
-        ([found("stop"), found("stop")], "Preflight: 1 of 1 findings forbid the upgrade. This run has changed nothing."),
+        (
+            [found("stop"), found("info")],
+            "Preflight: 1 of 2 findings forbid the upgrade. This run has changed nothing.",
+        ),
+        (
+            [found("stop"), found("stop")],
+            "Preflight: 1 of 1 findings forbid the upgrade. This run has changed nothing.",
+        ),
     ],
 )
 def test_findings_begin_with_the_verdict(given, first):
@@ -25,7 +31,12 @@ def test_findings_begin_with_the_verdict(given, first):
 
 def test_findings_come_those_that_stop_first_and_in_full():
     text = texts.findings([found("info", "c", next=""), found("stop", "a"), found("warning", "b"), found("stop", "d")])
-    assert [line for line in text.splitlines() if line.startswith("[")] == ["[STOP] inputs: a", "[STOP] inputs: d", "[WARNING] inputs: b", "[INFO] inputs: c"]
+    assert [line for line in text.splitlines() if line.startswith("[")] == [
+        "[STOP] inputs: a",
+        "[STOP] inputs: d",
+        "[WARNING] inputs: b",
+        "[INFO] inputs: c",
+    ]
     assert text.splitlines()[1:5] == ["[STOP] inputs: a", "  expected: e", "  seen: s", "  next: n"]
     assert text.splitlines()[-2:] == ["  expected: e", "  seen: s"]
 
@@ -57,44 +68,109 @@ def test_plan_of_a_finished_upgrade_warns_of_nothing():
     assert "cannot be taken back" not in texts.plan(ledger(row("upgrade.pl.database.x", undo="irreversible")))
 
 
-BACKUP = {"database": "pl_identity_service", "path": "/b/x.dump", "rows": 12, "sha256": "abc", "scratch": {"state": "restored"}}
+BACKUP = {
+    "database": "pl_identity_service",
+    "path": "/b/x.dump",
+    "rows": 12,
+    "sha256": "abc",
+    "scratch": {"state": "restored"},
+}
 
 
 @pytest.mark.parametrize(
     ("given", "verified", "expected", "unexpected"),
     [
-        pytest.param(ledger(row("a.b.c")), {}, ["1 of 1 done, generation 1; the platform is UP", "replica counts put back: 0"], ["outage:"], id="little"),
         pytest.param(
-            ledger(row("upgrade.routing.cut", started="2026-03-01T10:00:00Z"), outage_seconds=750), {},
-            ["outage: 750 s, from 2026-03-01T10:00:00Z"], [], id="the outage",
+            ledger(row("a.b.c")),
+            {},
+            ["1 of 1 done, generation 1; the platform is UP", "replica counts put back: 0"],
+            ["outage:"],
+            id="little",
         ),
         pytest.param(
-            ledger(row("upgrade.backup_in_outage.database.x", result=BACKUP)), {}, ["backup of pl_identity_service: /b/x.dump"], [], id="trap 37: outage",
-        ),
-        pytest.param(ledger(), {"versions": {"pl": "6.0.0", "cl": ""}}, ["version: pl 6.0.0", "version: cl unknown"], [], id="versions"),
-        pytest.param(
-            ledger(row("prepare.backup.database.x", result=BACKUP), row("upgrade.backup.database.x", result={**BACKUP, "path": "/other", "reused": True})), {},
-            ["backup of pl_identity_service: /b/x.dump, 12 rows, sha256 abc, scratch restore: restored"], ["/other"], id="trap 37: which dump is which",
-        ),
-        pytest.param(
-            ledger(row("prepare.backup.database.x", result={**BACKUP, "scratch": {"state": "skipped", "reason": "too big"}})), {},
-            ["scratch restore: skipped (too big)"], [], id="a dump that was not restored says so",
+            ledger(row("upgrade.routing.cut", started="2026-03-01T10:00:00Z"), outage_seconds=750),
+            {},
+            ["outage: 750 s, from 2026-03-01T10:00:00Z"],
+            [],
+            id="the outage",
         ),
         pytest.param(
-            ledger(row("upgrade.pl.replicas.registry", result={"changed": 3}), row("upgrade.pl.replicas.kubernetes", result={"changed": 2}),
-                   row("prepare.replicas.original", result={"changed": 9})),
+            ledger(row("upgrade.backup_in_outage.database.x", result=BACKUP)),
+            {},
+            ["backup of pl_identity_service: /b/x.dump"],
+            [],
+            id="trap 37: outage",
+        ),
+        pytest.param(
+            ledger(),
+            {"versions": {"pl": "6.0.0", "cl": ""}},
+            ["version: pl 6.0.0", "version: cl unknown"],
+            [],
+            id="versions",
+        ),
+        pytest.param(
+            ledger(
+                row("prepare.backup.database.x", result=BACKUP),
+                row("upgrade.backup.database.x", result={**BACKUP, "path": "/other", "reused": True}),
+            ),
+            {},
+            ["backup of pl_identity_service: /b/x.dump, 12 rows, sha256 abc, scratch restore: restored"],
+            ["/other"],
+            id="trap 37: which dump is which",
+        ),
+        pytest.param(
+            ledger(
+                row(
+                    "prepare.backup.database.x", result={**BACKUP, "scratch": {"state": "skipped", "reason": "too big"}}
+                )
+            ),
+            {},
+            ["scratch restore: skipped (too big)"],
+            [],
+            id="a dump that was not restored says so",
+        ),
+        pytest.param(
+            ledger(
+                row("upgrade.pl.replicas.registry", result={"changed": 3}),
+                row("upgrade.pl.replicas.kubernetes", result={"changed": 2}),
+                row("prepare.replicas.original", result={"changed": 9}),
+            ),
             {"replicas": {"appeared": ["new"], "vanished": ["old"], "hpa": ["scaled"], "by_hand": {"b": 2, "a": 0}}},
-            ["replica counts put back: 5", "new services: new", "services that are gone: old", "left to their HPA: scaled",
-             "enter in the registry by hand: a 0", "enter in the registry by hand: b 2"], [], id="trap 42: counts",
+            [
+                "replica counts put back: 5",
+                "new services: new",
+                "services that are gone: old",
+                "left to their HPA: scaled",
+                "enter in the registry by hand: a 0",
+                "enter in the registry by hand: b 2",
+            ],
+            [],
+            id="trap 42: counts",
         ),
-        pytest.param(ledger(), {"drift": {"a": ["env TZ is gone"]}}, ["changed by Replace: a: env TZ is gone"], [], id="trap 43: drift"),
-        pytest.param(ledger(), {"findings": [found("warning", "x")]}, ["[WARNING] x: expected e, seen s"], [], id="findings"),
         pytest.param(
-            ledger(row("killed", by="operator"), row("lied", by="operator", error="x"), row("own", error="x"), row("open", "unknown", by="operator")), {},
-            ["answered by the operator: killed", "answered by the operator: lied"], ["operator: own", "operator: open"], id="the operator's word",
+            ledger(),
+            {"drift": {"a": ["env TZ is gone"]}},
+            ["changed by Replace: a: env TZ is gone"],
+            [],
+            id="trap 43: drift",
+        ),
+        pytest.param(
+            ledger(), {"findings": [found("warning", "x")]}, ["[WARNING] x: expected e, seen s"], [], id="findings"
+        ),
+        pytest.param(
+            ledger(
+                row("killed", by="operator"),
+                row("lied", by="operator", error="x"),
+                row("own", error="x"),
+                row("open", "unknown", by="operator"),
+            ),
+            {},
+            ["answered by the operator: killed", "answered by the operator: lied"],
+            ["operator: own", "operator: open"],
+            id="the operator's word",
         ),
     ],
-)  # fmt: skip
+)
 def test_summary(given, verified, expected, unexpected):
     """trap 46"""
     lines = [line.strip() for line in texts.summary(given, verified).splitlines()]
@@ -115,18 +191,38 @@ SQL = row("upgrade.pl.database.x", "to do", "irreversible")
     ("rows", "expected"),
     [
         ([row("a.b.c")], "point of no return: none, every step can be taken back"),
-        ([HUB, SECRET, SQL], "point of no return: prepare.registry_token.secret, not passed; up to it rollback.yml gives everything back but"
-         " what monqctl is told (Release Hub, credential)"),
-        ([{**HUB, "state": "done"}, SECRET], "point of no return: prepare.registry_token.secret, not passed; up to it rollback.yml gives everything back but"
-         " what monqctl was told (title of prepare.release_hub.token)"),
-        ([{**SECRET, "state": "done"}, UPDATE, SQL], "point of no return: prepare.registry_token.secret, PASSED: 1 steps stay, rollback.yml gives"
-         " back the rest; no SQL has run yet"),
-        ([{**SECRET, "state": "intent"}], "point of no return: prepare.registry_token.secret, PASSED: 1 steps stay, rollback.yml gives back the"
-         " rest; no SQL has run yet"),
-        ([{**SECRET, "state": "done"}, {**SQL, "state": "unknown"}], "point of no return: prepare.registry_token.secret, PASSED: 2 steps stay,"
-         " rollback.yml gives back the rest; SQL has begun with upgrade.pl.database.x: databases come back from dumps only"),
+        (
+            [HUB, SECRET, SQL],
+            "point of no return: prepare.registry_token.secret, not passed; up to it rollback.yml "
+            "gives everything back but"
+            " what monqctl is told (Release Hub, credential)",
+        ),
+        (
+            [{**HUB, "state": "done"}, SECRET],
+            "point of no return: prepare.registry_token.secret, not passed; up to it "
+            "rollback.yml gives everything back but"
+            " what monqctl was told (title of prepare.release_hub.token)",
+        ),
+        (
+            [{**SECRET, "state": "done"}, UPDATE, SQL],
+            "point of no return: prepare.registry_token.secret, PASSED: 1 steps stay, rollback.yml gives"
+            " back the rest; no SQL has run yet",
+        ),
+        (
+            [{**SECRET, "state": "intent"}],
+            "point of no return: prepare.registry_token.secret, PASSED: 1 steps stay, "
+            "rollback.yml gives back the"
+            " rest; no SQL has run yet",
+        ),
+        (
+            [{**SECRET, "state": "done"}, {**SQL, "state": "unknown"}],
+            "point of no return: prepare.registry_token.secret, PASSED: 2 steps stay,"
+            " rollback.yml gives back the rest; SQL has begun with upgrade.pl.database.x: databases come back from "
+            "dumps "
+            "only",
+        ),
     ],
-)  # fmt: skip
+)
 def test_point_of_no_return(rows, expected):
     """trap 35: where it is, whether it is passed, what stays; plan, status and summary show the same line"""
     assert texts.point_of_no_return(rows) == expected
@@ -135,7 +231,9 @@ def test_point_of_no_return(rows, expected):
 
 
 def test_the_summary_lists_what_cannot_be_taken_back():
-    lines = texts.summary(ledger({**SECRET, "state": "done"}, {**UPDATE, "state": "failed"}, SQL, row("a.b.c")), {}).splitlines()
+    lines = texts.summary(
+        ledger({**SECRET, "state": "done"}, {**UPDATE, "state": "failed"}, SQL, row("a.b.c")), {}
+    ).splitlines()
     assert [line.strip() for line in lines if line.strip().startswith("cannot be taken back")] == [
         "cannot be taken back: prepare.registry_token.secret (title of prepare.registry_token.secret)",
         "cannot be taken back: prepare.registry.update (title of prepare.registry.update): failed",

@@ -35,14 +35,23 @@ def leaving(obj):
         pytest.param([SEALED], False, [], id="the same"),
         pytest.param([], False, [("create", 3)], id="gone"),
         pytest.param([leaving(SEALED)], False, [("create", 3)], id="still being deleted"),
-        pytest.param([leaving(changed(SEALED, replicas=5))], True, [("create", 3)], id="still being deleted, with an HPA"),
+        pytest.param(
+            [leaving(changed(SEALED, replicas=5))], True, [("create", 3)], id="still being deleted, with an HPA"
+        ),
         pytest.param([changed(SEALED, replicas=1)], False, [("update", 3)], id="another count"),
         pytest.param([changed(SEALED, replicas=0)], False, [("update", 3)], id="stopped"),
         pytest.param([changed(SEALED, paused=True)], False, [("update", 3)], id="another spec"),
-        pytest.param([changed(SEALED, selector={"matchLabels": {"app": "x"}})], False, [("recreate", 3)], id="another selector"),
+        pytest.param(
+            [changed(SEALED, selector={"matchLabels": {"app": "x"}})], False, [("recreate", 3)], id="another selector"
+        ),
         pytest.param([changed(SEALED, replicas=5)], True, [], id="its HPA's count stays"),
         pytest.param([changed(SEALED, replicas=0)], True, [("update", 3)], id="an HPA is off at 0"),
-        pytest.param([changed(SEALED, replicas=5, paused=True)], True, [("update", 5)], id="its HPA's count stays with another spec"),
+        pytest.param(
+            [changed(SEALED, replicas=5, paused=True)],
+            True,
+            [("update", 5)],
+            id="its HPA's count stays with another spec",
+        ),
     ],
 )
 def test_a_deployment_is_put_back_as_it_was(now, owned, expected):
@@ -142,20 +151,27 @@ def test_an_old_route_that_was_put_back_is_no_new_one():
 
 
 def select(*names):
-    return lambda found: [{"name": i["metadata"]["name"], "uid": i["metadata"]["uid"]} for i in found if i["metadata"]["name"] in names]
+    return lambda found: [
+        {"name": i["metadata"]["name"], "uid": i["metadata"]["uid"]} for i in found if i["metadata"]["name"] in names
+    ]
 
 
 def test_old_routes_come_back_and_nothing_else():
     original = [ingress("frontend-box", "monq.example.org"), ingress("landing", "example.com")]
     cut = [*original, ingress("frontend-later", "x.alias.example.org")]
     found = differences.old_routes(original, cut, [], select("frontend-box", "frontend-later"))
-    assert [(change.action, change.name) for change in found] == [("create", "frontend-box"), ("create", "frontend-later")]
+    assert [(change.action, change.name) for change in found] == [
+        ("create", "frontend-box"),
+        ("create", "frontend-later"),
+    ]
 
 
 def test_a_route_that_was_never_removed_is_left_and_another_of_its_name_is_put_right():
     original = [ingress("frontend-box", "monq.example.org")]
     edited = ingress("frontend-box", "other.example.org")
-    assert differences.old_routes(original, original, [edited], select("frontend-box")) == [], "the same uid: the upgrade never touched it"
+    assert differences.old_routes(original, original, [edited], select("frontend-box")) == [], (
+        "the same uid: the upgrade never touched it"
+    )
     edited["metadata"]["uid"] = "new"
     (change,) = differences.old_routes(original, original, [edited], select("frontend-box"))
     assert change.action == "update" and change.content["spec"] == original[0]["spec"]
@@ -174,7 +190,10 @@ def test_entries_that_differ_or_are_gone_are_put_back():
 
 def test_counts_that_changed_between_the_snapshots_are_told_but_an_hpas_are_not():
     row = {"hpa": False, "paused": False, "healthy": True}
-    original = {"a": {**row, "kubernetes": 2, "registry": 2}, "h": {**row, "hpa": True, "kubernetes": 3, "registry": None}}
+    original = {
+        "a": {**row, "kubernetes": 2, "registry": 2},
+        "h": {**row, "hpa": True, "kubernetes": 3, "registry": None},
+    }
     cut = {"a": {**row, "kubernetes": 3, "registry": 2}, "h": {**row, "hpa": True, "kubernetes": 5, "registry": None}}
     assert differences.differing_counts(original, cut) == [("a", "kubernetes", 2, 3)]
     assert differences.differing_counts(original, {}) == []

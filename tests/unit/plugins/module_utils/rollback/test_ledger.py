@@ -11,7 +11,13 @@ from ansible_collections.monq.platform.plugins.module_utils.engine import snapsh
 from ansible_collections.monq.platform.plugins.module_utils.engine.ledger import Ledger, number, of_upgrade
 from ansible_collections.monq.platform.plugins.module_utils.engine.runner import StepRunner
 from ansible_collections.monq.platform.plugins.module_utils.engine.snapshots import SnapshotStore, orphans
-from ansible_collections.monq.platform.plugins.module_utils.errors import ApiError, ApiUnreachable, LedgerError, SnapshotError, StepError
+from ansible_collections.monq.platform.plugins.module_utils.errors import (
+    ApiError,
+    ApiUnreachable,
+    LedgerError,
+    SnapshotError,
+    StepError,
+)
 from ansible_collections.monq.platform.plugins.module_utils.rollback import archive
 from ansible_collections.monq.platform.plugins.module_utils.rollback.archive import Archive, clear_finished
 from ansible_collections.monq.platform.plugins.module_utils.rollback.ledger import (
@@ -28,7 +34,13 @@ WHERE = ("production", "6.0.0")
 UPGRADE, ROLLBACK = f"{CONFIGMAPS}/monq-upgrade-6.0.0", f"{CONFIGMAPS}/monq-rollback-6.0.0"
 SQL = "upgrade.pl.database.pl-i18n-service.sqls_pl-i18n-service.sql"
 SECOND = "upgrade.pl.database.pl-userspaces-api-service.userspace-configuration.sql"
-UNKNOWN = {"state": "unknown", "attempt": "a1234567", "started": "2026-03-01T10:00:00Z", "earlier_attempt": 1, "error": "applied in attempt 1"}
+UNKNOWN = {
+    "state": "unknown",
+    "attempt": "a1234567",
+    "started": "2026-03-01T10:00:00Z",
+    "earlier_attempt": 1,
+    "error": "applied in attempt 1",
+}
 PLAN = steps.plan(RELEASE, ["pl"])
 
 
@@ -41,7 +53,9 @@ def cluster(monkeypatch):
 def upgraded(cluster):
     """A ledger of attempt 1 with two sealed snapshots, and the torn rest of a third."""
     store, ledger = SnapshotStore(cluster, *WHERE), Ledger(cluster, *WHERE).load()
-    ledger.write("prepare.snapshot.original", {"state": "done", "result": store.save("original", {"deployments": ["x" * 50]})})
+    ledger.write(
+        "prepare.snapshot.original", {"state": "done", "result": store.save("original", {"deployments": ["x" * 50]})}
+    )
     ledger.write("prepare.replicas.original", {"state": "done", "result": store.save("original-replicas", {"a": 1})})
     store.save("cut", {"deployments": []})
     cluster.drop(f"{SECRETS}/monq-upgrade-6.0.0-cut-1")
@@ -66,7 +80,10 @@ def test_it_has_its_own_name_the_attempts_number_and_a_state(cluster):
     ledger = number(RollbackLedger(cluster, *WHERE), 3)
     ledger.write("rollback.diagnostics.save", {"state": "done"})
     assert RollbackLedger(cluster, *WHERE).load().unfinished
-    assert cluster.objects[ROLLBACK]["metadata"]["annotations"] == {"monq.platform/attempt": "3", "monq.platform/state": "begun"}
+    assert cluster.objects[ROLLBACK]["metadata"]["annotations"] == {
+        "monq.platform/attempt": "3",
+        "monq.platform/state": "begun",
+    }
     ledger.write("rollback.ledger.archive", {"state": "intent"})
     assert not ledger.finished
     ledger.write("rollback.ledger.archive", {"state": "done"})
@@ -146,12 +163,20 @@ def test_sql_that_a_rolled_back_attempt_left_is_asked_about_before_the_outage(cl
     Ledger(cluster, *WHERE).load().write(SECOND, {**UNKNOWN, "attempt": "a7654321"})
     with pytest.raises(StepError, match="SQL of an earlier attempt") as caught:
         require_no_rollback(cluster, *WHERE, upgrade(cluster))
-    assert "a1234567" in caught.value.next_step and "a7654321" in caught.value.next_step and "attempt 1" in caught.value.seen, "all at once"
+    assert (
+        "a1234567" in caught.value.next_step
+        and "a7654321" in caught.value.next_step
+        and "attempt 1" in caught.value.seen
+    ), "all at once"
     second = {SECOND: {"answer": "done", "attempt": "a7654321"}}
     with pytest.raises(StepError, match="a different attempt"):
-        require_no_rollback(cluster, *WHERE, upgrade(cluster, {SQL: {"answer": "done", "attempt": "a0000000"}, **second}))
+        require_no_rollback(
+            cluster, *WHERE, upgrade(cluster, {SQL: {"answer": "done", "attempt": "a0000000"}, **second})
+        )
     for answer in ("retry", "done"):
-        require_no_rollback(cluster, *WHERE, upgrade(cluster, {SQL: {"answer": answer, "attempt": "a1234567"}, **second}))
+        require_no_rollback(
+            cluster, *WHERE, upgrade(cluster, {SQL: {"answer": answer, "attempt": "a1234567"}, **second})
+        )
     require_no_rollback(cluster, *WHERE, upgrade(cluster), check_mode=True)
 
 
@@ -172,7 +197,9 @@ def test_ledger_and_snapshots_are_moved_under_the_attempts_number(cluster):
     assert UPGRADE not in cluster.objects and result["ledger"] == "monq-upgrade-6.0.0-attempt-1"
     kept = upgrade_ledger(cluster, *WHERE, 1)
     assert kept.entries == entries and kept.generation == 1
-    assert all(name.startswith("monq-upgrade-6.0.0-attempt-1-original-") for name in secrets(cluster)), "a torn rest is nothing to keep"
+    assert all(name.startswith("monq-upgrade-6.0.0-attempt-1-original-") for name in secrets(cluster)), (
+        "a torn rest is nothing to keep"
+    )
     assert len(secrets(cluster)) == sum("-original-" in name for name in chunks)
     for name in secrets(cluster):
         made = cluster.objects[f"{SECRETS}/{name}"]
@@ -185,7 +212,9 @@ def test_snapshots_go_before_the_ledger(cluster):
     upgraded(cluster)
     Archive(cluster, *WHERE, 1).upgrade({})
     deleted = [path for method, path in cluster.writes if method == "DELETE"]
-    assert deleted[-1] == UPGRADE and not [path for method, path in cluster.writes[: cluster.writes.index(("DELETE", deleted[0]))] if method == "DELETE"]
+    assert deleted[-1] == UPGRADE and not [
+        path for method, path in cluster.writes[: cluster.writes.index(("DELETE", deleted[0]))] if method == "DELETE"
+    ]
 
 
 def killer(survived):

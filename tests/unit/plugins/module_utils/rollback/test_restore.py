@@ -35,7 +35,20 @@ from ansible_collections.monq.platform.plugins.module_utils.rollback.steps impor
 from ansible_collections.monq.platform.plugins.module_utils.rollback.verification import differences
 from ansible_collections.monq.platform.plugins.module_utils.upgrade.replicas import table
 from ansible_collections.monq.platform.plugins.modules.rollback_database import perform
-from fake_cluster import CONFIGMAPS, DEPLOYMENTS, INGRESSES, LEASES, PODS, REPLICA_SETS, SECRETS, Clock, FakeCluster, Listed, deployment, ingress
+from fake_cluster import (
+    CONFIGMAPS,
+    DEPLOYMENTS,
+    INGRESSES,
+    LEASES,
+    PODS,
+    REPLICA_SETS,
+    SECRETS,
+    Clock,
+    FakeCluster,
+    Listed,
+    deployment,
+    ingress,
+)
 from fake_session import FakeSession
 from repository import RELEASE
 
@@ -51,7 +64,10 @@ class FakeMonqctl:
 
     def __init__(self):
         self.template = {"JsonConfig": {"v": 5}}
-        self.services = [{"Name": "pl-a", "Replicas": 3, "Version": "5.9.3"}, {"Name": REGISTRY, "Replicas": 1, "Version": "3.1.0"}]
+        self.services = [
+            {"Name": "pl-a", "Replicas": 3, "Version": "5.9.3"},
+            {"Name": REGISTRY, "Replicas": 1, "Version": "3.1.0"},
+        ]
         self.calls = []
         self.down = False
 
@@ -98,12 +114,22 @@ class World:
         }
 
     def save(self, name, stage):
-        store, ledger = SnapshotStore(self.cluster, "production", "6.0.0"), Ledger(self.cluster, "production", "6.0.0").load()
+        store, ledger = (
+            SnapshotStore(self.cluster, "production", "6.0.0"),
+            Ledger(self.cluster, "production", "6.0.0").load(),
+        )
         found, counts = self.cluster.items(DEPLOYMENTS), {row["Name"]: row["Replicas"] for row in self.monqctl.services}
-        held = {"deployments": found, "ingresses": self.cluster.items(INGRESSES), "hpas": [], "template": copy.deepcopy(self.monqctl.template)}
+        held = {
+            "deployments": found,
+            "ingresses": self.cluster.items(INGRESSES),
+            "hpas": [],
+            "template": copy.deepcopy(self.monqctl.template),
+        }
         held["microservices"] = {row["Name"]: dict(row) for row in self.monqctl.services}
         ledger.write(f"{stage}.snapshot.{name}", {**NOW, "result": store.save(name, held)})
-        ledger.write(f"{stage}.replicas.{name}", {**NOW, "result": store.save(name + "-replicas", table(found, [], counts))})
+        ledger.write(
+            f"{stage}.replicas.{name}", {**NOW, "result": store.save(name + "-replicas", table(found, [], counts))}
+        )
 
     def record(self, *keys, state="done"):
         ledger = Ledger(self.cluster, "production", "6.0.0").load()
@@ -142,14 +168,34 @@ class World:
         lease = rollback_run.Lease(self.cluster, "production", 120, self.clock, self.clock.sleep)
         given.setdefault("resolve", self.resolve)
         return rollback_run.RollbackRun(
-            upgrade=upgrade, upgrade_plan=UPGRADE, databases=names, plan=plan(UPGRADE, names), ledger=own, lease=lease, lock_id=lock_id, **given
+            upgrade=upgrade,
+            upgrade_plan=UPGRADE,
+            databases=names,
+            plan=plan(UPGRADE, names),
+            ledger=own,
+            lease=lease,
+            lock_id=lock_id,
+            **given,
         )
 
     def given(self, **more):
-        return {"timeout": 60, "databases": self.databases, "environment": "production", "confirm": "production", "closed": False, **more}
+        return {
+            "timeout": 60,
+            "databases": self.databases,
+            "environment": "production",
+            "confirm": "production",
+            "closed": False,
+            **more,
+        }
 
     def session(self, run=None, **more):
-        session = FakeSession(self.cluster, run or self.run(), monqctl=self.monqctl, registry=RegistryReplicas(self.monqctl, {}), **self.given(**more))
+        session = FakeSession(
+            self.cluster,
+            run or self.run(),
+            monqctl=self.monqctl,
+            registry=RegistryReplicas(self.monqctl, {}),
+            **self.given(**more),
+        )
         session.store = SnapshotStore(self.cluster, "production", "6.0.0")
         return session
 
@@ -160,7 +206,9 @@ class World:
 
     def overview(self, check_mode=False, allowed=True, **more):
         run, create = self.run(), self.cluster.create
-        self.cluster.create = lambda path, body: {"status": {"allowed": allowed}} if "selfsubject" in path else create(path, body)
+        self.cluster.create = lambda path, body: (
+            {"status": {"allowed": allowed}} if "selfsubject" in path else create(path, body)
+        )
         try:
             return rollback_checks.overview(self.rollback(run, **more), check_mode)
         finally:
@@ -172,7 +220,12 @@ class World:
             if path.startswith(DEPLOYMENTS):
                 count = obj["spec"]["replicas"]
                 obj["metadata"].setdefault("generation", 1)
-                obj["status"] = {"observedGeneration": obj["metadata"]["generation"], "replicas": count, "updatedReplicas": count, "availableReplicas": count}
+                obj["status"] = {
+                    "observedGeneration": obj["metadata"]["generation"],
+                    "replicas": count,
+                    "updatedReplicas": count,
+                    "availableReplicas": count,
+                }
 
 
 @pytest.fixture
@@ -268,7 +321,14 @@ def test_the_check_names_what_differs(world):
     world.upgrade()
     with pytest.raises(MonqError, match="not what it was") as caught:
         world.rollback().check()
-    for part in ("Deployment pl-a", "Deployment pl-new", "Ingress pl-api", "Ingress frontend-box", "template", "pl-a in the registry"):
+    for part in (
+        "Deployment pl-a",
+        "Deployment pl-new",
+        "Ingress pl-api",
+        "Ingress frontend-box",
+        "template",
+        "pl-a in the registry",
+    ):
         assert part in caught.value.seen
 
 
@@ -299,7 +359,11 @@ def test_the_next_run_puts_back_what_the_check_has_found(world):
     world.rollback(run).perform("rollback.installation.check")
     assert run.done == ["rollback.installation.check"] and run.changed, "a gate that has changed something says so"
     world.rollback(world.run(taken)).perform("rollback.ledger.archive")
-    assert world.installation() == world.before and world.monqctl.template == {"JsonConfig": {"v": 5}} and world.monqctl.services[0]["Replicas"] == 3
+    assert (
+        world.installation() == world.before
+        and world.monqctl.template == {"JsonConfig": {"v": 5}}
+        and world.monqctl.services[0]["Replicas"] == 3
+    )
 
 
 def test_what_cannot_be_put_back_again_keeps_no_other_back_and_is_told(world):
@@ -332,7 +396,9 @@ def test_a_check_without_a_difference_changes_nothing_the_second_time(world):
 
 def hold(world, path):
     """Deleted, and held by a finalizer."""
-    world.cluster.objects[path]["metadata"].update(deletionTimestamp="2026-03-01T10:00:00Z", finalizers=["example.com/held"])
+    world.cluster.objects[path]["metadata"].update(
+        deletionTimestamp="2026-03-01T10:00:00Z", finalizers=["example.com/held"]
+    )
 
 
 @pytest.mark.parametrize("name", ["pl-a", REGISTRY, "frontend-box"])
@@ -347,7 +413,11 @@ def test_what_is_still_being_deleted_is_made_again_once_it_is_gone(world, name):
     assert f"{name}: create (still being deleted)" in caught.value.seen
     world.clock.at(5, lambda: world.cluster.drop(path))
     rollback = world.rollback()
-    {"pl-a": rollback.restore_deployments, REGISTRY: rollback.restore_registry, "frontend-box": rollback.restore_routes}[name]()
+    {
+        "pl-a": rollback.restore_deployments,
+        REGISTRY: rollback.restore_registry,
+        "frontend-box": rollback.restore_routes,
+    }[name]()
     assert world.clock.now >= 5 and world.cluster.objects[path]["metadata"].get("deletionTimestamp") is None
     world.rollback().check()
 
@@ -386,11 +456,15 @@ def several(world):
 
 @pytest.mark.parametrize("status", [403, 422, 409])
 def test_a_deployment_that_is_refused_keeps_no_other_back(world, status):
-    refuse(several(world), "PUT", f"{DEPLOYMENTS}/pl-b", ApiError(status, "Refused", "field is immutable", "PUT", "pl-b"))
+    refuse(
+        several(world), "PUT", f"{DEPLOYMENTS}/pl-b", ApiError(status, "Refused", "field is immutable", "PUT", "pl-b")
+    )
     with pytest.raises(MonqError, match="1 refused") as caught:
         world.rollback().restore_deployments()
     assert "field is immutable" in caught.value.seen and "pl-b" in caught.value.obj and "pl-a" not in caught.value.obj
-    assert {name: world.cluster.objects[f"{DEPLOYMENTS}/{name}"]["spec"]["replicas"] for name in ("pl-a", "pl-b", "pl-c")} == {"pl-a": 3, "pl-b": 1, "pl-c": 2}
+    assert {
+        name: world.cluster.objects[f"{DEPLOYMENTS}/{name}"]["spec"]["replicas"] for name in ("pl-a", "pl-b", "pl-c")
+    } == {"pl-a": 3, "pl-b": 1, "pl-c": 2}
 
 
 def test_all_that_are_refused_are_named(world):
@@ -425,7 +499,9 @@ def test_diagnostics_are_saved_though_the_registry_is_down(world):
 
 def begun(world, step, state="done", **more):
     """An entry in the rollback's own ledger."""
-    number(RollbackLedger(world.cluster, "production", "6.0.0"), 1).load().write(step, {**NOW, "state": state, "attempt": "a1", **more})
+    number(RollbackLedger(world.cluster, "production", "6.0.0"), 1).load().write(
+        step, {**NOW, "state": state, "attempt": "a1", **more}
+    )
 
 
 def test_what_was_stopped_and_is_in_no_snapshot_of_before_starts_again():
@@ -492,7 +568,10 @@ def test_a_step_that_fails_names_the_word_that_goes_on_without_it(world):
     word = {"rollback.registry_template.apply": {"answer": "accept", "attempt": failed.value.details["attempt"]}}
     assert json.dumps({"monq_resolve": word}) in failed.value.next_step
     world.rollback(world.run(lock, resolve=word)).perform("rollback.registry_template.apply")
-    assert RollbackLedger(world.cluster, "production", "6.0.0").load().get("rollback.registry_template.apply")["state"] == "accepted"
+    assert (
+        RollbackLedger(world.cluster, "production", "6.0.0").load().get("rollback.registry_template.apply")["state"]
+        == "accepted"
+    )
 
 
 def test_a_run_that_lost_the_lock_is_offered_no_word(world):
@@ -513,7 +592,9 @@ def test_monqctl_learns_the_token_that_the_registry_demands(world):
     """A run that was killed between the variable and the credential left a registry that monqctl cannot ask."""
     world.record("prepare.registry_token.env", state="intent")
     token = RELEASE["registry_token"]
-    world.cluster.put(SECRETS + "/" + token["secret"], {"metadata": {"name": token["secret"]}, "data": {token["key"]: "dG9rZW4="}})
+    world.cluster.put(
+        SECRETS + "/" + token["secret"], {"metadata": {"name": token["secret"]}, "data": {token["key"]: "dG9rZW4="}}
+    )
     lock = rollback_run.Lease(world.cluster, "production", 120, world.clock, world.clock.sleep).acquire("us")
     for key in ("rollback.diagnostics.save", "rollback.routing.remove"):
         world.rollback(world.run(lock)).perform(key)
@@ -537,10 +618,14 @@ def test_other_modules_than_the_upgrade_was_begun_with_refuse(world):
     world.run(inputs={"modules": ["fm", "pl"]}).require_same_plan()
 
 
-@pytest.mark.parametrize(("step", "asked"), [("upgrade.pl.microservices.replace", True), ("upgrade.routing.cut", False)])
+@pytest.mark.parametrize(
+    ("step", "asked"), [("upgrade.pl.microservices.replace", True), ("upgrade.routing.cut", False)]
+)
 def test_what_another_machine_began_is_asked_about(world, step, asked):
     """monqctl may still be at work there; an API call of ours is fenced."""
-    Ledger(world.cluster, "production", "6.0.0").load().write(step, {**NOW, "state": "intent", "attempt": "a7", "host": "elsewhere", "pid": 7})
+    Ledger(world.cluster, "production", "6.0.0").load().write(
+        step, {**NOW, "state": "intent", "attempt": "a7", "host": "elsewhere", "pid": 7}
+    )
     assert stops(world.overview()) == (["alive"] if asked else [])
     if asked:
         assert '"answer": "retry", "attempt": "a7"' in world.overview()["findings"][0]["next"]
@@ -554,7 +639,9 @@ def test_what_another_machine_began_is_asked_about(world, step, asked):
 
 def test_the_words_that_were_given_are_shown_with_the_next_one(world):
     for step, attempt in (("upgrade.pl.microservices.replace", "a7"), ("prepare.registry.update", "a8")):
-        Ledger(world.cluster, "production", "6.0.0").load().write(step, {**NOW, "state": "intent", "attempt": attempt, "host": "elsewhere", "pid": 7})
+        Ledger(world.cluster, "production", "6.0.0").load().write(
+            step, {**NOW, "state": "intent", "attempt": attempt, "host": "elsewhere", "pid": 7}
+        )
     world.resolve = {"upgrade.pl.microservices.replace": {"answer": "retry", "attempt": "a7"}}
     words = {**world.resolve, "prepare.registry.update": {"answer": "retry", "attempt": "a8"}}
     assert json.dumps({"monq_resolve": words}) in world.overview()["findings"][0]["next"]
@@ -591,7 +678,9 @@ def test_without_a_ledger_there_is_nothing_to_roll_back():
     lose_the_ledger(world)
     for path in [path for path in world.cluster.objects if path.startswith(SECRETS)]:
         world.cluster.drop(path)
-    assert world.overview(confirm="") == {**world.overview(), "needed": False} and stops(world.overview(confirm="")) == []
+    assert (
+        world.overview(confirm="") == {**world.overview(), "needed": False} and stops(world.overview(confirm="")) == []
+    )
 
 
 @pytest.mark.parametrize("confirm", ["", "staging"])
@@ -609,7 +698,9 @@ def test_a_closed_release_wants_a_word_more(world):
 
 
 def test_the_annotation_closes_it_too(world):
-    world.cluster.objects[f"{CONFIGMAPS}/monq-upgrade-6.0.0"]["metadata"]["annotations"]["monq.platform/closed"] = "2026-03-01"
+    world.cluster.objects[f"{CONFIGMAPS}/monq-upgrade-6.0.0"]["metadata"]["annotations"]["monq.platform/closed"] = (
+        "2026-03-01"
+    )
     assert stops(world.overview()) == ["closed"] and stops(world.overview(closed=True)) == []
 
 
@@ -624,7 +715,11 @@ def test_an_altered_snapshot_refuses(world):
 def test_a_step_that_is_at_work_refuses(world, monkeypatch):
     world.record("prepare.registry.update", state="intent")
     here = socket.gethostname()
-    monkeypatch.setattr(rollback_checks.runner, "alive", lambda entry: [7] if entry.update(host=here) is None and entry["state"] == "intent" else [])
+    monkeypatch.setattr(
+        rollback_checks.runner,
+        "alive",
+        lambda entry: [7] if entry.update(host=here) is None and entry["state"] == "intent" else [],
+    )
     assert stops(world.overview()) == ["alive"]
 
 
@@ -643,19 +738,32 @@ def test_the_dump_must_be_the_one_that_the_ledger_knows(tmp_path, fault):
     world = World([{"microservice": "pl-i18n-service", "database": "pl_i18n_service"}])
     path = tmp_path / "x.dump"
     path.write_bytes(b"dump")
-    result = {"path": str(path), "bytes": 4, "sha256": rollback_database.sha256(str(path)), "database": "pl_i18n_service"}
+    result = {
+        "path": str(path),
+        "bytes": 4,
+        "sha256": rollback_database.sha256(str(path)),
+        "database": "pl_i18n_service",
+    }
     if fault == "another database":
         result["database"] = "pl_identity_service"
     if fault != "no dump":
-        Ledger(world.cluster, "production", "6.0.0").load().write("prepare.backup.database.pl-i18n-service", {**NOW, "result": result})
-    {"altered": lambda: path.write_bytes(b"dumq"), "longer": lambda: path.write_bytes(b"dump."), "gone": path.unlink}.get(fault, lambda: None)()
+        Ledger(world.cluster, "production", "6.0.0").load().write(
+            "prepare.backup.database.pl-i18n-service", {**NOW, "result": result}
+        )
+    {
+        "altered": lambda: path.write_bytes(b"dumq"),
+        "longer": lambda: path.write_bytes(b"dump."),
+        "gone": path.unlink,
+    }.get(fault, lambda: None)()
     found = world.overview()["findings"]
     assert [word.split()[0] for word in stops(world.overview())] == ([] if fault == "none" else ["dump"])
     assert all("leave it" in one["next"] or "leave its database out" in one["next"] for one in found)
     # Once it has begun the step itself says no, and there the operator has a word.
     world.rollback(world.run(lock(world))).perform("rollback.diagnostics.save")
     found = world.overview()["findings"]
-    assert stops(world.overview()) == [] and [one["severity"] for one in found] == ([] if fault == "none" else ["warning"])
+    assert stops(world.overview()) == [] and [one["severity"] for one in found] == (
+        [] if fault == "none" else ["warning"]
+    )
     assert all("leave" not in one["next"] and "nothing was changed" not in one["next"] for one in found)
     if fault != "none":
         known = rollback_steps.dump_of(world.run().upgrade.entries, "pl-i18n-service")[1]
@@ -665,14 +773,17 @@ def test_the_dump_must_be_the_one_that_the_ledger_knows(tmp_path, fault):
 
 
 def test_a_begun_rollback_whose_dump_is_gone_ends_by_the_operators_word():
-    """Nobody gets past the check of before otherwise, and the databases must stay named: the list of steps would be another one."""
+    """Nobody gets past the check of before otherwise, and the databases must stay named: the list of steps would be
+    another one."""
     world = World([{"microservice": "pl-i18n-service", "database": "pl_i18n_service"}])
     world.upgrade()
     taken = lock(world)
     restore = DatabaseRestore({"host": "127.0.0.1", "port": 1, "user": "u"})
     dumps = types.SimpleNamespace(dump=lambda *_given: {"path": "/d"})
     gone = {"path": "/nowhere/x.dump", "bytes": 4, "sha256": "x", "database": "pl_i18n_service"}
-    Ledger(world.cluster, "production", "6.0.0").load().write("prepare.backup.database.pl-i18n-service", {**NOW, "result": gone})
+    Ledger(world.cluster, "production", "6.0.0").load().write(
+        "prepare.backup.database.pl-i18n-service", {**NOW, "result": gone}
+    )
     for key in ("rollback.diagnostics.save", "rollback.deployments.stop"):
         world.rollback(world.run(taken)).perform(key)
     with pytest.raises(MonqError, match="missing or altered") as caught:
@@ -698,11 +809,15 @@ def test_what_can_be_answered_at_its_step_stops_only_what_has_not_begun(world, f
     elif fault == "snapshot":
         world.cluster.drop(f"{SECRETS}/monq-upgrade-6.0.0-original-0")
     allowed = fault != "permission"
-    assert set(stops(world.overview(allowed=allowed))) == {{"context": "identity", "permission": "permissions"}.get(fault, fault)}
+    assert set(stops(world.overview(allowed=allowed))) == {
+        {"context": "identity", "permission": "permissions"}.get(fault, fault)
+    }
     begun(world, "rollback.diagnostics.save")
     report = world.overview(allowed=allowed)
     assert stops(report) == [] and any(one["severity"] == "warning" for one in report["findings"])
-    assert stops(world.overview(allowed=allowed, confirm="")) == ["confirmation"], "the operator's own words have no step"
+    assert stops(world.overview(allowed=allowed, confirm="")) == ["confirmation"], (
+        "the operator's own words have no step"
+    )
 
 
 @pytest.mark.parametrize("read", ["template_differs", "registry_counts", "registry_entries"])
@@ -723,7 +838,10 @@ def test_an_answer_that_is_none_says_the_form(world, given):
     assert '"attempt": "the ID shown in the error"' in caught.value.expected
 
 
-@pytest.mark.parametrize(("key", "known"), [("upgrade.routing.cut", True), ("rollback.routing.remove", True), ("rollback.routing.removed", False)])
+@pytest.mark.parametrize(
+    ("key", "known"),
+    [("upgrade.routing.cut", True), ("rollback.routing.remove", True), ("rollback.routing.removed", False)],
+)
 def test_answers_to_both_lists_of_steps_are_known_and_no_others(world, key, known):
     world.resolve = {key: {"answer": "retry", "attempt": "a1"}}
     with contextlib.nullcontext() if known else pytest.raises(InputError, match="not part of the plan"):

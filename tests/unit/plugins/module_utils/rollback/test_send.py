@@ -14,7 +14,9 @@ PATH = f"{DEPLOYMENTS}/pl-a"
 class World:
     def __init__(self):
         self.cluster, self.clock = FakeCluster(), Clock()
-        self.sending = Sending(self.cluster, "production", DEPLOYMENTS, "Deployment", "apps/v1", 60, self.clock, self.clock.sleep)
+        self.sending = Sending(
+            self.cluster, "production", DEPLOYMENTS, "Deployment", "apps/v1", 60, self.clock, self.clock.sleep
+        )
         self.change = Change("create", "pl-a", None, content(deployment("pl-a", 3)))
 
     def posts(self):
@@ -44,7 +46,11 @@ def test_one_that_never_goes_is_told_with_its_finalizers(world):
     with pytest.raises(MonqError, match="does not go") as caught:
         world.sending.send(world.change)
     assert not isinstance(caught.value, ApiError), "it would be tried again as a conflict, and waited for as often"
-    assert "example.com/held" in caught.value.seen and "patch deployment pl-a" in caught.value.next_step and 60 <= world.clock.now < 62
+    assert (
+        "example.com/held" in caught.value.seen
+        and "patch deployment pl-a" in caught.value.next_step
+        and 60 <= world.clock.now < 62
+    )
 
 
 def test_one_that_somebody_else_has_made_meanwhile_is_looked_at_again(world):
@@ -63,8 +69,13 @@ def test_a_conflict_that_stays_ends(world):
 
 
 def test_what_is_held_comes_last_and_all_of_it_is_waited_for_once(world):
-    there = [world.cluster.put(f"{DEPLOYMENTS}/{name}", {**held(), "metadata": {**held()["metadata"], "name": name}}) for name in ("pl-a", "pl-b")]
-    changes = [Change("create", obj["metadata"]["name"], obj, content(deployment(obj["metadata"]["name"]))) for obj in there]
+    there = [
+        world.cluster.put(f"{DEPLOYMENTS}/{name}", {**held(), "metadata": {**held()["metadata"], "name": name}})
+        for name in ("pl-a", "pl-b")
+    ]
+    changes = [
+        Change("create", obj["metadata"]["name"], obj, content(deployment(obj["metadata"]["name"]))) for obj in there
+    ]
     changes.append(Change("create", "pl-z", None, content(deployment("pl-z"))))
     sent = []
     with pytest.raises(MonqError, match="2 refused"):

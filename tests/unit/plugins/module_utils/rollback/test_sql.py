@@ -12,7 +12,11 @@ FACTS.update(tablespace="pg_default", provider="c", locale=None)
 @pytest.mark.parametrize(
     ("more", "part"),
     [
-        ({}, "CREATE DATABASE \"new\" TEMPLATE template0 OWNER \"monq\" ENCODING 'UTF8' LC_COLLATE 'C.UTF-8' LC_CTYPE 'C.UTF-8'"),
+        (
+            {},
+            "CREATE DATABASE \"new\" TEMPLATE template0 OWNER \"monq\" ENCODING 'UTF8' LC_COLLATE 'C.UTF-8' LC_CTYPE "
+            "'C.UTF-8'",
+        ),
         ({"provider": "i", "locale": "ru-RU"}, "LOCALE_PROVIDER icu ICU_LOCALE 'ru-RU'"),
         ({"provider": "b", "locale": "C.UTF-8"}, "LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'"),
         ({"limit": 20}, "CONNECTION LIMIT 20"),
@@ -64,7 +68,12 @@ def test_a_database_that_was_put_back_is_known_by_the_note_on_the_one_that_was_k
     note = sql.kept_note("pl_a", 1, 16401, "abc")
     rows = [("postgres", None), ("pl_a_before_rollback_1", note)]
     assert sql.kept_by(rows, "pl_a", 1, 16401, "abc") == "pl_a_before_rollback_1"
-    for other in (("pl_a", 1, 16999, "abc"), ("pl_a", 2, 16401, "abc"), ("pl_a", 1, 16401, "def"), ("pl_b", 1, 16401, "abc")):
+    for other in (
+        ("pl_a", 1, 16999, "abc"),
+        ("pl_a", 2, 16401, "abc"),
+        ("pl_a", 1, 16401, "def"),
+        ("pl_b", 1, 16401, "abc"),
+    ):
         assert sql.kept_by(rows, *other) is None
 
 
@@ -72,9 +81,13 @@ def test_both_names_change_in_one_transaction():
     found = sql.swap("pl_a", "kept", "new", None, "note")
     assert found[0] == "BEGIN" and found[-1] == "COMMIT"
     assert found[1:3] == ['ALTER DATABASE "pl_a" RENAME TO "kept"', 'ALTER DATABASE "new" RENAME TO "pl_a"']
-    assert "COMMENT ON DATABASE \"pl_a\" IS NULL" in found
+    assert 'COMMENT ON DATABASE "pl_a" IS NULL' in found
 
 
 def test_the_restore_keeps_owners_and_privileges_and_ends_at_the_first_error():
     argv = sql.restore("pg_restore", {"host": "h", "port": 5432, "user": "u", "password": "secret"}, "new", "/d.dump")
-    assert "--exit-on-error" in argv and not {"--no-owner", "--no-privileges"} & set(argv) and "secret" not in " ".join(argv)
+    assert (
+        "--exit-on-error" in argv
+        and not {"--no-owner", "--no-privileges"} & set(argv)
+        and "secret" not in " ".join(argv)
+    )

@@ -61,7 +61,13 @@ def test_no_step_of_a_rollback_has_anything_of_the_step_that_it_was_made_from():
     for step in rollback_steps.plan(UPGRADE, ["pl-i18n-service"]):
         if step.kind == "client":
             continue
-        assert (step.undo, step.ask, step.argv, step.secret, step.file) == ("reversible", False, None, "", "") and step.title
+        assert (step.undo, step.ask, step.argv, step.secret, step.file) == (
+            "reversible",
+            False,
+            None,
+            "",
+            "",
+        ) and step.title
 
 
 # ---- what stays
@@ -89,7 +95,9 @@ def test_sql_stays_unless_its_database_is_put_back(entry, databases, stays):
 
 
 def test_the_next_attempt_is_told_in_which_attempt_sql_ran():
-    found = rollback_steps.carried(UPGRADE, {I18N: DONE, IDENTITY: {**DONE, "earlier_attempt": 1}}, [], 2, lambda: "a1234567")
+    found = rollback_steps.carried(
+        UPGRADE, {I18N: DONE, IDENTITY: {**DONE, "earlier_attempt": 1}}, [], 2, lambda: "a1234567"
+    )
     assert found[I18N]["state"] == "unknown" and found[I18N]["attempt"] == "a1234567"
     assert "generation 2" in found[I18N]["error"] and "generation 1" in found[IDENTITY]["error"]
     assert (found[I18N]["earlier_attempt"], found[IDENTITY]["earlier_attempt"]) == (2, 1)
@@ -138,7 +146,11 @@ def test_nothing_is_rolled_back_before_both_halves_of_original_are_sealed():
         ("10:00", {}, "DOWN since 10:00: the old routes are not back yet"),
         (None, {"rollback.routing.remove": {"started": "11:00"}}, "DOWN since 11:00: the old routes are not back yet"),
         ("10:00", {"rollback.routing.restore": {"state": "done"}}, "up: the old routes are back"),
-        ("10:00", {"rollback.routing.restore": {"state": "failed"}}, "DOWN since 10:00: the old routes are not back yet"),
+        (
+            "10:00",
+            {"rollback.routing.restore": {"state": "failed"}},
+            "DOWN since 10:00: the old routes are not back yet",
+        ),
     ],
 )
 def test_the_platform_is_down_until_the_old_routes_are_back(since, entries, text):
@@ -149,20 +161,52 @@ def test_the_platform_is_down_until_the_old_routes_are_back(since, entries, text
 
 
 def report(**more):
-    blank = {"needed": True, "generation": 2, "begun": False, "platform": "up", "steps": [], "put_back": [], "irreversible": [], "counts": [], "findings": []}
+    blank = {
+        "needed": True,
+        "generation": 2,
+        "begun": False,
+        "platform": "up",
+        "steps": [],
+        "put_back": [],
+        "irreversible": [],
+        "counts": [],
+        "findings": [],
+    }
     return {**blank, **more}
 
 
 def test_the_overview_says_what_comes_back_what_stays_and_why_it_may_not_begin():
-    stop = {"check": "confirmation", "severity": "stop", "object": "monq_confirm_rollback", "expected": "production", "seen": "''", "next": "set it"}
+    stop = {
+        "check": "confirmation",
+        "severity": "stop",
+        "object": "monq_confirm_rollback",
+        "expected": "production",
+        "seen": "''",
+        "next": "set it",
+    }
     text = rollback_text.overview(
-        report(put_back=["Ingress frontend-box: create (old route)"], irreversible=[{"key": "prepare.registry.update", "title": "t"}], findings=[stop])
+        report(
+            put_back=["Ingress frontend-box: create (old route)"],
+            irreversible=[{"key": "prepare.registry.update", "title": "t"}],
+            findings=[stop],
+        )
     )
-    for part in ("generation 2", "Ingress frontend-box", "It cannot take back:", "prepare.registry.update", "[STOP] confirmation", "changed nothing"):
+    for part in (
+        "generation 2",
+        "Ingress frontend-box",
+        "It cannot take back:",
+        "prepare.registry.update",
+        "[STOP] confirmation",
+        "changed nothing",
+    ):
         assert part in text
     assert "nothing to roll back" in rollback_text.overview(report(needed=False))
     lost = rollback_text.overview(report(needed=False, findings=[{**stop, "object": "ConfigMap monq-upgrade-6.0.0"}]))
-    assert "nothing to roll back" not in lost and "[STOP] confirmation: ConfigMap monq-upgrade-6.0.0" in lost and "may not begin" in lost
+    assert (
+        "nothing to roll back" not in lost
+        and "[STOP] confirmation: ConfigMap monq-upgrade-6.0.0" in lost
+        and "may not begin" in lost
+    )
 
 
 def test_the_summary_names_the_databases_that_were_kept_and_the_counts_to_enter():
@@ -173,5 +217,11 @@ def test_the_summary_names_the_databases_that_were_kept_and_the_counts_to_enter(
         "rollback.ledger.archive": {"ledger": "monq-upgrade-6.0.0-attempt-2", "generation": 2, "carried": [I18N]},
     }
     text = rollback_text.summary(report(), results)
-    for part in ('DROP DATABASE "a_before_rollback_2"', "by hand: pl-a 3", "pl-new: new in the registry", "monq-upgrade-6.0.0-attempt-2", I18N):
+    for part in (
+        'DROP DATABASE "a_before_rollback_2"',
+        "by hand: pl-a 3",
+        "pl-new: new in the registry",
+        "monq-upgrade-6.0.0-attempt-2",
+        I18N,
+    ):
         assert part in text

@@ -9,14 +9,26 @@ from ansible_collections.monq.platform.plugins.module_utils.upgrade import calls
 from fake_session import FakeMonqctl, FakeSession, Runs
 from repository import RELEASE
 
-PLAN = steps.plan(RELEASE, ["pl", "cl"], configure=True, instance_name="i", registry_server="r", context="c", credential_name="x", releasehub_name="h")
+PLAN = steps.plan(
+    RELEASE,
+    ["pl", "cl"],
+    configure=True,
+    instance_name="i",
+    registry_server="r",
+    context="c",
+    credential_name="x",
+    releasehub_name="h",
+)
 
 
 def argv(prefix):
     return [step.argv for step in PLAN if step.key.startswith(prefix + ".")]
 
 
-@pytest.mark.parametrize("prefix", ["upgrade.pl.database", "upgrade.cl.database", "upgrade.pl.cache", "upgrade.routing.apply", "prepare.release_hub"])
+@pytest.mark.parametrize(
+    "prefix",
+    ["upgrade.pl.database", "upgrade.cl.database", "upgrade.pl.cache", "upgrade.routing.apply", "prepare.release_hub"],
+)
 def test_the_calls_of_a_phase_come_out_of_the_plan(prefix):
     session = FakeSession(run=Runs(PLAN))
     outputs = calls.execute(session, prefix, "t0ken")
@@ -39,7 +51,12 @@ def test_the_context_is_compared(prefix, compared):
     session = FakeSession(run=Runs(PLAN))
     calls.execute(session, prefix)
     seen = [call[3] for call in session.monqctl.changed]
-    assert seen == {"every": [True] * len(seen), "first": [True] + [False] * (len(seen) - 1), "none": [False] * len(seen)}[compared]
+    assert (
+        seen
+        == {"every": [True] * len(seen), "first": [True] + [False] * (len(seen) - 1), "none": [False] * len(seen)}[
+            compared
+        ]
+    )
 
 
 def test_a_phase_goes_on_where_it_was_killed_and_compares_the_context_anew():

@@ -8,7 +8,12 @@ from fake_cluster import deployment
 
 
 def pod(env=(), name="a", **more):
-    container = {"name": name, "image": more.pop("image", "x:1"), "env": list(env), **{k: more.pop(k) for k in ("resources",) if k in more}}
+    container = {
+        "name": name,
+        "image": more.pop("image", "x:1"),
+        "env": list(env),
+        **{k: more.pop(k) for k in ("resources",) if k in more},
+    }
     found = deployment("a", more.pop("replicas", 1))
     found["spec"]["template"]["spec"] = {"containers": [container], **more}
     return found
@@ -24,11 +29,23 @@ SECRET = {"name": "TOKEN", "value": "s3cret"}
         pytest.param(pod(), pod(image="x:6.0.0", replicas=5), None, id="image and count are the upgrade's own"),
         pytest.param(pod([SECRET]), pod(), ["env TOKEN is gone"], id="trap 43: an env set by hand"),
         pytest.param(pod(), pod([SECRET]), None, id="what the release adds"),
-        pytest.param(pod([SECRET]), pod([{"name": "TOKEN", "value": "s3cret2"}]), ["env TOKEN has another value"], id="another value"),
-        pytest.param(pod(resources={"limits": {"cpu": "1"}}), pod(resources={"limits": {"cpu": "2"}}), ["resources of container a differ"], id="resources"),
+        pytest.param(
+            pod([SECRET]),
+            pod([{"name": "TOKEN", "value": "s3cret2"}]),
+            ["env TOKEN has another value"],
+            id="another value",
+        ),
+        pytest.param(
+            pod(resources={"limits": {"cpu": "1"}}),
+            pod(resources={"limits": {"cpu": "2"}}),
+            ["resources of container a differ"],
+            id="resources",
+        ),
         pytest.param(pod(resources=None), pod(resources={}), None, id="null and empty are one"),
         pytest.param(pod(tolerations=[{"key": "monq"}]), pod(), ["tolerations differs"], id="trap 43: tolerations"),
-        pytest.param(pod(nodeSelector={"disk": "ssd"}), pod(nodeSelector={}), ["nodeSelector differs"], id="nodeSelector"),
+        pytest.param(
+            pod(nodeSelector={"disk": "ssd"}), pod(nodeSelector={}), ["nodeSelector differs"], id="nodeSelector"
+        ),
         pytest.param(pod(tolerations=[]), pod(tolerations=None), None, id="an empty list is none"),
         pytest.param(pod(name="sidecar"), pod(), ["container sidecar is gone"], id="a container"),
         pytest.param(pod([SECRET], tolerations=[1]), pod(), ["env TOKEN is gone", "tolerations differs"], id="several"),

@@ -55,10 +55,19 @@ def session_of(gate="module", done=(), modules=("pl", "cl")):
     cluster.events = []
     cluster.put(f"{DEPLOYMENTS}/cl-a", deployment("cl-a", 1))
     patch = cluster.patch
-    cluster.patch = lambda path, body, *more: cluster.events.append("scale " + path.split("/")[-2]) or patch(path, body, *more)
+    cluster.patch = lambda path, body, *more: (
+        cluster.events.append("scale " + path.split("/")[-2]) or patch(path, body, *more)
+    )
     plan = steps.plan(RELEASE, list(modules), rollout_gate=gate)
     run = Runs(plan, {key: {"state": "done", "result": {"ready": 3}} for key in done})
-    session = FakeSession(cluster, run, {"cut-replicas": {"cl-a": ROW}}, Events(cluster.events), Counts(cluster.events), plan={"rollout_gate": gate})
+    session = FakeSession(
+        cluster,
+        run,
+        {"cut-replicas": {"cl-a": ROW}},
+        Events(cluster.events),
+        Counts(cluster.events),
+        plan={"rollout_gate": gate},
+    )
     session.modules = list(modules)
     return session
 
@@ -72,9 +81,19 @@ def test_kubernetes_counts_come_first_and_the_rollout_last():
     """trap 40: pods start while the registry gets its counts"""
     session = session_of()
     report = Microservices(session, "cl", 60).execute()
-    assert session.cluster.events == ["release update microservices", "scale cl-a", "list the registry's counts", "count of cl-a", "wait for cl"]
+    assert session.cluster.events == [
+        "release update microservices",
+        "scale cl-a",
+        "list the registry's counts",
+        "count of cl-a",
+        "wait for cl",
+    ]
     assert [key.rpartition("upgrade.cl.")[2] for key in session.run.done] == [
-        "microservices.replace", "replicas.kubernetes", "replicas.registry", "microservices.rollout"]  # fmt: skip
+        "microservices.replace",
+        "replicas.kubernetes",
+        "replicas.registry",
+        "microservices.rollout",
+    ]
     assert report["output"] == "replaced" and report["ready"] == 1 and list(report["exempt"]) == ["cl-x"]
     assert report["kubernetes"] == report["registry"] == [{"name": "cl-a", "seen": 1, "wanted": 2}]
 
@@ -97,7 +116,11 @@ def test_the_gate_at_the_end_waits_for_no_module_by_itself():
 def test_the_gate_at_the_end_waits_for_all_modules_at_once():
     session = session_of("end")
     report = rollouts.RolloutGate(session, 60).execute(["pl", "cl"])
-    assert session.cluster.events == ["wait for pl, cl"] and report["ready"] == 2 and list(report["exempt"]) == ["pl-x", "cl-x"]
+    assert (
+        session.cluster.events == ["wait for pl, cl"]
+        and report["ready"] == 2
+        and list(report["exempt"]) == ["pl-x", "cl-x"]
+    )
     assert session.run.done == ["upgrade.pl.microservices.rollout", "upgrade.cl.microservices.rollout"]
 
 

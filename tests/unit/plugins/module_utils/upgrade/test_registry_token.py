@@ -1,4 +1,5 @@
-"""The registry's token: made once, given to one variable of the registry's own containers, and watched until it is in force."""
+"""The registry's token: made once, given to one variable of the registry's own containers, and watched until it is
+in force."""
 
 from __future__ import annotations
 
@@ -206,7 +207,9 @@ def test_a_rotation_restarts_what_has_the_variable_already(cluster, unit, rollou
     unit.check("wanted", True)
     unit.ensure("wanted")
     assert unit.ensure_env() == {"set": True, "rotation": unit.rotation()}
-    assert cluster.objects[PATH]["spec"]["template"]["metadata"]["annotations"] == {"monq.platform/token-rotation": unit.rotation()}
+    assert cluster.objects[PATH]["spec"]["template"]["metadata"]["annotations"] == {
+        "monq.platform/token-rotation": unit.rotation()
+    }
     assert unit.ensure_env()["set"] is False, "once for each rotation"
     assert len(rollouts.waited) == 2
 

@@ -14,17 +14,26 @@ def row(kubernetes=1, registry=1, **more):
 
 
 def test_hpa_targets_are_deployments_only():
-    assert replicas.hpa_targets([hpa("a"), hpa("b", "StatefulSet"), {"spec": {"scaleTargetRef": {"name": "c"}}}]) == {"a"}
+    assert replicas.hpa_targets([hpa("a"), hpa("b", "StatefulSet"), {"spec": {"scaleTargetRef": {"name": "c"}}}]) == {
+        "a"
+    }
 
 
 def test_the_table_keeps_both_stores():
     """traps 41, 42"""
     found = replicas.table(
-        [deployment("same", 2), deployment("zero", 0), deployment("differs", 3), deployment("paused", 1, paused=True), deployment("sick", 2, ready=1),
-         deployment("scaled", 4), deployment("unknown to the registry", 1)],
+        [
+            deployment("same", 2),
+            deployment("zero", 0),
+            deployment("differs", 3),
+            deployment("paused", 1, paused=True),
+            deployment("sick", 2, ready=1),
+            deployment("scaled", 4),
+            deployment("unknown to the registry", 1),
+        ],
         [hpa("scaled")],
         {"same": 2, "zero": 0, "differs": 5, "paused": 1, "sick": 2, "scaled": 1, "registry only": 7},
-    )  # fmt: skip
+    )
     assert found == {
         "same": row(2, 2),
         "zero": row(0, 0),
@@ -50,9 +59,18 @@ def test_a_registry_that_was_not_read_is_no_count():
         pytest.param({"a": row(registry=None)}, {"a": 1}, [], id="the registry did not know it"),
         pytest.param({"a": row(registry=3)}, {}, [], id="vanished"),
         pytest.param({}, {"a": 3}, [], id="appeared"),
-        pytest.param({"a": row(kubernetes=1, registry=4)}, {"a": 1}, [("a", 1, 4)], id="trap 42: its own count, not that of Kubernetes"),
-        pytest.param({"a": row(registry=2, hpa=True)}, {"a": 1}, [("a", 1, 2)], id="an HPA's service is restored in the registry"),
-        pytest.param({"b": row(registry=2), "a": row(registry=2)}, {"a": 1, "b": 1}, [("a", 1, 2), ("b", 1, 2)], id="in order"),
+        pytest.param(
+            {"a": row(kubernetes=1, registry=4)},
+            {"a": 1},
+            [("a", 1, 4)],
+            id="trap 42: its own count, not that of Kubernetes",
+        ),
+        pytest.param(
+            {"a": row(registry=2, hpa=True)}, {"a": 1}, [("a", 1, 2)], id="an HPA's service is restored in the registry"
+        ),
+        pytest.param(
+            {"b": row(registry=2), "a": row(registry=2)}, {"a": 1, "b": 1}, [("a", 1, 2), ("b", 1, 2)], id="in order"
+        ),
     ],
 )
 def test_registry_changes(before, now, expected):
@@ -70,13 +88,29 @@ def test_registry_changes(before, now, expected):
         pytest.param({"a": row(None, 3)}, [deployment("a", 1)], [], [], id="Kubernetes did not know it"),
         pytest.param({}, [deployment("a", 1)], [], [], id="appeared"),
         pytest.param({"a": row(3)}, [], [], [], id="vanished"),
-        pytest.param({"a": row(5, 2)}, [deployment("a", 2)], [], [("a", 2, 5)], id="trap 42: its own count, not the registry's"),
+        pytest.param(
+            {"a": row(5, 2)}, [deployment("a", 2)], [], [("a", 2, 5)], id="trap 42: its own count, not the registry's"
+        ),
         pytest.param({"a": row(5, hpa=True)}, [deployment("a", 1)], [hpa("a")], [], id="trap 42: left to its HPA"),
         pytest.param({"a": row(0, hpa=True)}, [deployment("a", 1)], [hpa("a")], [("a", 1, 0)], id="an HPA is off at 0"),
-        pytest.param({"a": row(5, hpa=True)}, [deployment("a", 0)], [hpa("a")], [("a", 0, 5)], id="an HPA does not wake what Replace left at 0"),
+        pytest.param(
+            {"a": row(5, hpa=True)},
+            [deployment("a", 0)],
+            [hpa("a")],
+            [("a", 0, 5)],
+            id="an HPA does not wake what Replace left at 0",
+        ),
         pytest.param({"a": row(5, hpa=True)}, [deployment("a", 1)], [], [("a", 1, 5)], id="its HPA is gone"),
-        pytest.param({"a": row(2)}, [deployment("a", 1)], [hpa("a", "StatefulSet")], [("a", 1, 2)], id="somebody else's HPA"),
-        pytest.param({"b": row(2), "a": row(2)}, [deployment("b"), deployment("a")], [], [("a", 1, 2), ("b", 1, 2)], id="in order"),
+        pytest.param(
+            {"a": row(2)}, [deployment("a", 1)], [hpa("a", "StatefulSet")], [("a", 1, 2)], id="somebody else's HPA"
+        ),
+        pytest.param(
+            {"b": row(2), "a": row(2)},
+            [deployment("b"), deployment("a")],
+            [],
+            [("a", 1, 2), ("b", 1, 2)],
+            id="in order",
+        ),
     ],
 )
 def test_kubernetes_changes(before, found, hpas, expected):
@@ -120,7 +154,11 @@ def restore_of(before, deployments, counts, told=lambda name, count: None):
 
 
 def scaled(cluster):
-    return [(path.split("/")[-2], body["spec"]["replicas"]) for _method, path, body in cluster.bodies if path.endswith("/scale")]
+    return [
+        (path.split("/")[-2], body["spec"]["replicas"])
+        for _method, path, body in cluster.bodies
+        if path.endswith("/scale")
+    ]
 
 
 def test_each_store_gets_its_own_counts_back_and_a_second_time_nothing():
@@ -135,8 +173,9 @@ def test_each_store_gets_its_own_counts_back_and_a_second_time_nothing():
     assert restore.kubernetes() == {"changed": 2, "appeared": ["new"], "vanished": ["gone"]}
     assert restore.registry() == {"changed": 3, "again": 0}
     assert registry.written == [("a", 4), ("parked", 0), ("scaled", 2)]
-    assert {name: cluster.objects[f"{DEPLOYMENTS}/{name}"]["spec"]["replicas"] for name in ("a", "parked", "scaled", "new")} == {
-        "a": 3, "parked": 0, "scaled": 2, "new": 1}  # fmt: skip
+    assert {
+        name: cluster.objects[f"{DEPLOYMENTS}/{name}"]["spec"]["replicas"] for name in ("a", "parked", "scaled", "new")
+    } == {"a": 3, "parked": 0, "scaled": 2, "new": 1}
     assert {path.rpartition("/")[2] for _method, path in cluster.writes} == {"scale"}
     assert restore.report["registry"][0] == {"name": "a", "seen": 1, "wanted": 4}
     again = CountRestore(FakeSession(cluster, snapshots={"cut-replicas": before}, registry=registry))
@@ -161,8 +200,13 @@ def test_a_registry_that_applies_what_it_is_told_does_not_have_the_last_word():
     def apply(name, count):
         cluster.objects[f"{DEPLOYMENTS}/{name}"]["spec"]["replicas"] = count
 
-    restore, cluster, _registry = restore_of({"a": row(3, 4), "b": row(2, 2)}, [deployment("a", 1), deployment("b", 1)], {"a": 1, "b": 1}, apply)
+    restore, cluster, _registry = restore_of(
+        {"a": row(3, 4), "b": row(2, 2)}, [deployment("a", 1), deployment("b", 1)], {"a": 1, "b": 1}, apply
+    )
     restore.kubernetes()
     assert restore.registry() == {"changed": 2, "again": 1}
-    assert {name: cluster.objects[f"{DEPLOYMENTS}/{name}"]["spec"]["replicas"] for name in ("a", "b")} == {"a": 3, "b": 2}
+    assert {name: cluster.objects[f"{DEPLOYMENTS}/{name}"]["spec"]["replicas"] for name in ("a", "b")} == {
+        "a": 3,
+        "b": 2,
+    }
     assert restore.report["kubernetes"][-1] == {"name": "a", "seen": 4, "wanted": 3}

@@ -33,7 +33,9 @@ def session_of(template, registry=True, run=None):
         return template if list(argv) == TEMPLATE else SERVICES
 
     monqctl = types.SimpleNamespace(read_json=read_json, secrets=())
-    session = FakeSession(cluster, run or Runs(), monqctl=monqctl, registry=RegistryReplicas(monqctl) if registry else None)
+    session = FakeSession(
+        cluster, run or Runs(), monqctl=monqctl, registry=RegistryReplicas(monqctl) if registry else None
+    )
     session.store, session.asked = Store(), asked
     return session
 
@@ -51,12 +53,23 @@ def test_everything_that_a_rollback_needs_is_saved_from_one_reading(template, na
     assert (saving.manifests(), saving.counts()) == (f"digest of {name}", f"digest of {name}-replicas")
     assert session.run.done == [f"{stage}.snapshot.{name}", f"{stage}.replicas.{name}"]
     saved = session.store[name]
-    assert [d["metadata"]["name"] for d in saved["deployments"]] == ["pl-a"] and saved["deployments"][0]["spec"]["replicas"] == 3
+    assert [d["metadata"]["name"] for d in saved["deployments"]] == ["pl-a"] and saved["deployments"][0]["spec"][
+        "replicas"
+    ] == 3
     assert [i["metadata"]["name"] for i in saved["ingresses"]] == ["frontend-box"] and len(saved["hpas"]) == 1
     assert saved["template"] == template and saved["microservices"] == {"pl-a": SERVICES[0]}
-    assert session.store[f"{name}-replicas"]["pl-a"] == {"kubernetes": 3, "registry": 4, "hpa": True, "paused": False, "healthy": True}
+    assert session.store[f"{name}-replicas"]["pl-a"] == {
+        "kubernetes": 3,
+        "registry": 4,
+        "hpa": True,
+        "paused": False,
+        "healthy": True,
+    }
     lists = [path for method, path in session.cluster.calls if method == "GET" and path in (DEPLOYMENTS, HPAS)]
-    assert len(lists) == len(set(lists)) and session.asked.count(["registry", "get", "microservices", "--output", "json"]) == 1
+    assert (
+        len(lists) == len(set(lists))
+        and session.asked.count(["registry", "get", "microservices", "--output", "json"]) == 1
+    )
 
 
 def test_counts_that_are_entered_by_hand_are_not_asked_of_the_registry(template):

@@ -9,7 +9,15 @@ from copy import deepcopy
 
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils.errors import InputError, TemplateError
-from ansible_collections.monq.platform.plugins.module_utils.upgrade.template import PARTLY, TRANSFORMED, UNTOUCHED, check, is_transformed, state, transform
+from ansible_collections.monq.platform.plugins.module_utils.upgrade.template import (
+    PARTLY,
+    TRANSFORMED,
+    UNTOUCHED,
+    check,
+    is_transformed,
+    state,
+    transform,
+)
 from repository import ROOT
 
 VENDOR_FILTER = (ROOT / "tests/unit/data/vendor_filter.jq").read_text(encoding="utf-8")
@@ -140,7 +148,9 @@ LISTS = [
 ]
 
 
-@pytest.mark.parametrize("field, before, after", [case[1:] for case in LISTS], ids=[f"{case[1]}: {case[0]}" for case in LISTS])
+@pytest.mark.parametrize(
+    "field, before, after", [case[1:] for case in LISTS], ids=[f"{case[1]}: {case[0]}" for case in LISTS]
+)
 def test_each_entry_stands_once(field, before, after):
     given = template(**{field: before})
     assert lists(transform(given, ALIASES, SECRETS))[field] == after
@@ -162,7 +172,9 @@ def test_an_absent_list_is_an_empty_one(path):
 
 
 def test_the_job_goes_and_the_routing_ingress_comes():
-    given = template(Job={"kind": "Job"}, Service={"kind": "Service"}, routingIngress={"kind": "Ingress", "spec": {"rules": [1]}})
+    given = template(
+        Job={"kind": "Job"}, Service={"kind": "Service"}, routingIngress={"kind": "Ingress", "spec": {"rules": [1]}}
+    )
     config = transform(given, ALIASES, SECRETS)["JsonConfig"]
     assert "Job" not in config
     assert config["routingIngress"] == ROUTING
@@ -254,8 +266,12 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize("function", [check, state, lambda given: transform(given, ALIASES, SECRETS)], ids=["check", "state", "transform"])
-@pytest.mark.parametrize("given, obj, seen", [case[1:] for case in REFUSED], ids=[f"trap 16: {case[0]}" for case in REFUSED])
+@pytest.mark.parametrize(
+    "function", [check, state, lambda given: transform(given, ALIASES, SECRETS)], ids=["check", "state", "transform"]
+)
+@pytest.mark.parametrize(
+    "given, obj, seen", [case[1:] for case in REFUSED], ids=[f"trap 16: {case[0]}" for case in REFUSED]
+)
 def test_what_is_no_template_is_refused(function, given, obj, seen):
     """trap 16: named are the missing path and what stands there, never a value"""
     with pytest.raises(TemplateError) as caught:
@@ -297,7 +313,9 @@ BAD_INPUT = [
 ]
 
 
-@pytest.mark.parametrize("aliases, secrets, obj", [case[1:] for case in BAD_INPUT], ids=[f"trap 18: {case[0]}" for case in BAD_INPUT])
+@pytest.mark.parametrize(
+    "aliases, secrets, obj", [case[1:] for case in BAD_INPUT], ids=[f"trap 18: {case[0]}" for case in BAD_INPUT]
+)
 def test_bad_domains_are_refused(aliases, secrets, obj):
     with pytest.raises(InputError) as caught:
         transform(template(), aliases, secrets)
@@ -431,7 +449,9 @@ def vendor(calls):
         for call in calls
     ]
     program = f".alias as $alias | .secrets as $secrets | .template | {VENDOR_FILTER}"
-    done = subprocess.run(["jq", "-c", program], input="\n".join(lines), capture_output=True, text=True, encoding="utf-8", check=True)
+    done = subprocess.run(
+        ["jq", "-c", program], input="\n".join(lines), capture_output=True, text=True, encoding="utf-8", check=True
+    )
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(answers) == len(calls)
     return answers
@@ -468,10 +488,20 @@ def test_the_generator_makes_every_kind(calls):
             (config["Container-console"], "volumeMounts"),
             (config, "Parameters"),
         ):
-            kind = "absent" if field not in owner else "null" if owner[field] is None else "filled" if owner[field] else "empty"
+            kind = (
+                "absent"
+                if field not in owner
+                else "null"
+                if owner[field] is None
+                else "filled"
+                if owner[field]
+                else "empty"
+            )
             seen[kind] += 1
     assert min(seen.values()) > 100
-    assert any(not call["aliases"] for call in calls) and any("*" in alias for call in calls for alias in call["aliases"])
+    assert any(not call["aliases"] for call in calls) and any(
+        "*" in alias for call in calls for alias in call["aliases"]
+    )
     assert any("Job" in call["template"]["JsonConfig"] for call in calls)
     assert not text([call["template"] for call in calls]).isascii()
     assert all(state(call["template"]) == UNTOUCHED for call in calls)

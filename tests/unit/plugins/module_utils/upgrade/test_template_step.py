@@ -58,7 +58,9 @@ def test_the_transformed_template_is_applied(template):
     """trap 15; trap 11: in this context only"""
     found, applied = step_of(template, Run())
     assert found.execute() == "applied"
-    assert applied == [(["registry", "apply", "service", "K8s", "--file", "{file}"], transform(template, ALIAS, SECRETS), True)]
+    assert applied == [
+        (["registry", "apply", "service", "K8s", "--file", "{file}"], transform(template, ALIAS, SECRETS), True)
+    ]
 
 
 def passwords(value, name=""):
