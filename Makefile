@@ -29,9 +29,11 @@ demo: deps ## bring a sandbox up and upgrade it from 5.9.3 to 6.0.0; again: chan
 	@$(STAGE) '5.9.3 to 6.0.0' $(RUN) tests/tools/demo $(DEMO_ENVIRONMENT)
 
 test: deps ## everything that CI checks: lint, sanity, unit, guards, integration, a share of the faults, molecule
-	@rm -f tests/output/*.xml
-	@$(STAGE) test $(MAKE) lint sanity unit guards integration faults-share molecule
+	@rm -f tests/output/*.xml tests/output/stages.tsv
+	@$(STAGE) 'control plane' tests/sandbox/bin/build-control-plane
+	@$(STAGE) test $(MAKE) lint unit guards sanity integration faults-share molecule
 	@$(RUN) python tests/tools/test_summary.py tests/output/*.xml
+	@[ -n "$${MONQ_CI:-}" ] || $(STAGE) --table
 
 lint: deps ## ansible-lint (production), yamllint, ruff, antsibull-docs, antsibull-changelog
 	@$(STAGE) yamllint $(RUN) yamllint --strict .
