@@ -1,4 +1,4 @@
-"""The stages of `make test`: each has a share of CI's time, is recorded, and is stopped in CI where it takes twice that."""
+"""Stages of `make test`: each has a share of CI's time and is recorded; CI stops one that takes twice its share."""
 
 from __future__ import annotations
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils.engine import steps
 from ansible_collections.monq.platform.plugins.module_utils.report import rollback as rollback_text
 from ansible_collections.monq.platform.plugins.module_utils.rollback import steps as rollback_steps
-from repository import RELEASE
+from repository import RELEASE, ROOT
 
 UPGRADE = steps.plan(RELEASE, ["pl", "cl"], configure=True)
 I18N = "upgrade.pl.database.pl-i18n-service.sqls_pl-i18n-service.sql"
@@ -225,3 +227,17 @@ def test_the_summary_names_the_databases_that_were_kept_and_the_counts_to_enter(
         I18N,
     ):
         assert part in text
+
+
+def recorded():
+    return json.loads((ROOT / "tests/unit/data/rollback-fingerprints-1.0.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("row", recorded(), ids=lambda row: " ".join(map(str, row.values()))[:-65])
+def test_a_rollback_that_was_begun_with_version_1_0_has_the_same_steps(row):
+    """Recorded with the code of then."""
+    upgrade = steps.plan(
+        RELEASE, row["modules"], registry_replicas=row["registry_replicas"], configure=row["configure"]
+    )
+    plan = rollback_steps.plan(upgrade, row["databases"], row["configure"], row["registry_replicas"])
+    assert steps.fingerprint(plan) == row["sha256"]
