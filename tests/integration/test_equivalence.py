@@ -47,11 +47,13 @@ def core217():
 @pytest.mark.parametrize(
     ("modules", "alias", "literal", "python"),
     [("pl", True, True, core217), ("pl,cl", False, True, None), ("pl,sm,cl,fm", True, False, None)],
-    ids=["pl on core 2.17", "pl cl", "all"],
+    ids=["pl on core 2.17", "pl cl", "all, with one wait for all rollouts"],
 )
 def test_site_equals_the_vendors_procedure(install, modules, alias, literal, python):
+    """literal: with the vendor's own order, images inside the outage and a wait for each module's rollout."""
     ours, vendors = install("site-run", modules=modules, alias=alias), install("by-hand", modules=modules, alias=alias)
-    result = ours.play("site", extra={"monq_prefetch_images": not literal}, python=python and python())
+    choices = {"monq_prefetch_images": not literal, "monq_rollout_gate": "module" if literal else "end"}
+    result = ours.play("site", extra=choices, python=python and python())
     assert result.rc == 0, result.text[-3000:]
     by_hand = vendors.vendor()
     assert "0 monqctl calls failed" in by_hand.text, by_hand.text[-3000:]
@@ -63,6 +65,21 @@ def test_site_equals_the_vendors_procedure(install, modules, alias, literal, pyt
     assert (1 in traps) == alias, "trap 1: alias routes stay behind by hand"
     if literal:
         assert changing(ours) == changing(vendors), "call for call, in order (trap 31)"
+    else:
+        assert_caches_come_after_all_rollouts(ours)
+
+
+def assert_caches_come_after_all_rollouts(installation):
+    """trap 44: what fills a cache is the new version everywhere."""
+    ledger, calls = installation.ledger(), changing(installation)
+    replaced = [argv for argv in calls if argv[:3] == ["release", "update", "microservices"]]
+    cleared = [argv for argv in calls if argv[:3] == ["instance", "clear", "cache"]]
+    assert len(replaced) == 4 and len(cleared) > 1 and calls[-len(cleared) :] == cleared
+    rolled = [entry for key, entry in ledger.items() if key.endswith(".microservices.rollout")]
+    last_replace = max(entry["finished"] for key, entry in ledger.items() if key.endswith(".microservices.replace"))
+    first_cache = min(entry["started"] for key, entry in ledger.items() if ".cache." in key)
+    assert len(rolled) == 4
+    assert all(last_replace <= entry["started"] and entry["finished"] <= first_cache for entry in rolled)
 
 
 def test_the_comparison_sees_a_difference():
