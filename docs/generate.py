@@ -202,7 +202,7 @@ def variables_page():
 def tables():
     """{name of the Role: (table, names of single objects)}"""
     return {
-        account_manifest.ACCOUNT: (permissions.NEEDED, permissions.names(release())),
+        account_manifest.ACCOUNT: (permissions.NEEDED + permissions.FOLLOWED, permissions.names(release())),
         f"{account_manifest.ACCOUNT}-rollback": (
             permissions.NEEDED_FOR_ROLLBACK,
             permissions.names_for_rollback(release()),

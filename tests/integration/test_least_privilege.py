@@ -13,6 +13,7 @@ from yaml import safe_load
 
 RELEASE = safe_load((ROOT / "roles" / "monq" / "vars" / "main" / "release.yml").read_text())["_monq_release"]
 VERBS = [(group, resource, verb) for group, resource, verbs, _purpose in permissions.NEEDED for verb in verbs]
+FOLLOWED = [(group, resource, verb) for group, resource, verbs, _purpose in permissions.FOLLOWED for verb in verbs]
 DEAD = {
     "apiVersion": "coordination.k8s.io/v1",
     "kind": "Lease",
@@ -111,6 +112,16 @@ def test_diagnostics_that_are_denied_are_information(untouched, resource, verb):
     assert told[f"{verb} {resource} in {account.namespace}"] == "info" and "stop" not in told.values()
 
 
+@pytest.mark.parametrize(("group", "resource", "verb"), FOLLOWED, ids=lambda value: value or "core")
+def test_a_watch_that_is_denied_is_information(untouched, group, resource, verb):
+    installation, account = untouched
+    account.reapply_without(group, resource, verb)
+    found = look(installation, account)
+    told = {row["object"]: row["severity"] for row in found if row["check"] == "permissions"}
+    assert told[f"{permissions.in_words(group, resource, verb)} in {account.namespace}"] == "info"
+    assert "stop" not in told.values()
+
+
 @pytest.mark.parametrize(("group", "resource", "verb"), VERBS, ids=lambda value: value or "core")
 def test_a_missing_verb_is_named_and_nothing_is_changed(untouched, group, resource, verb):
     installation, account = untouched
@@ -193,8 +204,9 @@ def test_nobody_elses_account_was_used(whole):
 def test_the_account_has_what_it_uses_and_nothing_else(whole):
     """Least means least: the audit log of the runs against the table."""
     inside, outside = whole[4]["upgrade"]
-    assert set(VERBS) - inside == set(), "never used: take it out of permissions.NEEDED"
-    assert inside - set(VERBS) == set(), "used, but not granted by permissions.NEEDED"
+    granted = {*VERBS, *FOLLOWED}
+    assert granted - inside == set(), "never used: take it out of permissions.NEEDED or FOLLOWED"
+    assert inside - granted == set(), "used, but not granted by permissions.NEEDED or FOLLOWED"
     assert outside == set(), "nothing outside the namespace is allowed to it"
 
 
@@ -206,7 +218,7 @@ def test_a_rollback_uses_nothing_that_is_not_granted_to_it(whole):
         for group, resource, verbs, _purpose in permissions.NEEDED_FOR_ROLLBACK + permissions.DIAGNOSTICS
         for verb in verbs
     }
-    assert inside - set(VERBS) - more == set() and outside == set()
+    assert inside - {*VERBS, *FOLLOWED} - more == set() and outside == set()
     assert {
         ("", "configmaps", "delete"),
         ("apps", "deployments", "update"),

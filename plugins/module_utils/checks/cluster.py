@@ -21,6 +21,9 @@ SILENT = (
     "nothing; a failure will tell less. The Role monq-upgrade-diagnostics of "
     "docs/permissions/monq-upgrade.yml allows it"
 )
+LISTED = (
+    "nothing: rollouts are then read once a second. Role monq-upgrade of docs/permissions/monq-upgrade.yml allows it"
+)
 
 
 def examine(cluster, given, session, state):
@@ -41,6 +44,7 @@ def examine(cluster, given, session, state):
     found += denied
     if denied or session is None:
         return found
+    found += refused(cluster, namespace, permissions.reviews(namespace, permissions.FOLLOWED), INFO, LISTED)
     found += refused(cluster, namespace, permissions.reviews(namespace, permissions.DIAGNOSTICS), INFO, SILENT)
     entries = session.run.ledger.entries
     snapshots = orphans(cluster, namespace, release["version"], session.run.ledger)

@@ -17,6 +17,12 @@ NEEDED = (
     ("autoscaling", "horizontalpodautoscalers", ("list",), "replica counts"),
 )
 
+# Part of the same Role. Without it a rollout is followed by a list each second, which weighs more on the API server.
+FOLLOWED = (
+    ("apps", "deployments", ("watch",), "rollout, as it goes on"),
+    ("", "pods", ("watch",), "rollout, as it goes on"),
+)
+
 # What rollback.yml needs besides. An upgrade does not ask for it.
 NEEDED_FOR_ROLLBACK = (
     ("", "configmaps", ("patch", "delete"), "the rollback's ledger, archive of the upgrade's"),

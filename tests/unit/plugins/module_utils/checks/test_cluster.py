@@ -100,6 +100,16 @@ def test_diagnostics_that_are_denied_are_information(verb, resource, what):
     assert [row for row in denied if row["severity"] != "info"] == [row for row in allowed if row["severity"] != "info"]
 
 
+@pytest.mark.parametrize(("resource", "what"), [("deployments", "watch deployments.apps"), ("pods", "watch pods")])
+def test_a_watch_that_is_denied_is_information(resource, what):
+    """Rollouts are read once a second then: slower, and no reason to stop."""
+    found = examine(Cluster(denied=[("watch", resource)]))
+    assert "once a second" in info(found)[f"{what} in production"]
+    assert [row for row in found if row["severity"] == "stop"] == [
+        row for row in examine(Cluster()) if row["severity"] == "stop"
+    ]
+
+
 def test_any_other_error_is_no_information():
     cluster = Cluster()
 
