@@ -91,10 +91,28 @@ class Installation:
         self.backup = sandbox.dir / f"backup-{name}"
         shutil.rmtree(self.backup, ignore_errors=True)
         self.inventory = self.work / "inventory"
-        shutil.copytree(ROOT / "inventories" / "sandbox" / "group_vars", self.inventory / "group_vars")
-        variables = {"sandbox_installation": name, "monq_backup_dir": str(self.backup), "monq_lock_duration": 9}
-        hosts = {"monq": {"hosts": {name: variables}}}
-        (self.inventory / "hosts.json").write_text(json.dumps(hosts))
+        self.inventory.mkdir()
+        (self.inventory / "hosts.json").write_text(json.dumps({"monq": {"hosts": {name: self._variables()}}}))
+
+    def _variables(self):
+        """Plain values, as an operator writes them; inventories/sandbox looks each up in the facts at every use."""
+        facts, server = self.facts, self.facts["postgresql"]
+        same = ["namespace", "kube_context", "modules", "domain", "alias_domains", "ingress_secrets", "monqctl_home"]
+        same += ["monqctl_context", "instance_name", "registry_server", "credential_name", "releasehub_name"]
+        same += ["releasehub_server", "releasehub_token"]
+        return {
+            "ansible_connection": "local",
+            "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+            "monq_environment": self.name,
+            "monq_kubeconfig": self.sandbox.facts["kubeconfig"],
+            "monq_monqctl_path": facts["monqctl"],
+            "monq_database_names": facts["databases"],
+            "monq_backup_dir": str(self.backup),
+            "monq_ingress_reload_pause": 0,
+            "monq_lock_duration": 9,
+            **{f"monq_{name}": facts[name] for name in same},
+            **{f"monq_postgresql_{name}": server[name] for name in ("host", "port", "user", "password")},
+        }
 
     @property
     def facts(self):
