@@ -248,12 +248,12 @@ def test_sql_that_stays_is_asked_about_and_the_next_upgrade_ends_like_one(site, 
     assert set(installation.migrations().values()) == {1}
     entries = installation.ledger()
     assert len(entries) == 5 and {entry["state"] for entry in entries.values()} == {"unknown"}
-    assert config_map(installation, "monq-upgrade-6.0.0")[0]["monq.platform/attempt"] == "4"
+    (generation,) = {entry["attempt"] for entry in entries.values()}
+    assert config_map(installation, "monq-upgrade-6.0.0")[0]["monq.platform/attempt"] == str(generation + 1)
     mark, calls = installation.audit_mark(), len(installation.journal())
     asked = installation.play("site")
-    assert asked.rc == 2 and "applied in generation 3, and its database was not rolled back" in asked.text, asked.text[
-        -2000:
-    ]
+    said = f"applied in generation {generation}, and its database was not rolled back"
+    assert asked.rc == 2 and said in asked.text, asked.text[-2000:]
     assert installation.mutations(mark) == [] and len(installation.journal()) == calls
     answers = {key: {"answer": "done", "attempt": entry["attempt"]} for key, entry in entries.items()}
     home = installation.work / "home"  # of another job: the registry demands its token from the first read on
