@@ -1,4 +1,4 @@
-"""What the registry answers on replica counts."""
+"""What the registry answers on replica counts, and what it is told."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import json
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils.errors import CommandError
 from ansible_collections.monq.platform.plugins.module_utils.monqctl import registry
+from ansible_collections.monq.platform.plugins.module_utils.monqctl.registry import RegistryReplicas
+from ansible_collections.monq.platform.plugins.module_utils.process import Result
+from fake_monqctl import CONTEXT, OK
 
 
 @pytest.mark.parametrize(
@@ -100,3 +103,47 @@ def test_a_batch_compares_the_context_around_its_calls_and_says_what_it_writes()
         registry.RegistryReplicas(client).put([("a", 1, 3), ("broken", 1, 2), ("z", 1, 2)])
     assert client.calls == ["before", ("a", False), ("broken", False)] and client.written == ["a", "broken"]
     assert client.services["z"] == entry(1)
+
+
+# ---- by calls of the client
+
+
+def test_counts_of_the_registry(client, runner):
+    runner.answers["registry"] = Result(0, '[{"Name": "a", "Replicas": 0}, {"Name": "b", "Replicas": 4}]', "", False)
+    assert RegistryReplicas(client).counts() == {"a": 0, "b": 4}
+
+
+@pytest.mark.parametrize(
+    ("commands", "service", "expected"),
+    [
+        (None, '{"Name": "a", "Replicas": 1, "Env": "Ж"}', '{"Name": "a", "Replicas": 0, "Env": "Ж"}'),
+        (
+            {"get": {"argv": ["registry", "get", "microservices", "{name}"], "query": "Spec.Scale"}},
+            '{"Spec": {"Scale": 1, "x": 2}}',
+            '{"Spec": {"Scale": 0, "x": 2}}',
+        ),
+    ],
+)
+def test_a_count_is_changed_and_nothing_else(client, runner, commands, service, expected):
+    """trap 42"""
+    applied = []
+
+    def look(argv):
+        if argv[2] == "apply":
+            with open(argv[-1], encoding="utf-8") as file:
+                applied.append((argv[1:-1], file.read()))
+
+    runner.seen, runner.answers["registry"] = look, [Result(0, service, "", False), OK]
+    RegistryReplicas(client, commands).put([("a", 1, 0)])
+    assert applied == [(["registry", "apply", "microservice", "a", "--file"], expected)]
+    assert [runner.calls[0], runner.calls[-1]] == [CONTEXT, CONTEXT]
+
+
+@pytest.mark.parametrize(
+    "answer", ["[]", '[{"Name": "a", "Replicas": 2}]', '{"Name": "a"}', '{"Name": "a", "Replicas": 3}']
+)
+def test_the_registrys_single_read_is_tried_before_the_outage(client, runner, answer):
+    """trap 42"""
+    runner.answers["registry"] = [Result(0, '[{"Name": "a", "Replicas": 2}]', "", False), Result(0, answer, "", False)]
+    with pytest.raises(CommandError, match="replica counts cannot be read"):
+        RegistryReplicas(client).probe()
