@@ -1,101 +1,15 @@
-"""The plan: the vendor's calls in the vendor's order, for every choice of modules, and what the ledger makes of it."""
+"""The plan's steps: their keys and order, what they touch, what the engine must know of them."""
 
 from __future__ import annotations
 
 import itertools
-import json
 import re
-import shlex
 
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils.engine import steps
 from ansible_collections.monq.platform.plugins.module_utils.errors import InputError
-from repository import CHOICES, RELEASE, ROOT, load
-
-VARIABLES = {
-    "context": "production",
-    "instance_name": "monq",
-    "credential_name": "cred",
-    "releasehub_name": "hub",
-    "releasehub_server": "https://release-hub.monqlab.com",
-    "registry_server": "https://registry.monq.test",
-    "registry_source_dir": "",
-    "registry_k8s_api": "",
-    "release_source_dir": "",
-}
-# What stands in the notes for a value, and what the plan has in its place.
-PLACEHOLDERS = {
-    "<name>": "hub",
-    "<cred name>": "cred",
-    "$token": "{secret}",
-    "registry-k8s-template.json": "{file}",
-    "<папка с экспортированным обновлением>": "/media/bundle",
-}
-FULL = ["pl", "sm", "cl", "fm"]
-BY_CHOICE = pytest.mark.parametrize("modules", CHOICES, ids=" ".join)
-
-
-def make(modules=None, **given):
-    return steps.plan(RELEASE, modules or list(FULL), **{**VARIABLES, **given})
-
-
-def keys(plan):
-    return [step.key for step in plan]
-
-
-def vendor_calls(modules, offline=False):
-    calls = []
-    for section in load("tests/unit/data/vendor_calls.yml"):
-        if section.get("module", "pl") in modules:
-            for line in section["offline" if offline and "offline" in section else "calls"]:
-                for placeholder, value in PLACEHOLDERS.items():
-                    line = line.replace(placeholder, value)
-                calls.append(shlex.split(line)[1:])
-    return calls
-
-
-@BY_CHOICE
-def test_the_literal_order_is_the_vendors_call_for_call(modules):
-    """traps 29, 30, 31, 33, 34, 40, 45"""
-    plan = make(modules, prefetch_images=False)
-    assert [step.argv for step in plan if step.argv] == vendor_calls(modules)
-
-
-@BY_CHOICE
-def test_the_order_in_which_modules_are_declared_does_not_matter(modules):
-    assert keys(make(list(reversed(modules)))) == keys(make(modules))
-
-
-@BY_CHOICE
-def test_prefetch_moves_the_images_and_nothing_else(modules):
-    """trap 25"""
-    early, literal = make(modules), make(modules, prefetch_images=False)
-    images = [["release", "update", "images", f"--module={m}"] for m in FULL if m in modules]
-
-    def rest(plan):
-        return [(step.key, step.argv) for step in plan if step.argv not in images]
-
-    assert rest(early) == rest(literal)
-    assert [step.argv for step in early if step.argv in images] == images
-    assert keys(early).index(f"prepare.{[m for m in FULL if m in modules][-1]}.images") < keys(early).index(
-        "upgrade.routing.cut"
-    )
-    assert all(key.startswith("upgrade.") for key in keys(literal) if key.endswith(".images"))
-
-
-@pytest.mark.parametrize(
-    ("modules", "expected"),
-    [
-        (["pl"], ["pl"]),
-        (["pl", "sm"], ["pl", "sm", "sm_monq.json"]),
-        (["pl", "cl", "fm"], ["pl", "cl", "fm"]),
-        (FULL, ["pl", "cl", "sm", "fm", "sm_monq.json"]),
-    ],
-)
-def test_routing_has_an_order_of_its_own(modules, expected):
-    """traps 29, 30, 31"""
-    prefix = "upgrade.routing.apply."
-    assert [key[len(prefix) :] for key in keys(make(modules)) if key.startswith(prefix)] == expected
+from plans import BY_CHOICE, FULL, VARIABLES, keys, make
+from repository import RELEASE
 
 
 @BY_CHOICE
@@ -256,62 +170,39 @@ def test_what_is_backed_up(modules, chosen, expected):
     assert stages == [expected, expected]
 
 
-@BY_CHOICE
-def test_offline_the_vendors_call_for_call(modules):
-    """trap 27"""
-    plan = make(
-        modules,
-        prefetch_images=False,
-        online=False,
-        registry_source_dir="/media/bundle",
-        release_source_dir="/media/bundle",
-    )
-    assert [step.argv for step in plan if step.argv] == vendor_calls(modules, offline=True)[
-        1:
-    ]  # the Release Hub is not there
+@pytest.mark.parametrize(
+    ("prefix", "expected"),
+    [
+        (
+            "upgrade.pl.cache",
+            [
+                "upgrade.pl.cache.pl-i18n-service",
+                "upgrade.pl.cache.pl-user-grants-api-service",
+                "upgrade.pl.cache.pl-userspaces-api-service",
+            ],
+        ),
+        ("upgrade.pl.images", []),
+        ("prepare.pl.images", ["prepare.pl.images"]),
+        (
+            "prepare.registry",
+            ["prepare.registry.update", "prepare.registry.env", "prepare.registry.status"],
+        ),  # neither registry_template nor registry_token
+        ("prepare.registry_t", []),
+        ("upgrade.sm.replicas", ["upgrade.sm.replicas.kubernetes", "upgrade.sm.replicas.registry"]),
+    ],
+)
+def test_the_steps_of_a_phase(prefix, expected):
+    assert keys(steps.below(make(), prefix)) == expected
 
 
-def test_the_api_under_another_address():
-    found = {step.key: step.argv for step in make(registry_k8s_api="https://10.0.0.1:6443")}
-    assert found["prepare.registry.update"] == [
-        "registry",
-        "update",
-        "registry",
-        "--version=3.2.0",
-        "--k8s-api=https://10.0.0.1:6443",
-    ]
+def test_no_secret_can_get_into_the_plan():
+    """trap 7: tokens are placeholders until the call, so neither fingerprint nor results can hold one"""
+    plan = make(configure=True, releasehub_token="s3cret", registry_token="s3cret", secret="s3cret")
+    assert "s3cret" not in repr(plan)
+    assert [step.key for step in plan if step.secret] == [step.key for step in plan if "{secret}" in (step.argv or [])]
 
 
-def test_offline_needs_no_release_hub():
-    """trap 26: the old token is of no interest where nothing is fetched"""
-    online, offline = keys(make()), keys(make(online=False))
-    assert [key for key in online if key not in offline] == ["prepare.release_hub.token"]
-
-
-def test_configure_puts_client_steps_first():
-    """trap 47"""
-    plain, plan = make(), make(configure=True)
-    added = plan[: len(plan) - len(plain)]
-    assert plan[len(added) :] == plain
-    assert {step.kind for step in added} == {"client"}
-    assert [step.argv for step in added] == [
-        ["config", "set", "instance", "monq", "--server=https://registry.monq.test"],
-        ["config", "set", "context", "production", "--instance=monq", "--credential=cred", "--releasehub=hub"],
-        ["config", "use-context", "production"],
-        ["config", "set", "credential", "cred", "--registry-token", "{secret}"],
-    ]
-
-
-def test_client_steps_are_those_that_change_a_home():
-    plan = make(configure=True)
-    clients = [step for step in plan if step.kind == "client"]
-    assert [step.key for step in clients if not step.key.startswith("prepare.monqctl.")] == [
-        "prepare.release_hub.token",
-        "prepare.registry_token.credential",
-        "prepare.release.use-version",
-    ]
-    cut = keys(plan).index("upgrade.routing.cut")
-    assert all(keys(plan).index(step.key) < cut for step in clients)
+# ---- what is refused
 
 
 @pytest.mark.parametrize(
@@ -348,31 +239,6 @@ def test_what_is_not_set_becomes_no_word_none():
     assert all(isinstance(word, str) for word in argv) and "None" not in argv
 
 
-@pytest.mark.parametrize(
-    ("prefix", "expected"),
-    [
-        (
-            "upgrade.pl.cache",
-            [
-                "upgrade.pl.cache.pl-i18n-service",
-                "upgrade.pl.cache.pl-user-grants-api-service",
-                "upgrade.pl.cache.pl-userspaces-api-service",
-            ],
-        ),
-        ("upgrade.pl.images", []),
-        ("prepare.pl.images", ["prepare.pl.images"]),
-        (
-            "prepare.registry",
-            ["prepare.registry.update", "prepare.registry.env", "prepare.registry.status"],
-        ),  # neither registry_template nor registry_token
-        ("prepare.registry_t", []),
-        ("upgrade.sm.replicas", ["upgrade.sm.replicas.kubernetes", "upgrade.sm.replicas.registry"]),
-    ],
-)
-def test_the_steps_of_a_phase(prefix, expected):
-    assert keys(steps.below(make(), prefix)) == expected
-
-
 # ---- what the engine must know of a step
 
 
@@ -404,138 +270,3 @@ def test_a_step_carries_its_traits(trait, pattern, more):
     assert [step.key for step in plan if trait in step.traits] == [
         key for key in keys(plan) if re.fullmatch(pattern, key)
     ]
-
-
-def recorded():
-    return json.loads((ROOT / "tests/unit/data/fingerprints-1.0.json").read_text(encoding="utf-8"))
-
-
-def described(row):
-    return " ".join(
-        [*row["modules"], *[f"{name}={value}" for name, value in row.items() if name not in ("modules", "sha256")]]
-    )
-
-
-@pytest.mark.parametrize("row", recorded(), ids=described)
-def test_an_upgrade_that_was_begun_with_version_1_0_has_the_same_steps(row):
-    """Recorded with the code of then: only the order after Replace has changed, and such an upgrade is ended by this
-    one."""
-    given = {key: value for key, value in row.items() if key != "sha256"}
-    plan = steps.plan(RELEASE, **given)
-    assert row["sha256"] in steps.fingerprints(plan) and steps.fingerprint(plan) != row["sha256"]
-    for other in (
-        {"prefetch_images": not given.get("prefetch_images", True)},
-        {"modules": ["pl"] if len(given["modules"]) > 1 else ["pl", "sm"]},
-    ):
-        assert row["sha256"] not in steps.fingerprints(steps.plan(RELEASE, **{**given, **other}))
-
-
-# ---- what the ledger makes of the plan
-
-
-@pytest.mark.parametrize(
-    ("kind", "entry", "home", "expected"),
-    [
-        ("cluster", None, None, False),
-        ("cluster", {}, None, False),
-        ("cluster", {"state": "intent"}, None, False),
-        ("cluster", {"state": "failed"}, None, False),
-        ("cluster", {"state": "unknown"}, None, False),
-        ("cluster", {"state": "done"}, None, True),
-        ("cluster", {"state": "accepted"}, None, True),
-        ("gate", {"state": "done"}, None, True),
-        ("client", {"state": "done", "homes": ["a", "b"]}, "b", True),
-        ("client", {"state": "done", "homes": ["a"]}, "b", False),
-        ("client", {"state": "done", "homes": ["a"]}, None, False),
-        ("client", {"state": "done"}, "a", False),
-        ("client", {"state": "failed", "homes": ["a"]}, "a", False),
-    ],
-)
-def test_is_done(kind, entry, home, expected):
-    step = steps.Step("a.b.c", kind, "reversible", False, None, "", "", "")
-    assert steps.is_done(step, entry, home) is expected
-
-
-def all_done(plan, home="here"):
-    return {step.key: {"state": "done", "homes": [home]} for step in plan}
-
-
-def test_first_missing_names_the_first_in_order():
-    plan = make()
-    entries = all_done(plan)
-    assert steps.first_missing(plan, entries, plan[-1].key, "here") is None
-    assert steps.first_missing(plan, {}, plan[0].key, "here") is None
-    assert steps.first_missing(plan, {}, plan[1].key, "here") == plan[0]
-    for at in range(len(plan) - 1):
-        without = {key: entry for key, entry in entries.items() if key != plan[at].key}
-        assert steps.first_missing(plan, without, plan[-1].key, "here") == plan[at]
-
-
-@pytest.mark.parametrize("key", ["upgrade.sm.images", "verify.nothing.check", ""])
-def test_a_step_outside_the_plan_has_no_predecessors_but_an_error(key):
-    plan = make(["pl"])
-    with pytest.raises(InputError):
-        steps.first_missing(plan, all_done(plan), key, "here")
-
-
-def test_another_home_lacks_the_client_steps_but_verify_needs_them_in_some_home_only():
-    """trap 47"""
-    plan = make()
-    entries = all_done(plan)
-    assert (
-        steps.first_missing(plan, entries, "upgrade.pl.cache.pl-i18n-service", "elsewhere").key
-        == "prepare.release_hub.token"
-    )
-    assert steps.first_missing(plan, entries, "verify.installation.check", "elsewhere") is None
-    entries["prepare.release.use-version"] = {"state": "failed"}
-    assert (
-        steps.first_missing(plan, entries, "verify.installation.check", "elsewhere").key
-        == "prepare.release.use-version"
-    )
-
-
-def test_outage_lasts_from_the_cut_to_the_last_step_of_the_upgrade():
-    plan = make()
-    entries = all_done(plan, "elsewhere")
-    found = keys(plan)
-    seen = []
-    for count in range(len(plan) + 1):
-        seen.append(steps.outage(plan, {key: entries[key] for key in found[:count]}))
-    cut, last = found.index("upgrade.routing.cut"), max(i for i, key in enumerate(found) if key.startswith("upgrade."))
-    assert seen == ["up"] * (cut + 1) + ["down"] * (last - cut) + ["up"] * (len(plan) - last)
-
-
-@pytest.mark.parametrize("state", ["intent", "failed", "unknown"])
-def test_a_cut_that_was_begun_counts_as_down(state):
-    assert steps.outage(make(), {"upgrade.routing.cut": {"state": state}}) == "down"
-
-
-def test_the_fingerprint_follows_the_plan():
-    first = steps.fingerprint(make())
-    assert re.fullmatch("[0-9a-f]{64}", first)
-    assert steps.fingerprint(make()) == first
-    others = [
-        make(["pl"]),
-        make(prefetch_images=False),
-        make(backup_in_outage=True),
-        make(backup_databases=["cl-streams-service"]),
-    ]
-    assert len({first, *map(steps.fingerprint, others)}) == 5
-
-
-def test_a_corrected_place_is_no_other_upgrade():
-    """Where something lies, and which home monqctl has, may change between two runs of one upgrade."""
-    others = [
-        make(registry_k8s_api="https://x"),
-        make(registry_source_dir="/srv"),
-        make(release_source_dir="/srv", online=False),
-        make(configure=True, context="c"),
-    ]
-    assert {steps.fingerprint(make()), *map(steps.fingerprint, others)} == {steps.fingerprint(make())}
-
-
-def test_no_secret_can_get_into_the_plan():
-    """trap 7: tokens are placeholders until the call, so neither fingerprint nor results can hold one"""
-    plan = make(configure=True, releasehub_token="s3cret", registry_token="s3cret", secret="s3cret")
-    assert "s3cret" not in repr(plan)
-    assert [step.key for step in plan if step.secret] == [step.key for step in plan if "{secret}" in (step.argv or [])]
