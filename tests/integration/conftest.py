@@ -1,4 +1,4 @@
-"""The sandbox for the integration tests."""
+"""The sandbox for the integration tests, and a private PostgreSQL server for those that need no more."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from support import fixtures  # noqa: E402
+from support import fixtures, postgresql_backup, private_postgresql  # noqa: E402
 
 sandbox, install = fixtures.sandbox, fixtures.install
+server, database = private_postgresql.server, private_postgresql.database
+installation = postgresql_backup.installation

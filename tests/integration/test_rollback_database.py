@@ -14,10 +14,8 @@ from ansible_collections.monq.platform.plugins.module_utils.postgres import dump
 from ansible_collections.monq.platform.plugins.module_utils.postgres.backup import Backup
 from ansible_collections.monq.platform.plugins.module_utils.postgres.client import Postgresql
 from ansible_collections.monq.platform.plugins.module_utils.rollback.database import DatabaseRestore, proved
-from integration.test_postgresql_backup import BIN, DATABASE, PASSWORD, TABLES
-from integration.test_postgresql_backup import server as private_server
+from support.private_postgresql import BIN, DATABASE, PASSWORD, TABLES
 
-server = private_server  # the fixture
 pytestmark = pytest.mark.skipif(not BIN, reason="no PostgreSQL server is installed")
 KEPT = f"{DATABASE}_before_rollback_1"
 
