@@ -1,4 +1,4 @@
-"""What the tree itself says: the release's data, and the eight choices of modules."""
+"""What the tree itself says: the release's data, the eight choices of modules, the tasks."""
 
 from __future__ import annotations
 
@@ -16,3 +16,20 @@ def load(path):
 
 
 RELEASE = load("roles/monq/vars/main/release.yml")["_monq_release"]
+TASK_FILES = sorted(
+    str(path.relative_to(ROOT))
+    for pattern in ("roles/*/tasks/*.yml", "playbooks/**/*.yml")
+    for path in ROOT.glob(pattern)
+)
+
+
+def tasks(path):
+    """Every task and block of a file, plays included."""
+
+    def walk(items):
+        for item in items or []:
+            yield item
+            for section in ("block", "rescue", "always", "tasks", "pre_tasks", "post_tasks", "handlers"):
+                yield from walk(item.get(section) if isinstance(item.get(section), list) else [])
+
+    yield from walk(load(path))

@@ -1,0 +1,65 @@
+"""Every task and every playbook: the rules that they keep."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from repository import ROOT, TASK_FILES, load, tasks
+
+PLAYBOOKS = sorted(path.name for path in (ROOT / "playbooks").glob("*.yml"))
+
+
+# ---- tasks
+
+
+SHELLS = {"shell", "command", "raw", "script", "expect", "win_shell", "win_command"}
+
+
+@pytest.mark.parametrize("path", TASK_FILES)
+def test_tasks_keep_the_rules(path):
+    for task in tasks(path):
+        names = {key.rpartition(".")[2] for key in task}
+        where = f"{path}: {task.get('name')}"
+        assert not names & SHELLS, f"{where}: rule 2: no shell"
+        assert not names & {"include_role", "include_tasks"}, f"{where}: rule 4: static imports"
+        assert "ignore_errors" not in task and "ignore_unreachable" not in task, f"{where}: rule 8"
+        assert not names & {"pause", "vars_prompt"}, f"{where}: rule 8: no prompt"
+        for key in ("ansible.builtin.set_fact", "set_fact"):
+            assert not [name for name in task.get(key) or {} if name.startswith("monq_")], (
+                f"{where}: rule 8: a user's variable"
+            )
+        assert not re.search(r"module_upgrade_module\s*==|module\s*==\s*'", str(task.get("when", ""))), (
+            f"{where}: rule 5"
+        )
+
+
+@pytest.mark.parametrize("path", TASK_FILES)
+def test_every_task_and_play_has_a_name(path):
+    assert not [task for task in tasks(path) if not task.get("name")]
+
+
+# ---- playbooks
+
+
+@pytest.mark.parametrize("name", PLAYBOOKS)
+def test_a_playbook_is_imports_and_guards(name):
+    text = (ROOT / "playbooks" / name).read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 40
+
+
+@pytest.mark.parametrize("name", [name for name in PLAYBOOKS if name not in ("site.yml", "inventory.yml")])
+def test_every_playbook_demands_a_host_and_hands_over_the_defaults(name):
+    first, *plays = load(f"playbooks/{name}")
+    assert first["ansible.builtin.import_playbook"] == "inventory.yml"
+    for play in plays:
+        assert play["hosts"] == "monq"
+        assert play["module_defaults"] == {
+            "group/monq.platform.monq": "{{ _monq_run_defaults }}",
+            "group/monq.platform.monqctl": "{{ _monq_monqctl_defaults }}",
+        }
+
+
+def test_the_upgrade_does_not_stop_neighbours():
+    play = load("playbooks/upgrade.yml")[-1]
+    assert play["strategy"].rpartition(".")[2] == "host_pinned"
