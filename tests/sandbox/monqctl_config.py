@@ -1,0 +1,53 @@
+# GNU General Public License v3.0+
+"""The simulated monqctl's version, and the calls on its home: contexts, instances, credentials, Release Hubs."""
+
+from monqctl_call import Failure, show, table
+
+VERSION = "1.1.2"
+
+
+def version(_call):
+    print(f"monqctl v{VERSION}")
+    print("simulated by the sandbox of monq.platform")
+
+
+def current_context(call):
+    if not call.home.context_name:
+        raise Failure("current-context is not set")
+    print(call.home.context_name)
+
+
+def use_context(call):
+    name = call.values["name"]
+    if name not in call.home.part("contexts"):
+        raise Failure(f'no context exists with the name: "{name}"')
+    call.home.config["current-context"] = name
+    call.home.save()
+    print(f'Switched to context "{name}".')
+
+
+def config_view(call):
+    show(call.home.config)
+
+
+def get_releasehubs(call):
+    table([[name, row["server"]] for name, row in call.home.part("releasehubs").items()])
+
+
+def get_credentials(call):
+    table(
+        [
+            [name, "registry-token" if row.get("registry-token") else "-"]
+            for name, row in call.home.part("credentials").items()
+        ]
+    )
+
+
+def setting(part):
+    def change(call):
+        values = {key: value for key, value in call.values.items() if key != "name"}
+        call.home.part(part).setdefault(call.values["name"], {}).update(values)
+        call.home.save()
+        print(f'{part[:-1]} "{call.values["name"]}" set.')
+
+    return change
