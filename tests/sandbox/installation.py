@@ -9,7 +9,7 @@ import time
 
 import manifests
 import release_hub
-from control_plane import certificate, certificate_authority
+from certificates import certificate, certificate_authority
 from etcd import Etcd
 from files import read_json, write_json
 from kube import AT_ONCE
