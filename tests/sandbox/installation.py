@@ -1,7 +1,6 @@
 # GNU General Public License v3.0+
 """One simulated Monq 5.9.3: namespace, databases, registry, Release Hub, monqctl with its home."""
 
-import base64
 import os
 import shutil
 import threading
@@ -9,11 +8,10 @@ import time
 
 import manifests
 import release_hub
-from certificates import certificate, certificate_authority
 from etcd import Etcd
 from files import read_json, write_json
+from installation_objects import images_by_name, kubernetes_template, names, objects
 from kube import AT_ONCE
-from kubelet import LOAD
 from postgres import ROLE
 from saved_state import put_back
 
@@ -21,7 +19,6 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 LABEL = "monq.platform/sandbox"
 MODULES = ("pl", "sm", "cl", "fm")
 OLD_TOKEN = "rh-5-issued-before-v6"
-INTERNAL_K8S = "https://kubernetes.default.svc.cluster.local"
 WIPED = (
     "HorizontalPodAutoscaler",
     "Deployment",
@@ -41,11 +38,6 @@ def all_services():
     """The microservices of 5.9.3 in every module"""
     catalogue = manifests.load("microservices")["modules"]
     return [row["name"] for module in MODULES for row in catalogue[module]["microservices"]]
-
-
-def names(name):
-    base = f"{name}.sandbox.local"
-    return {"base": base, "main": f"monq.{base}", "alias": f"monq-alias.{base}", "wildcard": f"*.alias.{base}"}
 
 
 class Beside(threading.Thread):
@@ -174,99 +166,8 @@ class Installation:
             time.sleep(0.05)
         raise SystemExit(f"namespace {self.name} does not get empty")
 
-    def template(self):
-        body = manifests.load("template-5.9.3")
-        body["Uri"] = INTERNAL_K8S if self.settings.get("internal_k8s") else self.state.data["api_server"]
-        values = {"%Namespace%": self.name, "%Domain%": self.domains()[0]}
-        for row in body["JsonConfig"]["Parameters"]:
-            row["Value"] = values.get(row["Name"], row["Value"])
-        return body
-
-    def images(self):
-        return {
-            row["name"]: manifests.image(
-                module, row["name"], row.get("image_tag", self.catalogue[module]["old_version"])
-            )
-            for module, row in self.services(self.modules)
-        }
-
-    def deployments(self):
-        template, databases, postgresql, images = self.template(), self.databases(), self.postgresql(), self.images()
-        for module, row in self.services(self.modules):
-            name = row["name"]
-            body = manifests.deployment(
-                template,
-                self.name,
-                module,
-                name,
-                row.get("kind", "api"),
-                row.get("image_tag", self.catalogue[module]["old_version"]),
-                images[name],
-                manifests.environment(name, databases, postgresql),
-                row["kubernetes"],
-            )
-            yield manifests.hand_made(body, row.get("hand", {}))
-            if row.get("hpa"):
-                yield {
-                    "apiVersion": "autoscaling/v1",
-                    "kind": "HorizontalPodAutoscaler",
-                    "metadata": {"name": name, "namespace": self.name, "annotations": {LOAD: str(row["hpa"]["load"])}},
-                    "spec": {
-                        "minReplicas": row["hpa"]["min"],
-                        "maxReplicas": row["hpa"]["max"],
-                        "targetCPUUtilizationPercentage": 70,
-                        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
-                    },
-                }
-
-    def ingresses(self):
-        data, host = manifests.load("ingresses"), names(self.name)
-        rows = (
-            [row for row in data["legacy"] if row["module"] in self.modules]
-            + (data["alias"] if self.settings["alias"] else [])
-            + data["survivors"]
-        )
-        for row in rows:
-            hosts = [text.format(**host) for text in row["hosts"]]
-            regex = (
-                {"nginx.ingress.kubernetes.io/use-regex": "true"}
-                if any("(" in path for path, _service in row["paths"])
-                else {}
-            )
-            tls = [secret for secret in self.ingress_secrets() if set(secret["hosts"]) & set(hosts)]
-            yield manifests.ingress(self.name, row["name"], hosts, row["paths"], row.get("module"), regex, tls)
-
-    def tls_secrets(self):
-        """Real certificates of a CA of this sandbox; made once, so that reset is quick."""
-        folder = self.state.path("cache", "tls")
-        authority = read(certificate_authority(folder, "monq sandbox")[0])
-        for row in self.ingress_secrets():
-            cert, key = certificate(folder, row["secretName"], [f"DNS:{host}" for host in row["hosts"]])
-            yield {
-                "apiVersion": "v1",
-                "kind": "Secret",
-                "type": "kubernetes.io/tls",
-                "metadata": {"name": row["secretName"], "namespace": self.name},
-                "data": {"tls.crt": encoded(read(cert) + authority), "tls.key": encoded(read(key))},
-            }
-
-    def other_objects(self):
-        yield {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "type": "Opaque",
-            "metadata": {"name": "smtp-account", "namespace": self.name},
-            "data": {"login": encoded("monq"), "password": encoded(self.state.token(f"smtp-{self.name}"))},
-        }
-        yield {
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": {"name": "monq-config", "namespace": self.name},
-            "data": {"timezone": "Europe/Moscow"},
-        }
-
     def create_objects(self, kube):
-        for body in (*self.other_objects(), *self.tls_secrets(), *self.ingresses(), *self.deployments()):
+        for body in objects(self):
             kube.create(body)
 
     def wait_ready(self, kube, seconds=180):
@@ -287,7 +188,7 @@ class Installation:
     # ------------------------------------------------------------------------------------------------
 
     def registry_files(self):
-        folder, images = self.path("registry"), self.images()
+        folder, images = self.path("registry"), images_by_name(self)
         shutil.rmtree(folder, ignore_errors=True)
         os.makedirs(folder, mode=0o700)
         rows = [
@@ -303,7 +204,7 @@ class Installation:
             for module, row in self.services(self.modules)
         ]
         write_json(os.path.join(folder, "microservices.json"), sorted(rows, key=lambda row: row["Name"]))
-        write_json(os.path.join(folder, "template.json"), self.template())
+        write_json(os.path.join(folder, "template.json"), kubernetes_template(self))
         write_json(os.path.join(folder, "version.json"), {"Version": "3.1.0"})
         write_json(
             os.path.join(folder, "services.json"),
@@ -341,7 +242,8 @@ class Installation:
         write_json(self.path("faults.json"), [])
         broken = {row["name"] for _module, row in self.services(self.modules) if row.get("broken")}
         write_json(
-            self.path("images.json"), sorted(image for name, image in self.images().items() if name not in broken)
+            self.path("images.json"),
+            sorted(image for name, image in images_by_name(self).items() if name not in broken),
         )
         with os.fdopen(os.open(self.path("journal.jsonl"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w"):
             pass
@@ -452,12 +354,3 @@ class Installation:
             "postgresql": self.postgresql(),
             "databases": self.databases(),
         }
-
-
-def read(path):
-    with open(path, encoding="utf-8") as file:
-        return file.read()
-
-
-def encoded(text):
-    return base64.b64encode(text.encode()).decode()
