@@ -19,7 +19,8 @@ _SECRET = (
 _NAME = re.compile(_SECRET, re.IGNORECASE)
 # Names of things and not the things: where a Secret lies may be shown.
 _HARMLESS = re.compile(
-    r"(?i:[\w.-]*(?:secret|credential|token)[-_]?name|%[\w.-]*secrets%)|(?:pl|sm|cl|fm)-[a-z0-9-]*-service|(?:prepare|upgrade|verify|rollback)\.[-._a-z0-9]+"
+    r"(?i:[\w.-]*(?:secret|credential|token)[-_]?name|%[\w.-]*secrets%)"
+    r"|(?:pl|sm|cl|fm)-[a-z0-9-]*-service|(?:prepare|upgrade|verify|rollback)\.[-._a-z0-9]+"
 )
 _PEM = re.compile(r"LS0tLS1CRUdJTi[\w+/=]*|-----BEGIN [A-Z0-9 ]+-----.*?(?:-----END [A-Z0-9 ]+-----|\Z)", re.DOTALL)
 _JWT = re.compile(r"\beyJ[\w-]{5,}\.[\w-]{5,}(?:\.[\w-]*)?")
@@ -48,7 +49,8 @@ _CALLED = (
 )
 _LIST = r"[\[{][^\[\]{}]*[\]}]"
 _NAMED = re.compile(
-    rf"(?i)(?P<start>(?<![\w-])(?:name|key){_IS}{_CALLED}(?:(?!\b(?:name|key)\b)[^{{}}\[\]]){{0,200}}?(?<![\w-])value{_IS})"
+    rf"(?i)(?P<start>(?<![\w-])(?:name|key){_IS}{_CALLED}"
+    rf"(?:(?!\b(?:name|key)\b)[^{{}}\[\]]){{0,200}}?(?<![\w-])value{_IS})"
     rf"(?P<value>{_QUOTED}|{_NUMBER}|{_LIST}|[\"'][^\n]*"
     rf"|[^\s\"'{{}}\[\]][^\n]*?(?=\}}(?:[\s,\]}})]|\Z)|[ ][\w.-]{{1,64}}[:=]|\n|\Z))(?P<end>)"
 )

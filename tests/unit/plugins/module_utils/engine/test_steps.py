@@ -252,14 +252,17 @@ def test_what_is_not_set_becomes_no_word_none():
         # registry
         (
             steps.IN_CONTEXT,
-            r"upgrade\.(pl|sm|cl|fm)\.database\..+|upgrade\.(pl|sm|cl|fm)\.microservices\.replace|upgrade\.routing\.apply\..+"
-            r"|prepare\.(registry_template\.apply|registry_token\.credential|registry\.update|release\.use-version|release_hub\.token)",
+            r"upgrade\.(pl|sm|cl|fm)\.database\..+|upgrade\.(pl|sm|cl|fm)\.microservices\.replace"
+            r"|upgrade\.routing\.apply\..+"
+            r"|prepare\.(registry_template\.apply|registry_token\.credential|registry\.update"
+            r"|release\.use-version|release_hub\.token)",
         ),
         (steps.MAKES_CONTEXT, r"prepare\.monqctl\..+"),
         (steps.IF_KNOWN, r"prepare\.monqctl\.credential"),
         (
             steps.OUTLIVES,
-            r"upgrade\.(pl|sm|cl|fm)\.(database\..+|microservices\.replace|cache\..+|images|replicas\.registry)|upgrade\.routing\.apply\..+"
+            r"upgrade\.(pl|sm|cl|fm)\.(database\..+|microservices\.replace|cache\..+|images|replicas\.registry)"
+            r"|upgrade\.routing\.apply\..+"
             r"|prepare\.(registry_template\.apply|registry\.update|(pl|sm|cl|fm)\.images)",
         ),
     ],
