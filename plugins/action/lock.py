@@ -36,5 +36,5 @@ class ActionModule(HeartbeatAction):
         if not self._holder:
             return super()._line(host, elapsed)
         left = self._patience - int(elapsed)
-        waited = f"{left} s left" if left > 0 else f"{int(elapsed)} s waited, a longer Lease than expected"
+        waited = f"{left} s left" if left > 0 else f"waited {int(elapsed)} s, the Lease is longer than expected"
         return f"monq.platform: {host}: waiting for the lock: {waited}"

@@ -84,7 +84,7 @@ def cluster(params):
     # An empty namespace would turn the first object's name into the namespace (trap 4).
     if not NAME.fullmatch(params["namespace"] or ""):
         raise InputError(
-            "monq_namespace is not the name of a namespace",
+            "monq_namespace is not a valid namespace name",
             "monq_namespace",
             "lower-case letters, digits and hyphens",
             repr(params["namespace"]),

@@ -38,11 +38,11 @@ def private_file(content, folder):
         except OSError as exc:
             why = exc.strerror or str(exc)
             error = CommandError(
-                "monqctl's file cannot be written",
+                "cannot write a temporary file for monqctl",
                 folder,
-                "a folder with space",
+                "a writable folder with free space",
                 why,
-                "make room, or correct monq_monqctl_home",
+                "free space there, or correct monq_monqctl_home",
             )
             error.unknown = False  # nothing was called yet
             raise error from exc

@@ -100,7 +100,7 @@ def resume(session, lock_id):
             f"ConfigMap {session.namespace}/{run.upgrade.name}",
             f"generation {generation}",
             f"generation {run.generation}" if run.needed else "nothing to roll back",
-            "run status.yml to see where things are, then run the same command again",
+            "run status.yml to see the current state, then run the same command again",
         )
     require({"findings": reasons(run, session.params, False)})
     clear_finished(*where)

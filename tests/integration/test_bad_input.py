@@ -97,13 +97,13 @@ def _failed(status):
 CASES = {
     "unknown module": ({"monq_modules": ["pl", "xx"]}, None, None, ["unknown module", "xx", "pl, sm, cl, fm"]),
     "double module": ({"monq_modules": ["pl", "cl", "cl"]}, None, None, ["names a module twice", "cl"]),
-    "no pl": ({"monq_modules": ["cl"]}, None, None, ["lacks the mandatory module", "pl"]),
-    "empty namespace (trap 4)": ({"monq_namespace": ""}, None, None, ["monq_namespace", "name of a namespace"]),
+    "no pl": ({"monq_modules": ["cl"]}, None, None, ["does not contain the mandatory module", "pl"]),
+    "empty namespace (trap 4)": ({"monq_namespace": ""}, None, None, ["monq_namespace", "namespace name"]),
     "no such namespace (trap 11)": (
         {"monq_namespace": "nowhere"},
         None,
         None,
-        ["namespace nowhere", "none in this cluster"],
+        ["namespace nowhere", "not in this cluster"],
     ),
     "no monqctl": ({"monq_monqctl_path": "/nowhere/monqctl"}, None, None, ["cannot be started", "/nowhere/monqctl"]),
     "old monqctl (trap 22)": ({}, [version("monqctl v1.0.9")], None, ["1.1.2 or newer", "1.0.9"]),
@@ -111,7 +111,7 @@ CASES = {
         {"monq_monqctl_timeout": 3},
         [fault("hang", "registry", "get", "status")],
         None,
-        ["registry get status", "no end after 3 s"],
+        ["registry get status", "timed out after 3 s"],
     ),
     "monqctl lies": (
         {},
@@ -125,14 +125,14 @@ CASES = {
         spoil("template", lambda t: {"error": "no such service"}),
         ["JsonConfig"],
     ),
-    "template is an array (trap 16)": ({}, None, spoil("template", lambda t: [t]), ["the answer is an array"]),
+    "template is an array (trap 16)": ({}, None, spoil("template", lambda t: [t]), ["the response is an array"]),
     "empty reply (trap 16)": (
         {},
         [fault("lie", "registry", "get", "services", "K8s", text=" ", stream="stdout")],
         None,
         ["an empty reply"],
     ),
-    "API unreachable": ({"monq_kubeconfig": "KUBECONFIG"}, None, None, ["the Kubernetes API does not answer"]),
+    "API unreachable": ({"monq_kubeconfig": "KUBECONFIG"}, None, None, ["the Kubernetes API does not respond"]),
     "database server unreachable": ({"monq_postgresql_port": 9}, None, None, ["postgresql", "127.0.0.1:9"]),
 }
 
@@ -209,16 +209,16 @@ NOPE = {
 # Preflight collects all its findings and fails once: what can be wrong at the same time is found by one run.
 FOUND_TOGETHER = {
     "undeclared module (trap 29)": ["module cl", "installed here, but not declared"],
-    "declared, not installed (trap 29)": ["module sm", "no Deployment and no route"],
+    "declared, not installed (trap 29)": ["module sm", "none of its Deployments"],
     "alias with a space": ["monq_alias_domains", "a b.example.org", "without spaces"],
-    "secret without hosts": ["monq_ingress_secrets", "hosts (a filled list)"],
+    "secret without hosts": ["monq_ingress_secrets", "hosts (a non-empty list)"],
     "domains not covered (trap 21)": ["not covered:", "other.example.org"],
     "no confirmation": ["monq_confirm_outage", "'staging'"],
     "database missing": ["pl_identity_service"],
     "old pg_dump (trap 39)": ["9.6"],
     "full disk": ["bytes free"],
     "TLS Secret missing (trap 21)": ["missing-tls", "kubernetes.io/tls"],
-    "survivor on Monq's path (trap 2)": ["status-page", "no host and path that the new routing needs"],
+    "survivor on Monq's path (trap 2)": ["status-page", "no host and path that the new routes need"],
     "template touched (trap 22)": ["K8s template", "partly"],
     "replicas unreadable": ["replica counts cannot be read", "monq_registry_replicas"],
     "registry row failed (trap 28)": ["not healthy", "PostgreSQL"],
@@ -276,7 +276,7 @@ def test_a_context_that_is_switched_between_two_steps_stops(installation):
     use = ["sh", "-c", " ".join(switch) + f" && HOME={home} {installation.facts['monqctl']} config use-context other"]
     installation.faults({"match": ["release", "use-version"], "kind": "exec", "command": use, "when": "after"})
     result = installation.play("prepare")
-    assert result.rc == 2 and "current context is another one" in result.text, result.text[-2000:]
+    assert result.rc == 2 and "current context is not the expected one" in result.text, result.text[-2000:]
     assert (
         "prepare.pl.images" in installation.ledger() and installation.ledger()["prepare.pl.images"]["state"] == "failed"
     )

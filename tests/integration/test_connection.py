@@ -358,7 +358,8 @@ def test_a_plugin_that_fails_is_quoted(world, text, words):
     with pytest.raises(ApiUnreachable) as caught:
         with_ours(kubeconfig(world, user=user))
     assert (
-        "plugin gives no credentials" in caught.value.what and words in (caught.value.seen + caught.value.obj).lower()
+        "plugin returned no credentials" in caught.value.what
+        and words in (caught.value.seen + caught.value.obj).lower()
     ), str(caught.value)
 
 
@@ -393,4 +394,4 @@ def test_broken_pem_is_said(world, broken):
     ).decode()
     with pytest.raises(ApiUnreachable) as caught:
         with_ours(kubeconfig(world, cluster, user))
-    assert "PEM that OpenSSL reads" in caught.value.expected
+    assert "PEM that OpenSSL can read" in caught.value.expected

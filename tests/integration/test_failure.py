@@ -141,5 +141,5 @@ def test_a_failing_run_explains_itself_and_its_command_ends_the_upgrade(install)
     assert_support_alone(installation)
     assert (
         "point of no return: prepare.registry_token.secret, PASSED" in ended.text
-        and "cannot be taken back: upgrade.pl.database." in ended.text
+        and "cannot be undone: upgrade.pl.database." in ended.text
     )

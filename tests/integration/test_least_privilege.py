@@ -105,7 +105,7 @@ def test_what_lies_outside_the_namespace_is_information(untouched):
     assert [row for row in found if row["severity"] == "stop"] == []
     told = {row["object"]: row["next"] for row in found if row["severity"] == "info" and row["check"] == "permissions"}
     assert "get namespaces" in told[f"namespace {account.namespace}"]
-    assert "list ingresses.extensions" in told["Ingresses of other namespaces"]
+    assert "list ingresses.extensions" in told["Ingresses in other namespaces"]
 
 
 @pytest.mark.parametrize(("resource", "verb"), [(row[1], row[2][0]) for row in permissions.DIAGNOSTICS])

@@ -57,9 +57,7 @@ def story(install):
 def test_a_result_that_cannot_be_written_stops_the_run_and_is_left_beside_the_backup(story):
     _installation, told = story
     broken = told["broken"]
-    assert broken.rc == 2 and "the result of a step cannot be written into the ledger" in broken.text, broken.text[
-        -3000:
-    ]
+    assert broken.rc == 2 and "the result of a step cannot be written to the ledger" in broken.text, broken.text[-3000:]
     assert told["ledger"][FIRST]["state"] == "intent" and SECOND not in told["ledger"], "nothing more was begun"
     assert told["copies"] == [f"ledger-{FIRST}-{told['ledger'][FIRST]['attempt']}.json"]
 
@@ -106,7 +104,7 @@ def test_snapshots_whose_ledger_was_deleted_stop_the_upgrade(story):
     refused = told["no ledger"]
     assert refused.rc == 2, refused.text[-3000:]
     assert (
-        "the ledger of the run that made the snapshots" in refused.text
+        "the ledger of the run that created the snapshots" in refused.text
         and "monq-upgrade-6.0.0-original-0" in refused.text
     )
     assert told["unchanged without it"] == ([], True)

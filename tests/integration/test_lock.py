@@ -145,7 +145,7 @@ def test_a_frozen_holder_begins_nothing_after_it_wakes(install):
     gate.touch()
     assert frozen.wait(timeout=300) == 2
     text = Path(frozen.log).read_text()
-    assert "the result of a step cannot be written into the ledger" in text and "the next run imports it" in text, text[
+    assert "the result of a step cannot be written to the ledger" in text and "the next run imports it" in text, text[
         -3000:
     ]
     assert [argv for argv in installation.journal() if argv not in calls] == [

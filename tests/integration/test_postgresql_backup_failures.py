@@ -27,7 +27,7 @@ def test_trap_38_a_dump_cut_to_60_percent_is_refused(installation):
     installation.runner.after["dump"] = cut
     message = installation.refused()
     assert listed == [0], "pg_restore --list should have accepted it, or this test proves nothing"
-    assert "the dump cannot be read to its end" in message
+    assert "the dump cannot be read to the end" in message
     assert installation.dumps() == []
     assert installation.entry(PREPARE)["state"] == "failed"
 

@@ -87,7 +87,7 @@ def test_a_database_without_tables_is_no_backup(installation):
     installation.server.sql("CREATE DATABASE empty_one OWNER monq")
     try:
         message = installation.refused(database="empty_one")
-        assert "a database without tables" in message and installation.dumps() == []
+        assert "the database has no tables" in message and installation.dumps() == []
         by_check, _found = inspect(installation, databases=("empty_one",))
         assert by_check["empty"]["severity"] == "stop" and "monq_database_names" in by_check["empty"]["next"]
         taken = installation.backup().dump(SERVICE, "empty_one", "rollback")

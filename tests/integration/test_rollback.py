@@ -93,7 +93,7 @@ def test_after_prepare_alone(site):
     mark, calls = installation.audit_mark(), len(installation.journal())
     checked = roll_back(installation, "--check", confirm=False)
     assert checked.rc == 0, checked.text[-3000:]
-    for words in ("K8s template in the registry: apply", "It cannot take back:", "prepare.registry.update"):
+    for words in ("K8s template in the registry: apply", "Cannot be undone:", "prepare.registry.update"):
         assert words in checked.text
     refused = roll_back(installation, confirm=False)
     assert refused.rc == 2 and "monq_confirm_rollback" in refused.text, refused.text[-2000:]
@@ -149,7 +149,7 @@ def test_before_the_first_sql_killed_in_the_middle(site):
     assert "A ROLLBACK of generation 2" in installation.play("status").text
     mark, calls = installation.audit_mark(), len(installation.journal())
     upgrade = installation.play("upgrade")
-    assert upgrade.rc == 2 and "a rollback has begun and has not ended" in upgrade.text, upgrade.text[-2000:]
+    assert upgrade.rc == 2 and "a rollback is not finished" in upgrade.text, upgrade.text[-2000:]
     other = roll_back(installation, databases=DATABASES[:1])
     assert other.rc == 2 and "step list differs" in other.text, other.text[-2000:]
     assert installation.mutations(mark) == [] and len(installation.journal()) == calls

@@ -195,7 +195,7 @@ def test_a_dump_that_is_not_the_ledgers_changes_nothing(server, dumped, fault):
         path.unlink()
     else:
         result["database"] = "pl_other"
-    with pytest.raises(MonqError, match="missing or altered|another database"):
+    with pytest.raises(MonqError, match="missing or altered|different database"):
         restore(server).run(DATABASE, result, 1)
     untouched(server)
     with pytest.raises(MonqError):
@@ -212,7 +212,7 @@ def test_a_restore_that_lacks_a_row_changes_nothing(server, dumped, manifest):
     else:
         path.unlink()
         result["rows"] += 1
-    with pytest.raises(MonqError, match="not what was dumped"):
+    with pytest.raises(MonqError, match="does not match the dump"):
         restore(server).run(DATABASE, result, 1)
     untouched(server)
 
@@ -230,7 +230,7 @@ def test_the_first_error_of_pg_restore_changes_nothing(server, dumped):
     )
     server.sql("DROP TABLE public.theirs", "REVOKE ALL ON SCHEMA public FROM passing", database=DATABASE)
     server.sql("DROP ROLE passing")
-    with pytest.raises(MonqError, match="could not be restored; the present database is untouched"):
+    with pytest.raises(MonqError, match="could not be restored; the current database is untouched"):
         restore(server).run(DATABASE, result, 1)
     untouched(server)
 

@@ -131,7 +131,7 @@ def test_verify_of_a_closed_release_fails_where_a_promise_is_broken(stages):
     assert scaled.rc == 0 and "pl-tags-service in Kubernetes" in scaled.text, scaled.text[-3000:]
     apart.kubectl("set", "image", "deployment/pl-tags-service", "*=nowhere/none:9", user="sandbox-admin")
     broken = apart.play("verify", extra=given)
-    assert broken.rc == 2 and "the installation is not what the release promises" in broken.text, broken.text[-3000:]
+    assert broken.rc == 2 and "the installation does not match the release" in broken.text, broken.text[-3000:]
     assert "Deployment pl-tags-service" in broken.text and apart.ledger() == ledger
 
 

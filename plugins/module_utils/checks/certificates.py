@@ -29,9 +29,9 @@ def examine(name, hosts, chain, key, now=None):
     try:
         certificates = [x509.load_pem_x509_certificate(block) for block in CERTIFICATE.findall(chain)]
     except ValueError as exc:
-        return [finding("domains", STOP, obj, "X.509 certificates in tls.crt", f"damaged: {exc}"[:200], "renew it")]
+        return [finding("domains", STOP, obj, "X.509 certificates in tls.crt", f"damaged: {exc}"[:200], "replace it")]
     if not certificates:
-        return [finding("domains", STOP, obj, "a PEM certificate in tls.crt", "none", "create the Secret anew")]
+        return [finding("domains", STOP, obj, "a PEM certificate in tls.crt", "none", "recreate the Secret")]
     found, leaf = _key(obj, certificates, key)
     return found + _names(obj, hosts, leaf) + _validity(obj, certificates, now or _now())
 
@@ -41,21 +41,21 @@ def _key(obj, certificates, key):
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-    then = "create the Secret anew, with the certificate and the key that belong together"
+    then = "recreate the Secret with a certificate and its own key"
     if not key.strip():
         return [finding("domains", STOP, obj, "its private key in tls.key", "nothing", then)], certificates[0]
     try:
         public = _public(load_pem_private_key(key, None))
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        seen = "something that is no PEM key, or an encrypted one"
+        seen = "not a PEM key, or an encrypted one"
         return [finding("domains", STOP, obj, "its private key in tls.key", seen, then)], certificates[0]
     own = [place for place, certificate in enumerate(certificates) if _public(certificate) == public]
     if not own:
-        seen = "the key of another certificate"
+        seen = "the key of a different certificate"
         return [finding("domains", STOP, obj, "its private key in tls.key", seen, then)], certificates[0]
     if own[0]:
         seen = f"it is number {own[0] + 1} of {len(certificates)} in tls.crt"
-        then = "create the Secret anew, with tls.crt in the order: server, intermediates"
+        then = "recreate the Secret with tls.crt in this order: server certificate, intermediates"
         return [finding("domains", STOP, obj, "the server's certificate first", seen, then)], certificates[own[0]]
     return [], certificates[0]
 
@@ -77,7 +77,7 @@ def _names(obj, hosts, leaf):
     bare = [host for host in hosts if not routes.within(host.lower(), names)]
     if not bare:
         return []
-    expected, then = "a certificate that covers " + ", ".join(hosts), "order a certificate with these names"
+    expected, then = "a certificate that covers " + ", ".join(hosts), "get a certificate with these names"
     return [finding("domains", STOP, obj, expected, f"not covered: {', '.join(bare)}", then)]
 
 
@@ -96,7 +96,7 @@ def _validity(obj, certificates, now):
             )
         elif ends < now + SOON:
             seen = f"expires on {ends:%Y-%m-%d %H:%M} UTC"
-            found.append(finding("domains", WARNING, what, "valid for 30 more days", seen, "renew it soon"))
+            found.append(finding("domains", WARNING, what, "valid for at least 30 more days", seen, "renew it soon"))
     return found
 
 

@@ -16,9 +16,9 @@ OUTSIDE = {
     resource: permissions.in_words(group, resource, verbs[0])
     for group, resource, verbs, _purpose in permissions.OPTIONAL
 }
-GRANT = "grant it to the account of monq_kubeconfig; docs/permissions/monq-upgrade.yml holds all that is needed"
+GRANT = "grant it to the account in monq_kubeconfig; docs/permissions/monq-upgrade.yml has everything that is needed"
 SILENT = (
-    "nothing; a failure will tell less. The Role monq-upgrade-diagnostics of "
+    "no action needed, but failure messages will show less; the Role monq-upgrade-diagnostics in "
     "docs/permissions/monq-upgrade.yml allows it"
 )
 LISTED = (
@@ -61,7 +61,7 @@ def _namespace(cluster, namespace):
     if seen or unread:
         return True, unread
     then = "check monq_namespace and monq_kube_context"
-    return False, [finding("identity", STOP, f"namespace {namespace}", "present", "none in this cluster", then)]
+    return False, [finding("identity", STOP, f"namespace {namespace}", "present", "not in this cluster", then)]
 
 
 def _installation(cluster, given, begun, cut):
@@ -92,8 +92,8 @@ def _optional(cluster, path, what, verb):
 
 
 def _unread(what, verb):
-    seen = "could not be looked at: denied to this account"
-    return finding("permissions", INFO, what, "looked at", seen, f"nothing; {verb} in the whole cluster would allow it")
+    seen, then = "not read: denied to this account", f"no action needed; to include it, allow {verb} cluster-wide"
+    return finding("permissions", INFO, what, "readable", seen, then)
 
 
 def _identity(release, namespace, deployments):
@@ -132,7 +132,7 @@ def _elsewhere(cluster, namespace):
     """Ingresses of other namespaces may hold Monq's hosts too; an account that may not read them is no reason to
     stop."""
     found, unread = _optional(
-        cluster, ingress_api(cluster) + "/ingresses", "Ingresses of other namespaces", OUTSIDE["ingresses"]
+        cluster, ingress_api(cluster) + "/ingresses", "Ingresses in other namespaces", OUTSIDE["ingresses"]
     )
     return [i for i in (found or {}).get("items") or [] if i["metadata"]["namespace"] != namespace], unread
 

@@ -34,8 +34,8 @@ def inside_outage(found):
     """The same findings where the routes are cut: the way out is forward, and what is wrong now may be what the next
     step repairs."""
     forward = (
-        "the outage has begun: the run goes on, as its next steps may repair this; where they do not, "
-        "rollback.yml gives back what was before"
+        "the outage has begun: the run continues because later steps may fix this; if they do not, restore with "
+        "rollback.yml"
     )
     return [{**one, "severity": WARNING, "next": forward} if one["severity"] == STOP else one for one in found]
 
@@ -47,9 +47,9 @@ def lost_ledger(release, namespace, snapshots):
         "version",
         STOP,
         f"ConfigMap {namespace}/monq-upgrade-{release['version']}",
-        f"the ledger of the run that made the snapshots {', '.join(snapshots)}",
-        "it was deleted",
-        "put the ConfigMap back from a backup of the cluster. Only where everything was put back to the release of "
-        "before by hand, forget that run: "
+        f"the ledger of the run that created the snapshots {', '.join(snapshots)}",
+        "deleted",
+        "restore the ConfigMap from a backup of the cluster. Only if everything was returned to the previous release "
+        "by hand, discard that run: "
         f"kubectl -n {namespace} delete secret {' '.join(snapshots)}",
     )

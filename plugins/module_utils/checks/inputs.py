@@ -36,7 +36,7 @@ def _domains(given):
     ]
     if len({value for name, value in domains}) != len(domains):
         seen = ", ".join(map(str, given["alias_domains"]))
-        found.append(_stop("monq_alias_domains", "each domain once, without monq_domain", seen))
+        found.append(_stop("monq_alias_domains", "each domain once, and not monq_domain again", seen))
     return found
 
 
@@ -45,12 +45,12 @@ def _secrets(given):
     for secret in given["ingress_secrets"]:
         hosts, name = secret.get("hosts") or [], secret.get("secretName") or ""
         if not hosts or not name:
-            expected = "hosts (a filled list) and secretName in each item"
+            expected = "hosts (a non-empty list) and secretName in each item"
             found.append(_stop("monq_ingress_secrets", expected, f"hosts {hosts!r}, secretName {name!r}"))
         covered += hosts
     bare = [value for _name, value in _named(given) if not routes.within(value, covered)]
     if bare:
-        expected = "hosts that cover the main and every alias domain"
+        expected = "hosts that cover the main domain and every alias domain"
         seen = "not covered: " + ", ".join(map(str, bare))
         found.append(_stop("monq_ingress_secrets", expected, seen, check="domains"))
     return found
@@ -60,7 +60,7 @@ def _confirmation(given):
     name = given["environment"]
     if not given["confirmation_required"] or given["confirm_outage"] == name:
         return []
-    expected = f"{name} (the installation will be down while it is upgraded)"
+    expected = f"{name} (the installation will be down during the upgrade)"
     seen, then = repr(given["confirm_outage"]), f"add -e monq_confirm_outage={name}"
     return [_stop("monq_confirm_outage", expected, seen, then, "confirmation")]
 
@@ -69,10 +69,9 @@ def _monqctl(given):
     plan, found = given["plan"], []
     variables = plan["variables"]
     if plan["online"] and not given["releasehub_token"]:
-        expected = "the new token: Monq 6 makes the old ones invalid"
-        found.append(
-            _stop("monq_releasehub_token", expected, "none", "ask Monq's support for it, or set both source dirs")
-        )
+        expected = "a new token; Monq 6 invalidates the old ones"
+        then = "ask Monq support for one, or set monq_registry_source_dir and monq_release_source_dir"
+        found.append(_stop("monq_releasehub_token", expected, "none", then))
     needed = {"monqctl_context": "context", "credential_name": "credential_name"}
     if plan["online"] or plan["configure"]:
         needed["releasehub_name"] = "releasehub_name"

@@ -12,7 +12,7 @@ from ..postgres import dump
 from ..postgres.client import Postgresql, free_bytes, nearest
 from .finding import finding
 
-NAMES = "add {} to monq_database_names with the database's real name"
+NAMES = "add {} to monq_database_names with the real name of its database"
 
 
 class Inspection:
@@ -53,15 +53,15 @@ class Inspection:
             try:
                 found[name] = read()
             except CommandError as exc:
-                self._failed(name, "stop", exc, f"install postgresql-client on this host, or give the path of {name}")
+                self._failed(name, "stop", exc, f"install postgresql-client on this host, or set the path of {name}")
         if len(found) == 2 and dump.major(found["pg_restore"]) < dump.major(found["pg_dump"]):
             self._add(
                 "pg_restore",
                 "stop",
                 "pg_restore",
-                f"version {dump.major_text(found['pg_dump'])} or newer, as pg_dump",
+                f"version {dump.major_text(found['pg_dump'])} or newer, like pg_dump",
                 f"version {dump.major_text(found['pg_restore'])}",
-                "give the path of the pg_restore that belongs to pg_dump",
+                "set the path of the pg_restore that matches pg_dump",
             )
         return found.get("pg_dump")
 
@@ -92,8 +92,8 @@ class Inspection:
                     "database",
                     "stop",
                     f"database {item['database']} of {item['microservice']} on {self._source.name}",
-                    "it exists",
-                    "there is no such database",
+                    "exists",
+                    "no such database",
                     NAMES.format(item["microservice"]),
                 )
         return True
@@ -104,9 +104,9 @@ class Inspection:
                 "pg_dump",
                 "stop",
                 "pg_dump",
-                f"version {dump.major_text(theirs)} or newer, as the server {self._source.name}",
+                f"version {dump.major_text(theirs)} or newer, like the server {self._source.name}",
                 f"version {dump.major_text(ours)}",
-                f"install postgresql-client-{dump.major_text(theirs)} on this host, or give the path of its pg_dump",
+                f"install postgresql-client-{dump.major_text(theirs)} on this host, or set the path of its pg_dump",
             )
 
     def _database(self, name, microservice):
@@ -125,7 +125,7 @@ class Inspection:
                 "stop",
                 obj,
                 f"the tables of {microservice}",
-                "no table: not the database that it works with",
+                "no tables, so this is not the database that it uses",
                 NAMES.format(microservice),
             )
         if unreadable:
@@ -134,7 +134,7 @@ class Inspection:
                 "stop",
                 obj,
                 f"role {role} may SELECT every table and sequence",
-                f"not {dump.some(unreadable)}",
+                f"it may not read {dump.some(unreadable)}",
                 f"GRANT USAGE on the schemas and SELECT on these to {role}, or set monq_postgresql_user to the owner",
             )
         if hidden:
@@ -152,7 +152,7 @@ class Inspection:
                 "warning",
                 obj,
                 f"at most {self._limit} bytes for a scratch restore",
-                f"{self.sizes[name]} bytes: no scratch restore, the dump is only read",
+                f"{self.sizes[name]} bytes: the dump is read through, but not restored",
                 "raise monq_backup_scratch_max_bytes to have it restored and compared",
             )
 
@@ -163,7 +163,12 @@ class Inspection:
         next_step = "set monq_backup_dir to a folder that the user of this connection may write to"
         if not os.path.isdir(near):
             self._add(
-                "directory", "stop", self._directory, "a folder, or a place for one", f"{near} is no folder", next_step
+                "directory",
+                "stop",
+                self._directory,
+                "a folder that exists or can be created",
+                f"{near} is not a folder",
+                next_step,
             )
             return
         if not os.access(near, os.W_OK | os.X_OK):
@@ -176,7 +181,7 @@ class Inspection:
                 self._directory,
                 f"{need} bytes free, the size of the databases",
                 f"{free} bytes free",
-                "free space, or set monq_backup_dir to a larger disk",
+                "free space, or set monq_backup_dir to a folder on a larger disk",
             )
         elif self.sizes:
             self._add(
@@ -206,9 +211,9 @@ class Inspection:
                 "warning",
                 where,
                 "may create databases",
-                "may not: the dumps are read, but not restored and compared",
-                f"ALTER ROLE {self._scratch.server['user']} CREATEDB, or name another server in "
-                f"monq_scratch_postgresql_host",
+                "may not: the dumps are read through, but not restored and compared",
+                f"ALTER ROLE {self._scratch.server['user']} CREATEDB, or set monq_scratch_postgresql_host "
+                f"to another server",
             )
         if left:
             gone = [
@@ -225,8 +230,8 @@ class Inspection:
                 (
                     f"the next backup drops {len(gone)} of them"
                     if gone
-                    else "a run may be at work on them; those of this installation go with the next backup. Others: "
-                    "look, then DROP DATABASE"
+                    else "a run may be using them; the next backup drops those of this installation. Check the others, "
+                    "then DROP DATABASE"
                 ),
             )
 

@@ -39,7 +39,7 @@ def examine(client, given, run, stored, state):
                 f"monqctl's current context in {client.home}",
                 client.context,
                 redact(seen, client.secrets) or "none",
-                f"monqctl config use-context {client.context}, or monq_monqctl_configure: true",
+                f"monqctl config use-context {client.context}, or set monq_monqctl_configure: true",
             )
         )
         return {"findings": found, "deferred": False}
@@ -47,7 +47,7 @@ def examine(client, given, run, stored, state):
         return {"findings": found, "deferred": False}
     if run.is_done("prepare.registry_token.secret") and not stored():
         secret = f"Secret {given['namespace']}/{given['plan']['release']['registry_token']['secret']}"
-        found.append(finding("identity", STOP, secret, "the registry's token, as prepare made it", "none", RESTORE))
+        found.append(finding("identity", STOP, secret, "the registry's token, created by prepare", "none", RESTORE))
         return {"findings": found, "deferred": False}
     if _between(run, stored) or (making and not run.is_done(CREDENTIAL)):
         return {"findings": found, "deferred": True}
@@ -57,11 +57,11 @@ def examine(client, given, run, stored, state):
 
 def _bundle(given):
     """Findings on the folders of an offline upgrade."""
-    then = "export it as the notes say; see the docs on offline upgrades"
+    then = "export it as described in the docs on offline upgrades"
     variables = given["plan"]["variables"]
     folders = [variables.get(name) for name in ("registry_source_dir", "release_source_dir")]
     return [
-        finding("bundle", STOP, path, "an exported bundle", "empty" if os.path.isdir(path) else "no folder", then)
+        finding("bundle", STOP, path, "an exported bundle", "empty" if os.path.isdir(path) else "no such folder", then)
         for path in filter(None, folders)
         if not os.path.isdir(path) or not os.listdir(path)
     ]

@@ -26,7 +26,7 @@ def server(version, groups):
                 "API server",
                 "1.16 to 1.21",
                 version.get("gitVersion", seen),
-                "use a cluster of a supported version",
+                "use a cluster with a supported version",
             )
         )
     if "extensions/v1beta1/ingresses" not in groups:
@@ -35,9 +35,9 @@ def server(version, groups):
                 "kubernetes",
                 STOP,
                 "API extensions/v1beta1",
-                "Ingress served: the release's new routing is written in it",
-                "not served (gone from Kubernetes 1.22 on)",
-                "upgrade Monq on a cluster of version 1.21 or older",
+                "serves Ingresses: the new routes of this release use it",
+                "not served (removed in Kubernetes 1.22)",
+                "use a cluster with Kubernetes 1.21 or older",
             )
         )
     return found
@@ -64,7 +64,7 @@ def modules(release, declared, deployments, ingresses):
             STOP,
             f"module {m}",
             "declared in monq_modules",
-            "it is installed here, but not declared",
+            "installed here, but not declared",
             "add it to monq_modules",
         )
         for m in seen
@@ -75,8 +75,8 @@ def modules(release, declared, deployments, ingresses):
             "modules",
             STOP,
             f"module {m}",
-            "installed, as monq_modules declares",
-            "no Deployment and no route of it",
+            "installed, as declared in monq_modules",
+            "none of its Deployments or routes exists",
             "remove it from monq_modules, or check monq_namespace",
         )
         for m in declared
@@ -98,7 +98,7 @@ def signature(release, declared, ingresses):
                 f"old routes of {', '.join(bare)}",
                 f"the Ingresses of Monq {release['previous']}",
                 "none, and no ledger of this release to resume",
-                f"make sure that this is Monq {release['previous']}; a newer one needs no upgrade",
+                f"make sure that this is Monq {release['previous']}; a newer version needs no upgrade",
             )
         ]
         if bare
@@ -123,9 +123,9 @@ def routing(release, declared, ingresses, given, elsewhere=()):
                     "routing",
                     STOP,
                     name,
-                    "no host and path that the new routing needs",
+                    "no host and path that the new routes need",
                     ", ".join(h + p for h, p in held),
-                    "remove it, or name it in monq_alias_ingresses if it is an alias route",
+                    "delete it, or add it to monq_alias_ingresses if it is an alias route",
                 )
             )
         elif ingress not in elsewhere and ingress["metadata"]["name"].startswith(release["alias_route_prefix"]):
@@ -134,8 +134,8 @@ def routing(release, declared, ingresses, given, elsewhere=()):
                     "routing",
                     INFO,
                     name,
-                    "an alias route, or a stranger",
-                    "hosts " + ", ".join(routes.hosts(ingress)) + ": it stays",
+                    "an alias route, or an unrelated Ingress",
+                    "hosts " + ", ".join(routes.hosts(ingress)) + ": it is kept",
                 )
             )
     names = {i["metadata"]["name"] for i in ingresses}
@@ -144,7 +144,7 @@ def routing(release, declared, ingresses, given, elsewhere=()):
             "routing",
             STOP,
             f"Ingress {name}",
-            "present, as monq_alias_ingresses says",
+            "present, as listed in monq_alias_ingresses",
             "none",
             "correct monq_alias_ingresses",
         )
@@ -165,7 +165,7 @@ def health(deployments):
             f"Deployment {name}",
             "healthy",
             "not all pods are available",
-            "repair it first, or go on: it will not gate",
+            "repair it first, or continue: the run will not wait for it",
         )
         for name in sick
     ]
@@ -176,7 +176,7 @@ def health(deployments):
             f"Deployment {name}",
             "not paused",
             "paused: Replace will start it",
-            "know it before you go on",
+            "no action needed; be aware before continuing",
         )
         for name in paused
     ]
@@ -207,7 +207,7 @@ def template_of_prepare():
         "K8s template in the registry",
         "as prepare applied it for monq_alias_domains and monq_ingress_secrets",
         "the variables or the template have changed since",
-        "set the two variables back to what prepare applied, or apply a template for the new ones by hand (monqctl "
+        "set both variables back to what prepare applied, or apply a template for the new values by hand (monqctl "
         "registry apply service K8s)",
     )
 
@@ -222,7 +222,7 @@ def template(state, begun):
             STOP,
             "K8s template in the registry",
             "untouched",
-            f"{state}, and no ledger of this release says that we did it",
-            "somebody began the upgrade by hand: finish it by hand, or put the template back",
+            f"{state}, but no ledger of this release records the change",
+            "the upgrade was started by hand: finish it by hand, or restore the template",
         )
     ]

@@ -15,7 +15,7 @@ from ..upgrade.drift import drift
 from . import rules
 from .finding import STOP, WARNING, finding, of_error
 
-GONE = "find out who made it; kubectl -n {} delete ingress {}, then run verify.yml again"
+GONE = "find out who created it; kubectl -n {} delete ingress {}, then run verify.yml again"
 
 
 class Verification:
@@ -33,11 +33,11 @@ class Verification:
         stops = [f for f in self.report["findings"] if f["severity"] == STOP]
         if stops:
             raise MonqError(
-                "the installation is not what the release promises",
+                "the installation does not match the release",
                 f"namespace {self._given['namespace']}",
                 "; ".join(f"{f['object']}: {f['expected']}" for f in stops),
                 "; ".join(f"{f['object']}: {f['seen']}" for f in stops),
-                "repair what deviates, then run verify.yml again",
+                "fix the deviations, then run verify.yml again",
                 findings=stops,
             )
         return {
@@ -62,7 +62,7 @@ class Verification:
         key = f"upgrade.{'replicas' if name.endswith('-replicas') else 'snapshot'}.cut"
         entry = self._run.ledger.get(key) or {}
         if not entry.get("result"):
-            seen = entry.get("state", "not begun")
+            seen = entry.get("state", "not started")
             raise MonqError(
                 "there is nothing to verify against", f"ledger, step {key}", "done", seen, "run upgrade.yml first"
             )
@@ -105,7 +105,7 @@ class Verification:
                     f"module {module}",
                     data["version"],
                     "no image tag shows a version",
-                    "correct monq_module_version_pattern, or look for yourself",
+                    "correct monq_module_version_pattern, or check the version yourself",
                 )
             elif set(seen) != {data["version"]}:
                 others = {version: names for version, names in seen.items() if version != data["version"]}
@@ -115,7 +115,7 @@ class Verification:
                     f"module {module}",
                     data["version"],
                     "; ".join(f"{v}: {', '.join(sorted(n))}" for v, n in sorted(others.items())),
-                    f"see what monqctl release update microservices --module={module} printed",
+                    f"check what monqctl release update microservices --module={module} printed",
                 )
 
     def _counts(self, deployments, before):
@@ -133,7 +133,9 @@ class Verification:
                 f"{name} in {store}",
                 wanted,
                 seen,
-                "nothing, if it was scaled on purpose" if closed else "set the count back, or find out who changed it",
+                "no action needed if it was scaled on purpose"
+                if closed
+                else "restore the count, or find out who changed it",
             )
         names = [d["metadata"]["name"] for d in deployments]
         self.report["replicas"] = {
@@ -154,7 +156,7 @@ class Verification:
         for route in doomed:
             if route["uid"] in uids:
                 then = GONE.format(self._session.namespace, route["name"])
-                self._add("routes", STOP, f"Ingress {route['name']}", "gone", "an old route is still there", then)
+                self._add("routes", STOP, f"Ingress {route['name']}", "gone", "the old route still exists", then)
         domains = [self._given["domain"], *self._given["alias_domains"]]
         served = routes.served(now, {i["metadata"]["uid"] for i in old}, domains)
         for domain in domains:
@@ -163,7 +165,7 @@ class Verification:
                     "routes",
                     STOP,
                     domain,
-                    "served by the new routing",
+                    "served by the new routes",
                     "no Ingress",
                     "compare the template in the registry with monq_alias_domains",
                 )

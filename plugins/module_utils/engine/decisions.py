@@ -42,9 +42,9 @@ def judge(step, entry, given, alive, here, decided=None):
         raise StepError(
             "an earlier run is still working on this step",
             step.key,
-            "no living process",
-            f"pid {', '.join(map(str, alive))} on {entry.get('host')}, begun {entry.get('started')}",
-            "wait for it to end, then run the same command again",
+            "no running process",
+            f"pid {', '.join(map(str, alive))} on {entry.get('host')}, started {entry.get('started')}",
+            "wait for it to finish, then run the same command again",
         )
     if given is not None:
         check({step.key: given}, [step.key])
@@ -63,18 +63,18 @@ def judge(step, entry, given, alive, here, decided=None):
             step.key,
             "retry",
             given["answer"],
-            "repair the cause, then run the same command again",
+            "fix the cause, then run the same command again",
         )
     if given:
         return given["answer"]
     if step.ask and state in ("intent", "unknown"):
         raise StepError(
-            "the outcome of this SQL step is unknown: its run ended before recording the result",
+            "the outcome of this SQL step is unknown: it may have been applied, wholly or in part",
             step.key,
-            "done, or not begun",
+            "done, or not started",
             f"{state} since {entry.get('started')}, attempt {attempt}"
             + (f": {entry['error']}" if entry.get("error") else ""),
-            "look into the database, then run the same command with one of\n    "
+            "check the database, then run the same command with one of\n    "
             + choice(step.key, "retry", attempt, decided)
             + "   it was not applied\n    "
             + choice(step.key, "done", attempt, decided)
@@ -83,12 +83,12 @@ def judge(step, entry, given, alive, here, decided=None):
         )
     if state == "intent" and entry.get("host") != here and outlives_its_run(step):
         raise StepError(
-            "the outcome of this step is unknown, and it was begun on another machine",
+            "the outcome of this step is unknown: it was started on another machine",
             step.key,
-            "a recorded result, or a beginning on this machine",
+            "a recorded result, or a start on this machine",
             f"intent since {entry.get('started')}, attempt {attempt}, pid {entry.get('pid')} on {entry.get('host')}, "
             f"this is {here}",
-            "make sure that nothing works on it there any more, then run the same command with\n    "
+            "make sure that nothing is still working on it there, then run the same command with\n    "
             + choice(step.key, "retry", attempt, decided),
             attempt=attempt,
         )

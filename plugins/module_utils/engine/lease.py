@@ -86,9 +86,9 @@ class Lease:
         raise LockError(
             "another run holds the lock",
             f"Lease {self._namespace}/{NAME}",
-            "no holder, or a silent one",
+            "no holder, or one that no longer renews it",
             f"{notes.get(HOLDER, 'unknown')}, lock id {notes.get(ID, '?')}, since {lease['spec'].get('acquireTime')}",
-            "wait for that run to end, then run the same command again; where it is known to be dead: "
+            "wait for that run to finish, then run the same command again; if it is known to be dead: "
             f"ansible-playbook monq.platform.unlock -e monq_lock_id={notes.get(ID, '?')}",
             holder=notes.get(HOLDER),
             lock_id=notes.get(ID),
@@ -190,7 +190,7 @@ class Lease:
                 f"Lease {self._namespace}/{NAME}",
                 f"lock id {lock_id}",
                 self.holder(),
-                "run status.yml to see who holds it now; use the ID shown in the error",
+                "run status.yml to see who holds it now, and use that ID",
             )
 
     @contextlib.contextmanager

@@ -52,7 +52,7 @@ class Ledger:
                     f"ConfigMap {self._namespace}/{self.name}, key {key}",
                     "JSON written by this collection",
                     text[:200],
-                    "find out who edited it; restore the entry",
+                    "find out who edited it, and restore the entry",
                 ) from exc
 
     @property

@@ -39,7 +39,7 @@ def overview(run, lock_id="", lost=None):
         "outage_seconds": outage_seconds(rows),
         "changed_so_far": LOST if lost else changed_so_far(run.plan, entries, lock_id),
         "reachable": LOST if lost else platform(run.plan, entries),
-        "lost": f"THE LEDGER IS GONE: {lost['object']} was deleted, and it was {lost['expected']}; {lost['next']}"
+        "lost": f"THE LEDGER IS GONE: {lost['object']} was deleted. It was {lost['expected']}. Next: {lost['next']}"
         if lost
         else "",
     }
@@ -73,7 +73,7 @@ def platform(plan, entries):
     """The row "platform" of a failure: whether Monq is reachable, as the ledger knows it."""
     cut = steps.cutover(plan)
     if steps.outage(plan, entries) == "down":
-        return f"DOWN since {entries[cut].get('started')}: the routes are removed and the upgrade has not ended"
+        return f"DOWN since {entries[cut].get('started')}: the old routes are removed and the upgrade is not finished"
     return "up" if cut in entries else "up: the old routes have not been touched"
 
 

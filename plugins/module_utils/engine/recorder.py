@@ -57,15 +57,21 @@ class Recorder:
         try:
             spool = self._spool if entry.get("attempt") else None
             path = spool.save(self._ledger.generation, key, entry) if spool else None
-            kept = f"the result is kept in {path}: the next run imports it" if path else "there is no folder to keep it"
+            kept = (
+                f"the result is saved in {path}; the next run imports it"
+                if path
+                else "there is no folder to save it in"
+            )
         except LedgerError as exc:
-            kept = f"it could not be kept either ({exc.obj}: {exc.seen}); keep this message: the step ended as {state}"
+            kept = (
+                f"it could not be saved on disk ({exc.obj}: {exc.seen}); keep this message: the step ended as {state}"
+            )
         raise LedgerError(
-            "the result of a step cannot be written into the ledger; nothing else was begun",
+            "the result of a step cannot be written to the ledger; nothing else was started",
             f"ConfigMap {self._ledger.name}, key {key}",
             f"the step's result: {state}",
             f"{cause.what}: {cause.seen}\n    {kept}",
-            "check that the API server answers, then run the same command again",
+            "check that the API server responds, then run the same command again",
         ) from cause
 
     def import_spooled(self, keys):

@@ -79,7 +79,7 @@ class StepRunner:
                 key,
                 "a step of the plan for these modules",
                 key,
-                "see the list of steps in docs; check monq_modules",
+                "see the list of steps in the docs; check monq_modules",
             )
         return self._steps[key]
 
@@ -147,7 +147,7 @@ class StepRunner:
                 "a step that must come first is not done",
                 key,
                 f"{missing.key} done",
-                (self.ledger.get(missing.key) or {}).get("state", "not begun"),
+                (self.ledger.get(missing.key) or {}).get("state", "not started"),
                 "run the whole playbook without --tags, --skip-tags and --start-at-task",
                 missing=missing.key,
             )
@@ -159,7 +159,7 @@ class StepRunner:
     def _require_lock(self, key):
         if not self._lock_id:
             raise StepError(
-                "this run holds no lock",
+                "this run does not hold the lock",
                 key,
                 "the ID of the Lease monq-upgrade",
                 "none",
@@ -220,14 +220,14 @@ class StepRunner:
         if known and known not in mine:
             begun = self.ledger.annotations.get(INPUTS, "unknown")
             given = json.dumps(self._inputs, sort_keys=True)
-            same = "; the variables are the same: another version of the collection" if begun == given else ""
+            same = "; the variables are the same, so the collection's version differs" if begun == given else ""
             raise StepError(
                 "the step list differs from the one this upgrade started with",
                 f"ConfigMap {self.ledger.name}",
                 f"steps {known[:16]} ({begun})",
                 f"steps {mine[0][:16]} ({given}){same}",
-                "restore the variables, or the collection's version, as they were, and run the same command again; "
-                "or abandon this attempt with rollback.yml",
+                "restore the variables or the collection's version, then run the same command again; or abandon this "
+                "upgrade with rollback.yml",
                 expected_sha256=known,
                 seen_sha256=mine[0],
             )
@@ -250,8 +250,8 @@ class StepRunner:
             key,
             f"sha256 {known}",
             f"sha256 {mine}" + (f"; the outcome of attempt {entry['attempt']} is unknown" if unknown else ""),
-            "restore the file as it was and run the same command again; where the vendor has corrected it and it may "
-            "be run, decide so with\n    " + self.choice(key, "retry", "f" + mine[:7]),
+            "restore the original file and run the same command again; if the vendor has corrected it and it may run, "
+            "allow it with\n    " + self.choice(key, "retry", "f" + mine[:7]),
             expected_sha256=known,
             seen_sha256=mine,
         )

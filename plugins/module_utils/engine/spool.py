@@ -24,7 +24,7 @@ class Spool:
         """The path of the file, mode 0600, on the disk when this returns. Raises LedgerError where it cannot be
         written."""
         if not self._directory:
-            raise LedgerError("there is no folder for the ledger's results", "spool_directory", "a folder", "none")
+            raise LedgerError("there is no folder to save results in", "spool_directory", "a folder", "none")
         folder = self.folder(generation)
         path = os.path.join(folder, f"ledger-{key}-{entry['attempt']}.json")
         try:
@@ -37,7 +37,7 @@ class Spool:
             with contextlib.suppress(OSError):
                 os.unlink(path)  # half a file would be read as a whole one
             raise LedgerError(
-                "a result of the ledger cannot be kept on disk",
+                "a result cannot be saved on disk",
                 path,
                 "a writable folder with free space",
                 exc.strerror or str(exc),

@@ -36,7 +36,7 @@ def check_modules(release, modules):
         raise InputError(
             "monq_modules is empty",
             "monq_modules",
-            f"a list out of {', '.join(known)}",
+            f"a list of modules out of {', '.join(known)}",
             repr(modules),
             "set monq_modules in the inventory",
         )
@@ -54,9 +54,9 @@ def check_modules(release, modules):
     mandatory = [m for m in known if release["modules"][m].get("mandatory") and m not in modules]
     if mandatory:
         raise InputError(
-            "monq_modules lacks the mandatory module",
+            "monq_modules does not contain the mandatory module",
             "monq_modules",
-            f"{', '.join(mandatory)} among them",
+            f"a list that contains {', '.join(mandatory)}",
             ", ".join(modules),
             "add it to monq_modules in the inventory",
         )
@@ -117,10 +117,12 @@ def plan(
             made.rollout(module)
         for module in chosen:
             made.caches(module)
-    made.add("verify.installation.check", "gate", title="everything is what the release promises", traits={CLOSES})
+    made.add(
+        "verify.installation.check", "gate", title="check that the installation matches the release", traits={CLOSES}
+    )
     keys = [step.key for step in made.steps]
     if len(set(keys)) != len(keys):
-        raise InputError("two steps have one key", ", ".join(sorted({k for k in keys if keys.count(k) > 1})))
+        raise InputError("two steps have the same key", ", ".join(sorted({k for k in keys if keys.count(k) > 1})))
     return made.steps
 
 
@@ -152,16 +154,16 @@ class _Plan:
                 "prepare.release_hub.token",
                 "client",
                 secret="releasehub_token",
-                title="give monqctl the new Release Hub token",
+                title="set the new Release Hub token in monqctl",
                 argv=["config", "set", "releasehub", v["releasehub_name"], "--token", "{secret}"]
                 + ["--server", v["releasehub_server"]],
                 traits={IN_CONTEXT},
             )
         title = "create the Secret with the registry's token"
         self.add("prepare.registry_token.secret", what="registry_token", title=title)
-        title = "give the token to the registry's Deployment"
+        title = "set the token in the registry's Deployment"
         self.add("prepare.registry_token.env", what="registry_token", title=title)
-        self._credential("prepare.registry_token.credential", "give monqctl the registry's token", IN_CONTEXT)
+        self._credential("prepare.registry_token.credential", "set the registry's token in monqctl", IN_CONTEXT)
         self.add(
             "prepare.registry.update",
             what="registry",
@@ -171,7 +173,7 @@ class _Plan:
             + ([f"--k8s-api={v['registry_k8s_api']}"] if v["registry_k8s_api"] else []),
             traits={IN_CONTEXT},
         )
-        title = "give the token again, should the update have dropped it"
+        title = "set the token again if the update dropped it"
         self.add("prepare.registry.env", what="registry_token", title=title)
         self.add(
             "prepare.registry_template.apply",
@@ -181,7 +183,7 @@ class _Plan:
             argv=["registry", "apply", "service", "K8s", "--file", "{file}"],
             traits={IN_CONTEXT},
         )
-        self.add("prepare.registry.status", "gate", title="every row of the registry's status is healthy")
+        self.add("prepare.registry.status", "gate", title="check that the registry is healthy")
         self.add(
             "prepare.release.use-version",
             "client",
@@ -200,7 +202,7 @@ class _Plan:
             "prepare.monqctl.instance",
             "client",
             argv=["config", "set", "instance", v["instance_name"], f"--server={v['registry_server']}"],
-            title="name the registry to monqctl",
+            title="set the registry's address in monqctl",
             traits={MAKES_CONTEXT},
         )
         names = [f"--{what}={v[what + '_name']}" for what in ("instance", "credential", "releasehub")]
@@ -219,7 +221,7 @@ class _Plan:
             traits={MAKES_CONTEXT},
         )
         # After a rollback the registry demands its token already at the first read.
-        title = "give monqctl the registry's token where there is one already"
+        title = "set the registry's token in monqctl if there already is one"
         self._credential("prepare.monqctl.credential", title, MAKES_CONTEXT, IF_KNOWN)
 
     def _credential(self, key, title, *traits):
@@ -227,9 +229,9 @@ class _Plan:
         self.add(key, "client", secret="registry_token", title=title, argv=argv, traits=traits)
 
     def _snapshot(self, stage, name, when):
-        title = f"save manifests and template{' as they are ' if name == 'cut' else ', '}{when}"
+        title = f"save manifests and template{' ' if name == 'cut' else ', '}{when}"
         self.add(f"{stage}.snapshot.{name}", what="snapshot", title=title, traits={SNAPSHOT})
-        title = f"save replica counts{' as they are ' if name == 'cut' else ', '}{when}"
+        title = f"save replica counts{' ' if name == 'cut' else ', '}{when}"
         self.add(f"{stage}.replicas.{name}", what="snapshot", title=title, traits={SNAPSHOT})
 
     def _images(self, stage, module):
@@ -239,20 +241,20 @@ class _Plan:
     def cutover(self, databases, backup_in_outage):
         release, modules = self._release, self._modules
         for name in databases:
-            title = f"dump the database of {name} again where its dump is too old"
+            title = f"dump the database of {name} again if its dump is too old"
             self.add(f"upgrade.backup.database.{name}", what="backup", title=title)
         self._snapshot("upgrade", "cut", "right before the outage, once")
         title = "remove the old routes: the outage begins"
         self.add("upgrade.routing.cut", what="routing", title=title, traits={CUTOVER})
         for name in databases if backup_in_outage else []:
-            title = f"dump the database of {name} once more, now that no user writes"
+            title = f"dump the database of {name} again, now that users cannot write"
             self.add(f"upgrade.backup_in_outage.database.{name}", what="backup", title=title)
         for module in ordered(release, "routing", modules):
             self._routing(module, f"apply the new routes of {module}")
         for extra in release["routing_files"]:
             if extra["module"] in modules:
                 self._routing(extra["module"], f"apply {extra['file']} of {extra['module']}", extra["file"])
-        self.add("upgrade.routing.wait", "gate", title="the new routes serve every domain")
+        self.add("upgrade.routing.wait", "gate", title="wait until the new routes serve every domain")
 
     def _routing(self, module, title, file=None):
         self.add(
@@ -285,17 +287,18 @@ class _Plan:
             traits={IN_CONTEXT},
         )
         # Kubernetes first: pods start while the registry, whose calls are slow, gets its own counts.
-        title = "put the counts back in Kubernetes"
+        title = "restore the replica counts in Kubernetes"
         self.add(f"upgrade.{module}.replicas.kubernetes", what="replicas", title=title)
         if data.get("holds_registry"):
-            title = "give the token again, should Replace have dropped it"
+            title = "set the token again if Replace dropped it"
             self.add(f"upgrade.{module}.registry.env", what="registry_token", title=title)
         if registry_replicas == "monqctl":
-            title = "put the counts back in the registry"
+            title = "restore the replica counts in the registry"
             self.add(f"upgrade.{module}.replicas.registry", what="replicas", title=title, traits={OUTLIVES})
 
     def rollout(self, module):
-        self.add(f"upgrade.{module}.microservices.rollout", "gate", title=f"the Deployments of {module} are rolled out")
+        title = f"wait until the Deployments of {module} are rolled out"
+        self.add(f"upgrade.{module}.microservices.rollout", "gate", title=title)
 
     def caches(self, module):
         for microservice in self._release["modules"][module]["cache"]:

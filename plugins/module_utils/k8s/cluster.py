@@ -106,9 +106,9 @@ class Cluster:
             yield
         except urllib3.exceptions.HTTPError as exc:
             raise ApiUnreachable(
-                "the Kubernetes API does not answer",
+                "the Kubernetes API does not respond",
                 self.server,
-                "an answer",
+                "a response",
                 redaction.redact(f"{type(exc).__name__}: {exc}", self.secrets)[:500],
                 "check that the API server is up and reachable from here, then run the same command again",
             ) from exc
@@ -196,7 +196,7 @@ def ingress_api(cluster):
         if found and any(r["name"] == "ingresses" for r in found.get("resources", [])):
             return f"/apis/{group}"
     raise ApiUnreachable(
-        "the Kubernetes API serves no Ingress",
+        "the Kubernetes API does not serve Ingresses",
         cluster.server,
         "extensions/v1beta1",
         "none",

@@ -62,9 +62,9 @@ def _printable(token, origin):
         raise ApiUnreachable(
             "the token cannot be used",
             origin,
-            "printable ASCII without blanks",
+            "printable ASCII without spaces",
             "other characters, or nothing",
-            "write the token anew",
+            "replace the token",
         )
     return token
 
@@ -77,8 +77,8 @@ class _Plugin:
             from kubernetes import client, config
         except ImportError as exc:
             raise ApiUnreachable(
-                "the Python library kubernetes is missing; this kubeconfig needs it, as its credentials come from a "
-                "plugin",
+                "the Python library kubernetes is missing; this kubeconfig needs it because its credentials come from "
+                "a plugin",
                 access.origin,
                 seen=str(exc),
                 next_step="pip install kubernetes, for the Python that runs modules",
@@ -104,11 +104,11 @@ class _Plugin:
             "command"
         ) or f"auth provider {(user.get('auth-provider') or {}).get('name')}"
         return ApiUnreachable(
-            "the kubeconfig's plugin gives no credentials",
+            "the kubeconfig's plugin returned no credentials",
             f"{access.origin}, {what}",
             "a token or a client certificate",
             "; ".join(said)[:1000] or "nothing",
-            "run the plugin by hand, with the environment of this account; then run the same command again",
+            "run the plugin by hand in the environment of this account, then run the same command again",
         )
 
     def headers(self):
@@ -207,7 +207,7 @@ def _tls(access, pair):
         raise ApiUnreachable(
             "the kubeconfig cannot be used",
             f"{access.origin}, {what}",
-            "PEM that OpenSSL reads",
+            "PEM that OpenSSL can read",
             str(exc)[:300],
             "check monq_kubeconfig and monq_kube_context",
         ) from exc

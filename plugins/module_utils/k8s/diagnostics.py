@@ -83,7 +83,7 @@ def pod_line(pod, secrets=()):
     parts = [waiting.get("reason") or ("terminated" if state.get("terminated") else "not ready")]
     if ended:
         parts.append(
-            f"ended with status {ended.get('exitCode')}" + (f" ({ended['reason']})" if ended.get("reason") else "")
+            f"exited with status {ended.get('exitCode')}" + (f" ({ended['reason']})" if ended.get("reason") else "")
         )
     if container.get("restartCount"):
         parts.append(f"{container['restartCount']} restarts")
@@ -149,7 +149,7 @@ def _unread(exc, secrets):
         if exc.status == 403:
             return "not readable by this account"
         if exc.status == 404:
-            return "not there"
+            return "not found"
         return f"not readable: {exc.status} {redact(str(exc.message), secrets)}"
     return f"not readable: {redact(exc.what if isinstance(exc, MonqError) else str(exc), secrets)}"
 

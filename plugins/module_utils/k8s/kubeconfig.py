@@ -52,7 +52,7 @@ def _paths(kubeconfig, environment):
         raise _error(
             ", ".join(candidates),
             "a file",
-            "none there" if kubeconfig else "none there; the variable KUBECONFIG names it",
+            "no such file" if kubeconfig else "no such file; the variable KUBECONFIG names it",
         )
     return found
 
@@ -73,7 +73,7 @@ def _load(path):
         raise _error(path, "a readable file", exc.strerror or str(exc)) from exc
     except (yaml.YAMLError, UnicodeDecodeError) as exc:
         mark = getattr(exc, "problem_mark", None)
-        raise _error(path, "YAML", f"line {mark.line + 1} is none" if mark else "another encoding than UTF-8") from exc
+        raise _error(path, "YAML", f"line {mark.line + 1} is not YAML" if mark else "not UTF-8") from exc
     if found is None:
         found = {}
     if not isinstance(found, dict):
@@ -193,7 +193,7 @@ def _token(user, origin):
                 return file.read().strip()
         except (OSError, UnicodeDecodeError) as exc:
             raise _error(
-                f"{origin}, tokenFile {path}", "a readable token", getattr(exc, "strerror", None) or "no ASCII"
+                f"{origin}, tokenFile {path}", "a readable token", getattr(exc, "strerror", None) or "not ASCII"
             ) from exc
 
     read()

@@ -25,16 +25,16 @@ FOLLOWED = (
 
 # What rollback.yml needs besides. An upgrade does not ask for it.
 NEEDED_FOR_ROLLBACK = (
-    ("", "configmaps", ("patch", "delete"), "the rollback's ledger, archive of the upgrade's"),
-    ("apps", "deployments", ("create", "update", "delete"), "Deployments as they were"),
-    ("extensions", "ingresses", ("create", "update"), "routes as they were"),
+    ("", "configmaps", ("patch", "delete"), "the rollback's ledger, archiving the upgrade's"),
+    ("apps", "deployments", ("create", "update", "delete"), "restoring Deployments"),
+    ("extensions", "ingresses", ("create", "update"), "restoring routes"),
 )
 
 # Read where the account may, when something has failed: into its last words and the support bundle. A run does without.
 DIAGNOSTICS = (
     ("", "events", ("list",), "why a pod does not start"),
-    ("", "pods/log", ("get",), "the last line of a container that fails"),
-    ("", "configmaps", ("list",), "ledgers of earlier attempts"),
+    ("", "pods/log", ("get",), "the last log line of a failing container"),
+    ("", "configmaps", ("list",), "ledgers of earlier generations"),
     ("", "services", ("list",), "support bundle"),
 )
 
@@ -42,8 +42,8 @@ DIAGNOSTICS = (
 # the API server.
 OPTIONAL = (
     ("", "/version", ("get",), "the API server's version"),
-    ("", "namespaces", ("get",), "whether the namespace is there"),
-    ("extensions", "ingresses", ("list",), "Ingresses of other namespaces that hold a host and path of Monq"),
+    ("", "namespaces", ("get",), "whether the namespace exists"),
+    ("extensions", "ingresses", ("list",), "Ingresses in other namespaces that use a host and path of Monq"),
 )
 
 

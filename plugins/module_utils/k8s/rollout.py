@@ -67,7 +67,7 @@ def pending(deployment):
     if updated < wanted:
         return f"{updated} of {wanted} pods are updated"
     if total > updated:
-        return f"{total - updated} old pods are still there"
+        return f"{total - updated} old pods still exist"
     if available < wanted:
         return f"{available} of {wanted} pods are available"
     return None

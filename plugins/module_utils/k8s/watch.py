@@ -95,7 +95,7 @@ class RolloutWatcher:
                 self._nothing([pattern for group, row in found.items() if not row for pattern in groups[group]])
             self._stop_if_stuck(source, [deployment for deployment, _why in late.values()], since)
             if late and waited > self._timeout:
-                self._fail({name: why for name, (_d, why) in late.items()}, f"no end after {self._timeout} s")
+                self._fail({name: why for name, (_d, why) in late.items()}, f"timed out after {self._timeout} s")
             source.wait(self._patience(since, waited))
 
     def _patience(self, since, waited):
@@ -109,7 +109,7 @@ class RolloutWatcher:
             f"Deployments {', '.join(patterns)} in {self._namespace}",
             "at least one",
             "none",
-            "check monq_namespace and what Replace printed",
+            "check monq_namespace and the output of Replace",
         )
 
     def _stop_if_stuck(self, source, late, since):
@@ -139,11 +139,12 @@ class RolloutWatcher:
         reasons = {name: redact(why, self._cluster.secrets) for name, why in reasons.items()}  # words of controllers
         names = sorted(reasons)
         error = MonqError(
-            f"the rollout has not ended: {what}",
+            f"the rollout has not finished: {what}",
             ", ".join(f"Deployment {self._namespace}/{name}" for name in names),
             "observed, updated, available, no old pods",
             "; ".join(f"{name}: {reasons[name]}" for name in names),
-            f"kubectl -n {self._namespace} describe deployment {names[0]}; fix it, then run the same command again",
+            f"kubectl -n {self._namespace} describe deployment {names[0]}; fix the cause, then run the same command "
+            "again",
             deployments=reasons,
         )
         for name in names[:EXPLAINED]:
@@ -166,8 +167,8 @@ def require_saved(saved, live, namespace):
         raise MonqError(
             "an old route was created after the pre-outage snapshot",
             ", ".join(f"Ingress {namespace}/{name}" for name in strange),
-            "the routes of the snapshot cut, and no other",
-            "another uid than the saved one, or a route that is not in the snapshot",
+            "only the old routes in the snapshot cut",
+            "not in the snapshot, or with a different UID",
             f"find out who created it; kubectl -n {namespace} delete ingress {' '.join(strange)}, then run the same "
             "command again",
         )
@@ -195,11 +196,11 @@ class RouteWatcher:
             if left and waited > self._timeout:
                 names = sorted(route["name"] for route in doomed if route["uid"] in left)
                 raise MonqError(
-                    "old routes are not deleted",
+                    "old routes could not be removed",
                     ", ".join(f"Ingress {self._namespace}/{name}" for name in names),
                     "gone",
                     f"still present after {self._timeout} s",
-                    "look at their finalizers, then run the same command again",
+                    "check their finalizers, then run the same command again",
                 )
             self._sleep(min(POLL, max(0.05, pause - waited)))
 
@@ -221,7 +222,7 @@ class RouteWatcher:
                 raise MonqError(
                     "new routes are missing",
                     ", ".join(domain for domain in domains if domain not in served),
-                    "an Ingress made by the new routing",
+                    "an Ingress created by the new routing",
                     f"none after {self._timeout} s",
                     f"kubectl -n {self._namespace} get ingress; compare with the template in the registry, then run "
                     "the same command again",

@@ -71,7 +71,7 @@ class Monqctl:
         seen = self.current_context()
         if seen != self.context:
             raise CommandError(
-                "monqctl's current context is another one",
+                "monqctl's current context is not the expected one",
                 f"monqctl in {self.home}",
                 self.context,
                 redaction.redact(seen, self.secrets) or "none",
@@ -110,11 +110,10 @@ class Monqctl:
                 "monqctl's current context was switched while counts were written",
                 f"monqctl in {self.home}",
                 f"{self.context}, as before the first call",
-                f"{redaction.redact(seen, self.secrets) or 'none'} after the last; in between were written, under "
-                f"either: " + (", ".join(written) or "none"),
-                f"check these in the registry of both contexts; then monqctl config use-context {self.context}, and "
-                f"run "
-                "the same command again",
+                f"{redaction.redact(seen, self.secrets) or 'none'} after the last; written in between, in one context "
+                f"or the other: {', '.join(written) or 'none'}",
+                "check these counts in the registries of both contexts; then monqctl config use-context "
+                f"{self.context}, and run the same command again",
             ) from failed
         if failed:
             raise failed
@@ -138,10 +137,10 @@ class Monqctl:
                     break  # a file system without locks: the look at the context is all there is
             else:
                 error = CommandError(
-                    "another run works with this home of monqctl",
+                    "another run is using this home of monqctl",
                     self.home,
-                    "no call of another run while the context is switched",
-                    "a call that does not end",
+                    "no call by another run while the context is switched",
+                    "a call that has not finished",
                     "give each installation a monq_monqctl_home of its own, then run the same command again",
                 )
                 error.unknown = False  # nothing was called yet
@@ -171,15 +170,15 @@ class Monqctl:
         if result.rc == 0 and not line and not result.timed_out:
             return shown
         if result.timed_out:
-            seen, unknown = f"no end after {limit} s: killed", True
+            seen, unknown = f"timed out after {limit} s and was killed", True
         elif result.rc < 0:
-            seen, unknown = f"ended by signal {-result.rc}", True
+            seen, unknown = f"killed by signal {-result.rc}", True
         elif result.rc:
             # A file of SQL may be half applied, whatever the status (trap 36).
             seen, unknown = f"exit status {result.rc}", argv[:3] == SQL and not never_began(output)
         else:
             seen, unknown = (
-                f"exit status 0, but its output says: {failure_line(shown, patterns) or redaction.MASK}",
+                f"exit status 0, but the output says: {failure_line(shown, patterns) or redaction.MASK}",
                 True,
             )
         error = CommandError(

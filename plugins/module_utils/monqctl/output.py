@@ -18,9 +18,9 @@ def version(text, secrets=()):
     found = re.search(r"\bv?(\d+)\.(\d+)\.(\d+)", first)
     if not found:
         raise CommandError(
-            "monqctl version shows no version",
+            "monqctl version did not print a version",
             "monqctl version",
-            "a first line that carries vX.Y.Z",
+            "a first line with vX.Y.Z",
             repr(redaction.redact(first, secrets)[:200]),
             "check monq_monqctl_path",
         )
@@ -40,12 +40,12 @@ def status_rows(text):
 def json_reply(text, what, secrets=()):
     """The JSON of a reply; an empty reply is an error and not an empty object (trap 16)."""
     if not text.strip():
-        raise CommandError(f"monqctl answered {what} with nothing", what, "JSON", "an empty reply", UNREADABLE)
+        raise CommandError(f"{what} returned nothing", what, "JSON", "an empty reply", UNREADABLE)
     try:
         return json.loads(text)
     except ValueError as exc:
         raise CommandError(
-            f"monqctl answered {what} with something else than JSON",
+            f"{what} did not return JSON",
             what,
             "JSON",
             repr(redaction.redact(text, secrets)[:200]),
@@ -112,9 +112,9 @@ def healthy_status(text, ignored, secrets=()):
         raise CommandError(
             "the registry is not healthy" if rows else "the registry's status cannot be read",
             "monqctl registry get status",
-            f"no failed row but {', '.join(ignored)}",
+            f"no failed row except {', '.join(ignored)}",
             ", ".join(f"{name}: {state}" for name, state in shown_rows(failed, secrets).items())
             or repr(redaction.redact(text, secrets)[:200]),
-            "fix what has failed, then run the same command again",
+            "fix what failed, then run the same command again",
         )
     return shown_rows(rows, secrets)

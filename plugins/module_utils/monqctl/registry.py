@@ -9,9 +9,7 @@ from ..errors import CommandError, InputError
 from ..redaction.data import sanitise
 from .client import Monqctl
 
-CORRECT = (
-    "correct monq_registry_replica_commands; before an upgrade has begun, monq_registry_replicas: manual is another way"
-)
+CORRECT = "correct monq_registry_replica_commands; before an upgrade starts, monq_registry_replicas: manual works too"
 REPLICA_COMMANDS = {
     "list": {
         "argv": ["registry", "get", "microservices", "--output", "json"],
@@ -58,8 +56,8 @@ class RegistryReplicas:
             return jmespath.search(query, answer)
         except (jmespath.exceptions.JMESPathError, ValueError) as exc:
             name = "monq_registry_replica_commands"
-            what = f"{name} holds a query that is no JMESPath"
-            raise InputError(what, f"{name}.list.query", "a JMESPath", query, str(exc)) from exc
+            what = f"{name} contains a query that is not valid JMESPath"
+            raise InputError(what, f"{name}.list.query", "valid JMESPath", query, str(exc)) from exc
 
     def entries(self):
         """{name: the registry's whole answer on it}; empty where the list's shape does not pair answers with names."""
@@ -70,13 +68,13 @@ class RegistryReplicas:
         """Applies a saved entry, its count included; the reason why not, in words, or nothing. One that is less
         complete than the present one is not applied."""
         if known and set(self._get(name)) != set(entry):
-            return "its saved entry is not as complete as the present one"
+            return "its saved entry is less complete than the current one"
         try:
             self._monqctl.change(self._argv("apply", name), content=json.dumps(entry, ensure_ascii=False))
         except CommandError as exc:
             if known or exc.unknown:
                 raise
-            return "the registry does not know it any more, and does not take it back"
+            return "the registry no longer knows it and rejects its saved entry"
         return ""
 
     def probe(self):

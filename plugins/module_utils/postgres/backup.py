@@ -143,7 +143,7 @@ class Backup:
             rows = session.rows()
             if not rows and not may_be_empty:
                 raise MonqError(
-                    "a database without tables is no backup of a service",
+                    "the database has no tables, so it is probably not the service's",
                     f"database {database} on {self._source.name}",
                     "tables",
                     "none",
@@ -198,11 +198,11 @@ class Backup:
             self._scratch.drop_scratch(session, name)
         if found:
             raise MonqError(
-                "the restored dump is not what was dumped",
+                "the restored dump does not match the database",
                 f"database {database}, dump {path}",
                 "the same tables and rows",
                 dump.some(found),
-                "run the same command again; if it stays, the disk or pg_dump is broken",
+                "run the same command again; if this recurs, the disk or pg_dump is faulty",
             )
         return {"state": "restored", "server": self._scratch.name}
 
@@ -312,9 +312,9 @@ def _require_all(planned, databases):
     missing, unknown = [name for name in planned if name not in given], [name for name in given if name not in planned]
     if missing or unknown or len(set(given)) != len(given):
         raise InputError(
-            "the databases are not those of the plan",
+            "the databases do not match the plan",
             "databases",
             ", ".join(planned),
             ", ".join(given),
-            "leave the role's default, or give monq_backup_databases the same microservices",
+            "keep the role's default, or list the same microservices in monq_backup_databases",
         )

@@ -83,7 +83,7 @@ class Session:
                 return cursor.fetchall() if cursor.description else []
         except self._failure as exc:
             raise MonqError(
-                "PostgreSQL refused a statement",
+                "a PostgreSQL statement failed",
                 self._where,
                 sql.strip().splitlines()[0][:120],
                 _one_line(exc, self._secrets),
@@ -126,14 +126,14 @@ class Postgresql:
         result = self.run([program, "--version"])
         dump.judge(
             result,
-            "a program of PostgreSQL cannot be used",
+            "a PostgreSQL program cannot be used",
             program,
-            "install postgresql-client of the server's version",
+            "install the postgresql-client of the server's version",
         )
         version = dump.program_version(result.stdout)
         if version is None:
             raise CommandError(
-                "a program does not say its version",
+                "a PostgreSQL program did not print its version",
                 program,
                 "… (PostgreSQL) 15.8",
                 result.stdout.strip()[:200],
@@ -160,9 +160,9 @@ class Postgresql:
         result = self.run(dump.full_read(self._pg_restore, path))
         dump.judge(
             result,
-            "the dump cannot be read to its end",
+            "the dump cannot be read to the end",
             f"{path} of database {database}",
-            "look at the disk that holds it, then run the same command again",
+            "check the disk that it is on, then run the same command again",
         )
 
     def restore(self, database, path):
@@ -206,7 +206,7 @@ class Postgresql:
             )
         except psycopg2.Error as exc:
             raise MonqError(
-                "PostgreSQL does not let us in",
+                "cannot connect to PostgreSQL",
                 f"{where}, role {self.server['user']}",
                 "a connection",
                 _one_line(exc, self._secrets),

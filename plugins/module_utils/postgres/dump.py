@@ -34,9 +34,9 @@ def check_database(name):
     """A name that neither libpq nor a path can take for something else."""
     if not _DATABASE.fullmatch(name or ""):
         raise InputError(
-            "this is no name of a database",
+            "this is not a valid database name",
             repr(name),
-            "letters, digits, _ . $ -, at most 63",
+            "letters, digits, _ . $ -, at most 63 characters",
             repr(name),
             "correct monq_database_names in the inventory",
         )
@@ -49,7 +49,7 @@ def folder_parts(host, release, generation):
     for part in parts:
         if not _FOLDER.fullmatch(part):
             raise InputError(
-                "this cannot be the name of a folder",
+                "this is not a valid folder name",
                 repr(part),
                 "letters, digits, _ . @ -",
                 repr(part),
@@ -252,9 +252,9 @@ def manifest(text, release, host, generation):
     except (ValueError, TypeError, KeyError):
         pass
     raise MonqError(
-        "the manifest of the backups cannot be read",
+        "the backup manifest cannot be read",
         MANIFEST,
-        "a manifest that this collection wrote",
+        "a manifest written by this collection",
         text[:200],
         "move the file away, then run the same command again",
     )
@@ -280,7 +280,7 @@ def judge(
     what,
     obj,
     next_step,
-    full="free space or set monq_backup_dir to a larger disk, then run the same command again",
+    full="free space, or set monq_backup_dir to a folder on a larger disk; then run the same command again",
 ):
     """Raises CommandError where a program failed. Full disks and timeouts are named."""
     if result.rc == 0 and not result.timed_out:
@@ -289,7 +289,7 @@ def judge(
     if "No space left on device" in result.stderr:
         what, next_step = f"{what}: the disk is full", full
     if result.timed_out:
-        last = f"killed by the time limit; {last}"
+        last = f"timed out and was killed; {last}"
     elif result.rc < 0:
         last = f"killed by signal {-result.rc}; {last}"
     raise CommandError(what, obj, "exit status 0", f"status {result.rc}: {last or 'no message'}", next_step)

@@ -22,14 +22,14 @@ def text(host, task, result, ledger, bundle, command):
             lines.append(f"    {row}: {standing(ledger, key)}")
     lines.append(f"    support bundle: {kept(bundle)}")
     if "monq_resolve" in message:
-        command += " -e '<one of the answers above>'"
+        command += " -e '<one of the choices above>'"
     return "\n".join([*lines, "    next command:", f"      {command}"])
 
 
 def in_short(host, task, result, command):
     """The same in one line, for the task's own message: Ansible shows that one up to twice more."""
     return (
-        f"FAILED on {host}: {task}: {redact(first_message(result).splitlines()[0])}. In full above. Next "
+        f"FAILED on {host}: {task}: {redact(first_message(result).splitlines()[0])}. Details above. Next "
         f"command: {command}"
     )
 
@@ -57,14 +57,14 @@ def kept(bundle):
         missing = bundle.get("missing") or {}
         return bundle["path"] + (f" (without {', '.join(sorted(missing))}: see index.json in it)" if missing else "")
     if bundle.get("skipped") or not bundle:
-        return "none: this run held no lock or no step was ever begun; playbook support.yml makes one at any time"
-    return "not written: " + "; ".join(first_message(bundle).splitlines()[:1]) + "; playbook support.yml tries again"
+        return "none: this run held no lock, or no step has been started yet; run support.yml to create one at any time"
+    return "not written: " + "; ".join(first_message(bundle).splitlines()[:1]) + "; run support.yml to try again"
 
 
 def relaunch(job, template=""):
     """What to do in AWX, where nobody types a command."""
     return (
-        f"relaunch job template {template or 'of this job'} (this was job {job}; inside a workflow: relaunch "
+        f"relaunch the job template {template or 'of this job'} (this was job {job}; inside a workflow: relaunch "
         "from the failed node)"
     )
 

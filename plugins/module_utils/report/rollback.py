@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-MAY_NOT = "The rollback may not begin. This run has changed nothing."
+MAY_NOT = "The rollback cannot start. This run has changed nothing."
 
 
 def overview(report):
@@ -11,17 +11,17 @@ def overview(report):
     if not report["needed"] and report["findings"]:
         return "\n".join([*_findings(report["findings"]), MAY_NOT])
     if not report["needed"]:
-        return "There is nothing to roll back: no ledger of an upgrade tells of a change here."
+        return "There is nothing to roll back: no upgrade ledger records a change here."
     done = sum(row["state"] == "done" for row in report["steps"])
-    goes_on = " (begun before: it goes on)" if report["begun"] else ""
+    goes_on = " (already started: it continues)" if report["begun"] else ""
     lines = [
         f"Rollback of generation {report['generation']}{goes_on}: {len(report['steps'])} steps, {done} done; the "
         f"platform is {report['platform']}"
     ]
     lines += [f"{row['state']:>8}  {row['key']}  ({row['title']})" for row in report["steps"]]
-    lines += _part("It puts back", report["put_back"])
-    lines += _part("It cannot take back", [f"{row['key']}  ({row['title']})" for row in report["irreversible"]])
-    lines += _part("Counts that were changed between the two snapshots", report["counts"])
+    lines += _part("To be restored", report["put_back"])
+    lines += _part("Cannot be undone", [f"{row['key']}  ({row['title']})" for row in report["irreversible"]])
+    lines += _part("Counts that changed between the two snapshots", report["counts"])
     lines += _findings(report["findings"])
     if any(found["severity"] == "stop" for found in report["findings"]):
         lines.append(MAY_NOT)
@@ -51,7 +51,7 @@ def summary(report, results):
     removed = (results.get("rollback.routing.remove") or {}).get("removed") or []
     lines.append(
         f"  routes: {len(removed)} new ones removed, "
-        f"{len((routes.get('created') or []) + (routes.get('updated') or []))} old ones put back"
+        f"{len((routes.get('created') or []) + (routes.get('updated') or []))} old ones restored"
     )
     for key, result in sorted(results.items()):
         if key.startswith("rollback.database.") and result:
@@ -60,19 +60,19 @@ def summary(report, results):
                 f"rows"
             )
             lines.append(
-                f"    the one of before the rollback is kept as {result['kept']}; when nobody misses anything: DROP "
-                f'DATABASE "{result["kept"]}"'
+                f"    the pre-rollback database is kept as {result['kept']}; drop it when no longer needed: "
+                f'DROP DATABASE "{result["kept"]}"'
             )
             lines += [
-                f"    a superuser has to set again what {result['kept']} has: {name}"
+                f"    a superuser must copy this setting from {result['kept']}: {name}"
                 for name in result.get("settings_left") or []
             ]
     left = (results.get("rollback.replicas.registry") or {}).get("left") or {}
-    lines += [f"  left in the registry: {name}: {why}" for name, why in sorted(left.items())]
+    lines += [f"  not restored in the registry: {name}: {why}" for name, why in sorted(left.items())]
     by_hand = (results.get("rollback.installation.check") or {}).get("by_hand") or {}
     lines += [f"  enter in the registry by hand: {name} {count}" for name, count in sorted(by_hand.items())]
-    lines += [f"  not taken back: {row['key']}  ({row['title']})" for row in report["irreversible"]]
-    lines += [f"  the next upgrade asks about it: {key}" for key in archive.get("carried") or []]
+    lines += [f"  not undone: {row['key']}  ({row['title']})" for row in report["irreversible"]]
+    lines += [f"  the next upgrade will ask about: {key}" for key in archive.get("carried") or []]
     return "\n".join(lines)
 
 

@@ -31,5 +31,5 @@ def keep(folder, text, check_mode=False):
         with contextlib.suppress(OSError):
             os.unlink(fresh)
         seen, then = exc.strerror or str(exc), "make monq_backup_dir writable, then run verify.yml again"
-        raise MonqError("the summary cannot be written", path, "a writable folder with space", seen, then) from exc
+        raise MonqError("the summary cannot be written", path, "a writable folder with free space", seen, then) from exc
     return True

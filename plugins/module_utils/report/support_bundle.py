@@ -77,7 +77,7 @@ class Bundle:
         if not isinstance(found, list):
             text = json.dumps(sanitise(found, self._secrets), indent=1, ensure_ascii=False, sort_keys=True)
             if len(text) > self._limit:
-                raise ValueError(f"{len(text)} characters are more than the {self._limit} of one file")
+                raise ValueError(f"{len(text)} characters exceed the limit of {self._limit} for one file")
             return text
         rows, size = [], 0
         for item in found[:LIST_LIMIT]:
@@ -101,8 +101,8 @@ class Bundle:
             "cut": self.cut,
         }
         index["note"] = (
-            "No Secrets. What looks like a secret, and every known one, reads ********. Look through it before you "
-            "hand it on."
+            "Contains no Secrets. Known secrets, and whatever looks like one, are replaced by ********. Review it "
+            "before you pass it on."
         )
         files = {"index.json": (json.dumps(index, indent=1, ensure_ascii=False) + "\n").encode(), **self.files}
         path, part = os.path.join(folder, name + ".tar.gz"), os.path.join(folder, f".{name}.partial")
@@ -123,16 +123,16 @@ class Bundle:
             raise MonqError(
                 "the support bundle cannot be written",
                 path,
-                "a writable folder with space",
+                "a writable folder with free space",
                 str(exc),
-                "see monq_backup_dir",
+                "check monq_backup_dir",
             ) from exc
         return path
 
 
 def _reason(exc):
     if isinstance(exc, ApiError):
-        return {403: "not readable by this account", 404: "not there"}.get(exc.status, f"{exc.status} {exc.message}")
+        return {403: "not readable by this account", 404: "not found"}.get(exc.status, f"{exc.status} {exc.message}")
     if isinstance(exc, MonqError) and exc.seen:
         return f"{exc.what}: {exc.seen.splitlines()[0]}"
     return str(exc).splitlines()[0] if str(exc) else type(exc).__name__
@@ -158,7 +158,7 @@ def collect(params, connect=cluster, client=None, ansible_version=""):
     try:
         bundle.knows(*known_tokens(connection(), namespace, release))
     except (MonqError, ValueError, KeyError, TypeError) as exc:
-        bundle.lacks("the registry's token, to blot it out", exc)
+        bundle.lacks("the registry's token, to mask it", exc)
     if params["failure"]:
         bundle.add("failure.txt", lambda: params["failure"], remote=False)
     bundle.add("overview.txt", overview)

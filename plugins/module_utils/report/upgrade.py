@@ -12,9 +12,9 @@ def findings(found):
     unique = [f for i, f in enumerate(found) if f not in found[:i]]
     stops = sum(f["severity"] == "stop" for f in unique)
     lines = [
-        f"Preflight: {stops} of {len(unique)} findings forbid the upgrade. This run has changed nothing."
+        f"Preflight failed: {stops} of {len(unique)} findings block the upgrade. This run has changed nothing."
         if stops
-        else f"Preflight: nothing forbids the upgrade, {len(unique)} findings."
+        else f"Preflight passed: {len(unique)} findings, none blocking."
     ]
     for found_one in sorted(unique, key=lambda f: rank[f["severity"]]):
         lines.append(f"[{found_one['severity'].upper()}] {found_one['check']}: {found_one['object']}")
@@ -47,9 +47,7 @@ def plan(ledger):
     irreversible = [row["key"] for row in rows if row["undo"] == "irreversible" and row["state"] != "done"]
     lines.append(point_of_no_return(rows))
     if irreversible:
-        lines.append(
-            f"{len(irreversible)} of the steps that are left cannot be taken back; the first is {irreversible[0]}"
-        )
+        lines.append(f"{len(irreversible)} of the remaining steps cannot be undone; the first is {irreversible[0]}")
     return "\n".join(lines)
 
 
@@ -57,17 +55,20 @@ def point_of_no_return(rows):
     """Where it is, whether it is passed, and what stays whatever rollback.yml does."""
     first = next((row["key"] for row in rows if row["undo"] == "irreversible"), None)
     if not first:
-        return "point of no return: none, every step can be taken back"
+        return "point of no return: none, every step can be undone"
     gone = irrevocable(rows)
     if not gone:
         told = [row["title"] for row in rows if row["kind"] == "client" and row["state"] == "done"]
         kept = (
-            f"what monqctl was told ({'; '.join(told)})" if told else "what monqctl is told (Release Hub, credential)"
+            f"monqctl's own configuration ({'; '.join(told)})"
+            if told
+            else "monqctl's own configuration (Release Hub, credential)"
         )
-        return f"point of no return: {first}, not passed; up to it rollback.yml gives everything back but {kept}"
+        return f"point of no return: {first}, not reached; until then rollback.yml can undo everything except {kept}"
     sql = [row["key"] for row in gone if ".database." in row["key"]]
-    tail = f"SQL has begun with {sql[0]}: databases come back from dumps only" if sql else "no SQL has run yet"
-    return f"point of no return: {first}, PASSED: {len(gone)} steps stay, rollback.yml gives back the rest; {tail}"
+    tail = f"SQL has begun with {sql[0]}: databases can only be restored from dumps" if sql else "no SQL has run yet"
+    stays = f"{len(gone)} steps cannot be undone, rollback.yml can undo the rest"
+    return f"point of no return: {first}, PASSED: {stays}; {tail}"
 
 
 def irrevocable(rows):
@@ -96,12 +97,11 @@ def summary(ledger, verified):
         )
     lines.append("  " + point_of_no_return(ledger["steps"]))
     lines += [
-        f"  cannot be taken back: {row['key']} ({row['title']})"
-        + ("" if row["state"] == "done" else f": {row['state']}")
+        f"  cannot be undone: {row['key']} ({row['title']})" + ("" if row["state"] == "done" else f": {row['state']}")
         for row in irrevocable(ledger["steps"])
     ]
     answered = [row["key"] for row in done if row.get("by") == "operator"]
-    lines += [f"  answered by the operator: {key}" for key in answered]
+    lines += [f"  decided by the operator: {key}" for key in answered]
     return "\n".join(lines)
 
 
@@ -130,7 +130,7 @@ def _replicas(rows, verified):
         for key, row in rows.items()
         if ".replicas." in key and key.startswith("upgrade.")
     )
-    lines = [f"  replica counts put back: {restored}"]
+    lines = [f"  replica counts restored: {restored}"]
     for name, title in (
         ("appeared", "new services"),
         ("vanished", "services that are gone"),

@@ -71,11 +71,11 @@ class Archive:
         wanted, seen = _sha256(data), _sha256(made.get("data") or {})
         if wanted != seen:
             raise LedgerError(
-                "the archive already holds another ledger of this generation",
+                "the archive already holds a different ledger of this generation",
                 f"ConfigMap {self._namespace}/{name}",
                 f"sha256 {wanted}",
                 seen,
-                f"look at both; move the archived one away under another name, then run rollback.yml again: kubectl "
+                f"compare both; move the archived one to another name, then run rollback.yml again: kubectl "
                 f"-n {self._namespace} get configmap {name}",
             )
         return found

@@ -56,10 +56,7 @@ def overview(rollback, check_mode, read_dumps=True):
 def _at_their_steps(found):
     """The same findings where the rollback has begun: a stop here would keep the operator's word from the step that
     it is on."""
-    then = (
-        "repair it first, or go on: the step looks at it again, and where it fails it names the answer that "
-        "goes on without it"
-    )
+    then = "repair it first, or continue: the step checks again, and its error shows how to skip it"
     return [{**one, "severity": WARNING, "next": then} if one["severity"] == STOP else one for one in found]
 
 
@@ -68,7 +65,7 @@ def require(report):
     stops = [one for one in report["findings"] if one["severity"] == STOP]
     if stops:
         raise MonqError(
-            "the rollback may not begin; this run has changed nothing",
+            "the rollback cannot start; this run has changed nothing",
             "; ".join(one["object"] for one in stops),
             "; ".join(one["expected"] for one in stops),
             "; ".join(one["seen"] for one in stops),
@@ -88,7 +85,7 @@ def reasons(run, given, check_mode):
                 "monq_confirm_rollback",
                 f"the name of the environment, {given['environment']}",
                 repr(given["confirm"]),
-                f"read what stays, then add -e monq_confirm_rollback={given['environment']}",
+                f"read what cannot be undone, then add -e monq_confirm_rollback={given['environment']}",
             )
         )
     closed = run.upgrade.closed or rollback_steps.is_closed(run.upgrade_plan, run.upgrade.entries)
@@ -98,18 +95,23 @@ def reasons(run, given, check_mode):
                 "closed",
                 STOP,
                 f"ConfigMap {run.upgrade.name}",
-                "an upgrade that has not ended",
-                "the release is finished and verified: people have worked with it since",
-                "add -e monq_rollback_closed=true, if they know it",
+                "an upgrade that is not finished",
+                "the release is finished and verified, and has been in use since",
+                "if its users have been told, add -e monq_rollback_closed=true",
             )
         )
     for key, entry in sorted(run.upgrade.entries.items()):
         alive = runner.alive(entry)
         if alive:
-            seen = f"pid {', '.join(map(str, alive))} on {entry['host']} at work on it"
+            seen = f"pid {', '.join(map(str, alive))} on {entry['host']} is working on it"
             found.append(
                 finding(
-                    "alive", STOP, key, "no living process", seen, "wait for it to end, then run the same command again"
+                    "alive",
+                    STOP,
+                    key,
+                    "no running process",
+                    seen,
+                    "wait for it to finish, then run the same command again",
                 )
             )
     found += _elsewhere(run)
@@ -140,10 +142,10 @@ def _elsewhere(run):
                     "alive",
                     STOP,
                     step.key,
-                    "an end, or a beginning on this machine",
+                    "a recorded result, or a start on this machine",
                     f"intent since {entry.get('started')}, attempt {entry.get('attempt')}, pid {entry.get('pid')} on "
                     f"{entry['host']}",
-                    "make sure that nothing is at work there any more, then add "
+                    "make sure that nothing is still working on it there, then add "
                     + run.choice(step.key, "retry", entry.get("attempt")),
                 )
             )
@@ -170,7 +172,7 @@ def _snapshots(rollback, report):
         return [of_error("snapshot", exc)]
     report["counts"] = [
         f"{name} in {'Kubernetes' if store == 'kubernetes' else 'the registry'}: {then} before prepare, {later} right "
-        f"before the outage; {then} is put back"
+        f"before the outage; {then} will be restored"
         for name, store, then, later in differences.differing_counts(
             rollback.snapshot("original-replicas"), rollback.snapshot("cut-replicas")
         )
@@ -192,7 +194,7 @@ def _put_back(rollback):
             for name, seen, wanted in ([] if rollback.manual else rollback.registry_counts())
         ],
         lambda: [
-            f"{name} in the registry: its entry of before"
+            f"{name} in the registry: its saved entry"
             for name, _entry in ([] if rollback.manual else rollback.registry_entries()[0])
         ],
     ]
@@ -235,7 +237,7 @@ def _dumps(run, given, read):
                             f"database {database}",
                             expected,
                             seen,
-                            "grant it to the role of monq_postgresql_user",
+                            "grant it to the role in monq_postgresql_user",
                         )
                     )
         except MonqError as exc:

@@ -24,16 +24,16 @@ def proved(result, database, read=True):
     too."""
     if not result:
         raise MonqError(
-            "the ledger knows no dump of this database",
+            "the ledger has no dump of this database",
             f"database {database}",
-            "a dump of before the first SQL",
+            "a dump from before the first SQL",
             "none",
-            "restore it by hand, from a dump of your own",
+            "restore it by hand from a dump of your own",
         )
     path = result["path"]
     if result.get("database") != database:
         raise MonqError(
-            "the dump is of another database",
+            "the dump is of a different database",
             path,
             database,
             result.get("database") or "unknown",
@@ -57,7 +57,7 @@ def _altered(path, expected, seen):
         path,
         expected,
         seen,
-        f"bring the file back from where you keep copies of monq_backup_dir, {AGAIN}",
+        f"restore the file from a copy of monq_backup_dir, {AGAIN}",
     )
 
 
@@ -88,7 +88,9 @@ class DatabaseRestore:
                 found.append((f"role {self._settings['user']} may create databases", "it may not"))
             facts = self._facts(session, database)
             if not session.value(f"SELECT pg_has_role({dump.literal(facts['owner'])}, 'USAGE')"):
-                found.append((f"role {self._settings['user']} has the role of the owner", f"owner {facts['owner']}"))
+                found.append(
+                    (f"role {self._settings['user']} is a member of the owner's role", f"owner {facts['owner']}")
+                )
         return found
 
     def run(self, database, result, generation):
@@ -108,9 +110,9 @@ class DatabaseRestore:
         rows = session.query(sql.present(database, int(session.value("SHOW server_version_num"))))
         if not rows:
             raise MonqError(
-                "the database to put back does not stand",
+                "the database to restore does not exist",
                 f"database {database} on {self._server.name}",
-                "present: owner, encoding and privileges are taken from it",
+                "present: owner, encoding and privileges are copied from it",
                 "none",
                 f"create it empty with its owner, {AGAIN}",
             )
@@ -175,7 +177,7 @@ class DatabaseRestore:
         argv = sql.restore(self._pg_restore, self._settings, new, result["path"])
         dump.judge(
             self._server.run(argv),
-            "the dump could not be restored; the present database is untouched",
+            "the dump could not be restored; the current database is untouched",
             f"{result['path']} on {self._server.name}",
             f"fix the cause, {AGAIN}",
             full=f"free space on {self._server.name}, {AGAIN}",
@@ -197,11 +199,11 @@ class DatabaseRestore:
             ]
         if found:
             raise MonqError(
-                "the restored database is not what was dumped; the present one is untouched",
+                "the restored database does not match the dump; the current one is untouched",
                 f"{result['path']} on {self._server.name}",
                 "the same tables and rows",
                 dump.some(found),
-                f"look at the dump and at pg_restore's version, {AGAIN}",
+                f"check the dump and pg_restore's version, {AGAIN}",
             )
 
     @staticmethod

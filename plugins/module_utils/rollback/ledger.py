@@ -61,9 +61,7 @@ def unfinished_text(cluster, namespace, release):
         if entry.get("state") not in DONE
     ]
     stands = "; ".join([f"{len(done)} steps done", *rest])
-    return (
-        f"A ROLLBACK of generation {found.generation} has begun and has not ended: {stands}; end it with rollback.yml"
-    )
+    return f"A ROLLBACK of generation {found.generation} is not finished: {stands}; finish it with rollback.yml"
 
 
 def require_no_rollback(cluster, namespace, release, run, check_mode=False):
@@ -72,12 +70,12 @@ def require_no_rollback(cluster, namespace, release, run, check_mode=False):
     found = RollbackLedger(cluster, namespace, release).load()
     if found.unfinished:
         raise StepError(
-            "a rollback has begun and has not ended",
+            "a rollback is not finished",
             f"ConfigMap {namespace}/{found.name}",
             "no rollback, or a finished one",
             f"generation {found.generation}: "
             f"{len([entry for entry in found.entries.values() if entry.get('state') in DONE])} steps done",
-            "end it with rollback.yml",
+            "finish it with rollback.yml",
         )
     if check_mode or CUT in run.ledger.entries:
         return
@@ -93,11 +91,11 @@ def require_no_rollback(cluster, namespace, release, run, check_mode=False):
     if asked:
         words = {key: {"answer": "done", "attempt": entry["attempt"]} for key, entry in asked.items()}
         raise StepError(
-            "SQL of an earlier attempt is in databases that were not rolled back",
+            "SQL of an earlier generation is in databases that were not rolled back",
             ", ".join(asked),
-            "a word on each: done where the database has it, retry where somebody has put the database back",
+            "a decision on each: done if the database has it, retry if the database was restored by hand",
             "; ".join(f"{key}: {entry.get('error')}" for key, entry in asked.items()),
-            "look into the databases, then run the same command with this, and retry in place of done where it "
-            "applies\n    -e '" + json.dumps({"monq_resolve": words}) + "'",
+            "check the databases, then run the same command with this, replacing done by retry where it applies"
+            "\n    -e '" + json.dumps({"monq_resolve": words}) + "'",
             steps=sorted(asked),
         )

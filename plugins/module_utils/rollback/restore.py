@@ -50,9 +50,9 @@ class Rollback:
             digest = (self.run.upgrade.get(key) or {}).get("result")
             if not digest and stage == "prepare":
                 raise SnapshotError(
-                    "the upgrade's ledger does not know its snapshot",
+                    "the upgrade's ledger has no digest of its snapshot",
                     f"ConfigMap {self.namespace}/{self.run.upgrade.name}, key {key}",
-                    "the digest that prepare has recorded there",
+                    "the digest that prepare recorded",
                     "none: it was deleted or altered",
                     "restore the ConfigMap from a backup of the cluster, then run rollback.yml again",
                 )
@@ -218,7 +218,7 @@ class Rollback:
                 return
             if self._clock() - started > self._timeout:
                 raise MonqError(
-                    "pods of stopped Deployments do not end",
+                    "pods of stopped Deployments do not terminate",
                     ", ".join(left[:5]),
                     "no pods",
                     f"{len(left)} after {self._timeout} s",

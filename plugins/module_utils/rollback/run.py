@@ -100,12 +100,12 @@ class RollbackRun(StepRunner):
         given = self._inputs.get("modules")
         if begun and given and sorted(begun) != sorted(given):
             raise StepError(
-                "the upgrade was begun with other modules",
+                "the upgrade was started with different modules",
                 f"ConfigMap {self.upgrade.name}",
                 ", ".join(begun),
                 ", ".join(given),
-                "what was done to the others would stay: run rollback.yml with the monq_modules that the upgrade was "
-                "begun with",
+                "run rollback.yml with the monq_modules that the upgrade was started with; otherwise changes to the "
+                "other modules would remain",
             )
         seen, mine = self.ledger.annotations.get(FINGERPRINT), steps.fingerprint(self.plan)
         if self.ledger.unfinished and seen and seen != mine:
@@ -116,8 +116,8 @@ class RollbackRun(StepRunner):
                 f"ConfigMap {self.ledger.name}",
                 f"steps-sha256 {seen}",
                 f"{mine}; databases given: {', '.join(self.databases) or 'none'}; "
-                f"begun so far: {', '.join(named) or 'none'}",
-                "run rollback.yml with the variables that it was begun with, monq_rollback_databases above all",
+                f"started so far: {', '.join(named) or 'none'}",
+                "run rollback.yml with the variables that it was started with, above all monq_rollback_databases",
             )
 
 

@@ -45,7 +45,7 @@ class Sending:
             self._sleep(POLL)
         if failed:
             raise MonqError(
-                f"not everything could be put back: {len(failed)} refused",
+                f"not everything could be restored: {len(failed)} failed",
                 ", ".join(f"{self._kind} {self._namespace}/{name}" for name in sorted(failed)),
                 "as in the snapshot original",
                 "; ".join(f"{name}: {exc.seen or exc.what}" for name, exc in sorted(failed.items())),
@@ -83,13 +83,13 @@ class Sending:
         name, meta = there["metadata"]["name"], there["metadata"]
         where = f"{self._kind.lower()} {name}"
         return MonqError(
-            "an object that is being deleted does not go, so it cannot be made again",
+            "the old object is stuck in deletion, so it cannot be recreated",
             f"{self._kind} {self._namespace}/{name}",
             "gone",
             f"being deleted since {meta['deletionTimestamp']}, held by its finalizers: "
             f"{', '.join(meta.get('finalizers') or []) or 'none'}",
-            f"see that the controllers of these finalizers work, or take them off: kubectl -n {self._namespace} patch "
-            f"{where} --type=merge "
+            "make sure that the finalizers' controllers work, or remove the finalizers: "
+            f"kubectl -n {self._namespace} patch {where} --type=merge "
             '-p \'{"metadata": {"finalizers": null}}\'; then run the same command again',
         )
 

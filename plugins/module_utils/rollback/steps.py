@@ -25,13 +25,13 @@ def plan(upgrade, databases, configure=False, registry_replicas="monqctl"):
             if MAKES_CONTEXT in known.traits:
                 key = "rollback.monqctl." + known.key.rsplit(".", 1)[1]
                 add(key, known.title, "client", argv=known.argv, secret=known.secret, traits=known.traits)
-    add("rollback.diagnostics.save", "save the present state, for whoever looks for the cause")
+    add("rollback.diagnostics.save", "save the present state for diagnosis")
     if databases:
         add("rollback.deployments.stop", "stop the modules' Deployments, so that nothing is connected to the databases")
     for name in databases:
         add(f"rollback.backup.{name}", f"dump the database of {name} as it is now")
     for name in databases:
-        title = f"restore the database of {name} from its dump of before the first SQL"
+        title = f"restore the database of {name} from its last dump before the first SQL"
         add(f"rollback.database.{name}", title, traits=frozenset({OUTLIVES}))
     add("rollback.routing.remove", "remove the new routes")
     add("rollback.registry.restore", "restore the registry's own Deployment, with its token and its count")
@@ -44,9 +44,9 @@ def plan(upgrade, databases, configure=False, registry_replicas="monqctl"):
     if registry_replicas == "monqctl":
         title = "restore the registry's entries of the microservices, with their counts"
         add("rollback.replicas.registry", title, traits=frozenset({OUTLIVES}))
-    add("rollback.rollout.wait", "the Deployments are rolled out", "gate")
+    add("rollback.rollout.wait", "wait until the Deployments are rolled out", "gate")
     add("rollback.routing.restore", "restore the old routes")
-    add(CHECK, "the installation matches its pre-upgrade state", "gate", traits=frozenset({REPAIRS}))
+    add(CHECK, "check that the installation matches its pre-upgrade state", "gate", traits=frozenset({REPAIRS}))
     add(ARCHIVE, "archive the upgrade's ledger and snapshots")
     return steps
 

@@ -18,11 +18,11 @@ def check(rollback, again=False):
         found = differences(rollback)
     if found:
         raise MonqError(
-            "the installation is not what it was",
+            "the installation does not match its pre-upgrade state",
             f"namespace {rollback.namespace}",
-            "Deployments, routes, template and counts of the snapshot original",
+            "Deployments, routes, template and counts as in the snapshot original",
             "; ".join(found + failed),
-            "find out who changes it, then run rollback.yml again: it puts back what differs, and compares once more",
+            "find out what is changing it, then run rollback.yml again: it restores what differs, and compares again",
             findings=found,
         )
     return {"deployments": len(rollback.snapshot("original")["deployments"]), "by_hand": rollback.by_hand()}
@@ -33,7 +33,7 @@ def differences(rollback):
     found = [f"Deployment {change.name}: {described(change)}" for change in rollback.deployment_changes()]
     found += [f"Deployment {name}: still stopped, {count} before" for name, count in rollback.to_start_again()]
     found += [
-        f"Ingress {change.name}: a new route, {'still being deleted' if leaving(change.present) else 'still there'}"
+        f"Ingress {change.name}: a new route, {'still being deleted' if leaving(change.present) else 'still present'}"
         for change in rollback.new_routes()
     ]
     found += [f"Ingress {change.name}: {described(change)}" for change in rollback.old_routes()]
@@ -43,7 +43,7 @@ def differences(rollback):
             f"Deployment {rollback.registry_deployment}: create" + (" (still being deleted)" if registry else "")
         )
     if rollback.template_differs():
-        found.append("K8s template in the registry: another one")
+        found.append("K8s template in the registry: it differs")
     if not rollback.manual:
         found += [
             f"{name} in the registry: {seen} instead of {wanted}" for name, seen, wanted in rollback.registry_counts()

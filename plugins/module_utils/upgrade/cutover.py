@@ -9,7 +9,7 @@ from ..k8s.watch import RouteWatcher, require_saved
 from .replicas import kubernetes_changes
 
 CUT, WAIT = "upgrade.routing.cut", "upgrade.routing.wait"
-COUNT_CHANGED = "{} runs with {} replicas; {} were saved for the outage and will be restored"
+COUNT_CHANGED = "{} has {} replicas now; {} were saved before the outage and will be restored"
 
 
 class Cutover:

@@ -36,4 +36,6 @@ def _pod(old, new):
 def _env(was, now):
     old, new = ({e["name"]: e for e in c.get("env") or []} for c in (was, now))
     lines = [f"env {name} is gone" for name in sorted(set(old) - set(new))]
-    return lines + [f"env {name} has another value" for name in sorted(set(old) & set(new)) if old[name] != new[name]]
+    return lines + [
+        f"env {name} has a different value" for name in sorted(set(old) & set(new)) if old[name] != new[name]
+    ]

@@ -14,8 +14,8 @@ from ..k8s.watch import RolloutWatcher
 
 ROTATION = "monq.platform/token-rotation"
 RESTORE = (
-    "put the Secret back from a backup of the cluster; the registry's containers and monqctl's configuration "
-    "know its token as well"
+    "restore the Secret from a backup of the cluster; its token is also in the registry's containers and in monqctl's "
+    "configuration"
 )
 
 
@@ -37,13 +37,12 @@ class RegistryToken:
             return base64.b64decode(value).decode() if value else None
         except ValueError as exc:
             raise InputError(
-                "the registry's token is not a text",
+                "the registry's token is not text",
                 f"Secret {self._namespace}/{self._names['secret']}, key {self._names['key']}",
                 "UTF-8 in base64",
                 "other bytes",
-                "find out who made this Secret, and put the registry's token there; before "
-                "prepare.registry_token.secret "
-                "is done, delete it: a token is made",
+                "find out who created this Secret, and put the registry's token there; as long as "
+                "prepare.registry_token.secret is not done, you can delete it instead: a new token is created",
             ) from exc
 
     def required(self):
@@ -79,11 +78,11 @@ class RegistryToken:
         if self.differs(wanted):
             if not rotate:
                 raise InputError(
-                    "monq_registry_token is not the token that the cluster holds",
+                    "monq_registry_token differs from the token in the cluster",
                     f"Secret {self._namespace}/{self._names['secret']}, key {self._names['key']}",
                     "the stored token, or none",
-                    "another value",
-                    "leave monq_registry_token out, or set monq_registry_token_rotate: true",
+                    "a different value",
+                    "remove monq_registry_token, or set monq_registry_token_rotate: true",
                 )
             self.rotated = True
 

@@ -31,7 +31,7 @@ INGRESS_SECRETS = "%IngressSecrets%"
 
 UNTOUCHED, PARTLY, TRANSFORMED = "untouched", "partly", "transformed"
 
-_LOOK = "run `monqctl registry get services K8s --output json` and see what the registry answers; nothing was applied"
+_LOOK = "run `monqctl registry get services K8s --output json` and check what the registry returns; nothing was applied"
 
 
 def check(template):
@@ -43,11 +43,11 @@ def check(template):
         for mount in _entries(_mapping(template, path), "volumeMounts", path):
             if _at_certs(mount) and mount.get("name") != VOLUME["name"]:
                 raise TemplateError(
-                    f"{MOUNT['mountPath']} is mounted from another volume",
+                    f"{MOUNT['mountPath']} is mounted from a different volume",
                     obj=f"{path}.volumeMounts",
                     expected=f"{MOUNT['mountPath']} free, or mounted from {VOLUME['name']}",
                     seen=f"mounted from {mount.get('name')!r}",
-                    next_step="give that volume another mountPath in the registry's template: Monq 6 needs this one",
+                    next_step="give that volume another mountPath in the registry's template: Monq 6 needs this path",
                 )
     _entries(template["JsonConfig"], "Parameters", "JsonConfig")
 
@@ -74,7 +74,7 @@ def check_domains(alias_domains, ingress_secrets):
         raise _bad_input("alias_domains", "a list of domains, [] for none", _kind(alias_domains))
     for alias in alias_domains:
         if not _is_text(alias) or "," in alias or any(character.isspace() for character in alias):
-            raise _bad_input("alias_domains", "in each entry one domain, without blank or comma", repr(alias))
+            raise _bad_input("alias_domains", "one domain per entry, without spaces or commas", repr(alias))
     if not isinstance(ingress_secrets, list):
         raise _bad_input("ingress_secrets", "a list of {hosts, secretName}", _kind(ingress_secrets))
     for number, secret in enumerate(ingress_secrets):
@@ -164,7 +164,7 @@ def _mapping(template, path):
     steps = path.split(".")
     here = template
     for depth, step in enumerate([*steps, None]):
-        where = ".".join(steps[:depth]) or "the answer"
+        where = ".".join(steps[:depth]) or "the response"
         if not isinstance(here, dict):
             raise _unfit(path, "an object", f"{where} is {_kind(here)}")
         if step is None:
@@ -194,7 +194,7 @@ def as_text(template):
 
 
 def _bad_input(where, expected, seen):
-    return InputError("the K8s template cannot be made from this input", obj=where, expected=expected, seen=seen)
+    return InputError("the K8s template cannot be built from this input", obj=where, expected=expected, seen=seen)
 
 
 def _is_text(value):
@@ -216,7 +216,7 @@ def _kind(value):
         bool: "true or false",
         dict: "an object",
         list: "an array",
-        str: "a text",
+        str: "a string",
         int: "a number",
         float: "a number",
     }

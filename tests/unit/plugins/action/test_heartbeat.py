@@ -100,7 +100,7 @@ def test_a_lock_that_is_waited_for_names_the_holder_and_counts_down(shown, monke
     made.run(task_vars={"inventory_hostname": "production"})
     assert "held by bob@bastion, lock id 5f2c" in shown.lines[0] and "after about 120 s" in shown.lines[0]
     assert made._line("production", 5.2) == "monq.platform: production: waiting for the lock: 115 s left"
-    assert "longer Lease" in made._line("production", 130)
+    assert "the Lease is longer" in made._line("production", 130)
 
 
 @pytest.mark.parametrize(
@@ -181,6 +181,6 @@ def test_the_groups_defaults_still_reach_the_modules(tmp_path):
     done = subprocess.run(
         argv, cwd=tmp_path, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
-    wrong = done.stdout.count('"msg": "monq_namespace is not the name of a namespace')
+    wrong = done.stdout.count('"msg": "monq_namespace is not a valid namespace name')
     assert wrong == len(tasks), done.stdout[-3000:] + done.stderr[-1000:]
     assert set(names) <= set(load("meta/runtime.yml")["action_groups"]["monq"])

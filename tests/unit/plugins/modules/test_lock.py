@@ -27,7 +27,7 @@ class Lease:
 
 
 def refuse(_lock_id=None):
-    raise MonqError("a rollback has begun")
+    raise MonqError("a rollback is not finished")
 
 
 def test_the_lock_is_kept_where_there_is_work():

@@ -98,7 +98,7 @@ def next_attempt(world):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (close, "people have worked with it since"),
+        (close, "has been in use since"),
         (another_list, "steps-sha256 another"),
         (next_attempt, "changed while this run waited"),
     ],
@@ -158,6 +158,6 @@ def test_a_word_that_is_none_is_refused_before_the_lock(world):
 
 def test_a_lost_ledger_is_refused_before_the_lock(world):
     world.cluster.drop(f"{CONFIGMAPS}/monq-upgrade-6.0.0")
-    with pytest.raises(MonqError, match="may not begin") as caught:
+    with pytest.raises(MonqError, match="cannot start") as caught:
         world.acquire()
-    assert "it was deleted" in caught.value.seen and world.holder() is None and not isinstance(caught.value, StepError)
+    assert "deleted" in caught.value.seen and world.holder() is None and not isinstance(caught.value, StepError)

@@ -83,13 +83,13 @@ def test_validity_counts_for_every_certificate_of_the_chain(begins, ends, expect
     )
 
 
-NO_KEY = "something that is no PEM key, or an encrypted one"
+NO_KEY = "not a PEM key, or an encrypted one"
 
 
 @pytest.mark.parametrize(
     ("chain", "own", "expected"),
     [
-        pytest.param(["server"], key("other"), "the key of another certificate", id="of another certificate"),
+        pytest.param(["server"], key("other"), "the key of a different certificate", id="of another certificate"),
         pytest.param(["authority", "server"], key(), "it is number 2 of 2 in tls.crt", id="the chain upside down"),
         pytest.param(["server"], b"", "nothing", id="none"),
         pytest.param(["server"], b"canary", NO_KEY, id="no key"),

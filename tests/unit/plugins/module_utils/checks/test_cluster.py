@@ -77,7 +77,7 @@ def info(found):
 OPTIONAL = {
     "/version": ("the API server's version", "get /version"),
     NAMESPACE: ("namespace production", "get namespaces"),
-    "/apis/extensions/v1beta1/ingresses": ("Ingresses of other namespaces", "list ingresses.extensions"),
+    "/apis/extensions/v1beta1/ingresses": ("Ingresses in other namespaces", "list ingresses.extensions"),
 }
 
 

@@ -35,7 +35,7 @@ def test_the_registrys_status_is_a_finding_among_others(monkeypatch):
     found._status()
     assert [row["object"] for row in found.report["findings"]] == ["another", "monqctl registry get status"]
     monkeypatch.setattr(found, "examine", lambda: None)
-    with pytest.raises(MonqError, match="not what the release promises") as caught:
+    with pytest.raises(MonqError, match="does not match the release") as caught:
         found.require()
     assert "monqctl registry get status" in str(caught.value)
 

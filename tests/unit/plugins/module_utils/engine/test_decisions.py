@@ -13,7 +13,7 @@ PLAN = {step.key: step for step in steps.plan(RELEASE, ["pl"])}
 SQL = "upgrade.pl.database.pl-i18n-service.sqls_pl-i18n-service.sql"
 CALL, API = "prepare.registry.update", "upgrade.routing.cut"
 SNAPSHOTS = [key for key, step in PLAN.items() if steps.SNAPSHOT in step.traits]
-SQL_UNKNOWN = "the outcome of this SQL step is unknown: its run ended before recording the result"
+SQL_UNKNOWN = "the outcome of this SQL step is unknown: it may have been applied, wholly or in part"
 
 
 def judged(key, state, host="here", given=None, alive=()):
@@ -32,7 +32,7 @@ def judged(key, state, host="here", given=None, alive=()):
         (SQL, "unknown", "here", SQL_UNKNOWN),
         (SQL, "failed", "here", None),
         (CALL, "intent", "here", None),
-        (CALL, "intent", "there", "the outcome of this step is unknown, and it was begun on another machine"),
+        (CALL, "intent", "there", "the outcome of this step is unknown: it was started on another machine"),
         (CALL, "failed", "there", None),
         (API, "intent", "there", None),
         ("prepare.release_hub.token", "intent", "there", None),
@@ -40,7 +40,7 @@ def judged(key, state, host="here", given=None, alive=()):
             "upgrade.pl.replicas.registry",
             "intent",
             "there",
-            "the outcome of this step is unknown, and it was begun on another machine",
+            "the outcome of this step is unknown: it was started on another machine",
         ),
         ("upgrade.pl.replicas.kubernetes", "intent", "there", None),
         ("upgrade.pl.microservices.rollout", "intent", "there", None),

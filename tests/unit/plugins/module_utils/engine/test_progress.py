@@ -134,7 +134,7 @@ def test_what_is_changed_so_far(entries, lock_id, expected):
         (done(), "up"),
         (
             {CUT: {"state": "intent", "started": "2026-03-01T10:00:00Z"}},
-            "DOWN since 2026-03-01T10:00:00Z: the routes are removed and the upgrade has not ended",
+            "DOWN since 2026-03-01T10:00:00Z: the old routes are removed and the upgrade is not finished",
         ),
     ],
 )

@@ -77,7 +77,7 @@ def test_a_result_that_stays_unwritten_lies_beside_the_backup_and_is_imported(wo
     with pytest.raises(LedgerError) as caught:
         world.runner(spool=copies).execute(SQL, world.action("applied"))
     world.cluster.before = lambda method, path: None
-    assert "the result is kept in" in str(caught.value) and str(tmp_path) in str(caught.value)
+    assert "the result is saved in" in str(caught.value) and str(tmp_path) in str(caught.value)
     assert world.entry(SQL)["state"] == "intent"
     later = world.runner(spool=copies)
     assert later.begin() == [SQL]
@@ -103,7 +103,7 @@ def test_without_room_for_a_copy_the_message_carries_the_result(world, tmp_path)
     breaks(world, None)
     with pytest.raises(LedgerError) as caught:
         world.runner(spool=Spool(str(tmp_path), "monq", "6.0.0")).execute(SQL, world.action())
-    assert "it could not be kept either" in str(caught.value) and "done, attempt a" in str(caught.value)
+    assert "it could not be saved on disk" in str(caught.value) and "done, attempt a" in str(caught.value)
 
 
 def test_a_second_try_does_not_write_over_another_runs_attempt(world, tmp_path):

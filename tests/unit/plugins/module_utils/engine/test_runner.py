@@ -88,7 +88,7 @@ def test_a_missing_predecessor_is_named(world):
     """rule 3: neither --tags nor --start-at-task reaches SQL without backup, snapshot and lock"""
     error = refused(world.runner(), SQL, StepError)
     assert error.details["missing"] == FIRST
-    for word in (SQL, f"{FIRST} done", "not begun", "--start-at-task"):
+    for word in (SQL, f"{FIRST} done", "not started", "--start-at-task"):
         assert word in str(error)
 
 
@@ -107,7 +107,7 @@ def test_a_step_outside_the_plan_is_refused(world):
 
 def test_without_a_lock_id_nothing_runs(world):
     error = refused(world.runner(lock_id=""), FIRST, StepError)
-    assert "no lock" in str(error) and world.entry(FIRST) is None
+    assert "does not hold the lock" in str(error) and world.entry(FIRST) is None
 
 
 def test_a_lost_lock_is_noticed_before_the_action(world):

@@ -38,7 +38,7 @@ def test_another_collection_is_said_to_be_one(world):
     world.plan = world.plan[:-1]
     with pytest.raises(StepError) as caught:
         world.runner(inputs={"modules": ["pl"]}).require_same_plan()
-    assert "another version of the collection" in str(caught.value)
+    assert "the collection's version differs" in str(caught.value)
 
 
 @pytest.mark.parametrize("when", ["at the lock", "at the step"])

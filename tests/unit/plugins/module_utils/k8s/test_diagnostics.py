@@ -81,7 +81,7 @@ def test_a_crash_loop_shows_its_end_and_the_last_line_of_the_previous_container(
     pod(cluster, CRASH)
     cluster.logs[LOG + "?previous"] = "first\n[2026-03-01] FATAL: password=hunter2 refused\n\n"
     assert lines(cluster) == [
-        "pod pl-a-1: container main: CrashLoopBackOff, ended with status 1 (Error), 3 restarts: back-off 40s",
+        "pod pl-a-1: container main: CrashLoopBackOff, exited with status 1 (Error), 3 restarts: back-off 40s",
         "events: no warning about pl-a",
         "log of pl-a-1/main (previous): [2026-03-01] FATAL: password=******** refused",
     ]
@@ -90,7 +90,7 @@ def test_a_crash_loop_shows_its_end_and_the_last_line_of_the_previous_container(
 def test_an_image_that_is_missing_has_a_reason_and_no_log(cluster):
     pod(cluster, PULL)
     assert lines(cluster)[0] == 'pod pl-a-1: container main: ImagePullBackOff: Back-off pulling image "x"'
-    assert lines(cluster)[2] == "log of pl-a-1/main: not there"
+    assert lines(cluster)[2] == "log of pl-a-1/main: not found"
 
 
 @pytest.mark.parametrize(("about", "kind"), [("pl-a-1", "Pod"), ("pl-a-1", "ReplicaSet"), ("pl-a", "Deployment")])
@@ -121,7 +121,7 @@ def test_what_may_not_be_read_is_said_and_hides_nothing(cluster, part, index, ex
 @pytest.mark.parametrize(
     "error",
     [
-        lambda path: ApiUnreachable("the Kubernetes API does not answer"),
+        lambda path: ApiUnreachable("the Kubernetes API does not respond"),
         lambda path: ApiError(500, "x", "no nodes", "GET", path),
         lambda path: ValueError("odd"),
     ],
@@ -199,7 +199,7 @@ def test_the_wait_for_a_rollout_hands_the_evidence_on(cluster):
     with pytest.raises(MonqError) as caught:
         RolloutWatcher(cluster, "production", 60, clock, Listed.by(clock)).wait(["pl-*"], {})
     assert "\n  evidence: pod pl-a-1: container main: CrashLoopBackOff" in str(caught.value)
-    assert "\n  evidence: log of pl-a-1/main (previous): not there" in str(caught.value)
+    assert "\n  evidence: log of pl-a-1/main (previous): not found" in str(caught.value)
 
 
 def test_a_deployment_that_is_gone(cluster):

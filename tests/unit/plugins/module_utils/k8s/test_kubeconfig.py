@@ -203,7 +203,7 @@ def test_outside_a_pod_and_without_a_kubeconfig_both_ways_are_named(monkeypatch,
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("a: [", ["line 2 is none"]),
+        ("a: [", ["line 2 is not YAML"]),
         ("just a text", ["a kubeconfig", "a str"]),
         ("clusters: {}\nusers: 1", ["users"]),
         ({"clusters": [1]}, ["clusters"]),

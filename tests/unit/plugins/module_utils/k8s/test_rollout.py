@@ -31,7 +31,7 @@ def state(replicas=2, generation=1, paused=False, **status):
         pytest.param(
             state(**{"updatedReplicas": 2})
             | {"status": {"observedGeneration": 1, "replicas": 3, "updatedReplicas": 2, "availableReplicas": 3}},
-            "1 old pods are still there",
+            "1 old pods still exist",
             id="an old pod serves yet",
         ),
         pytest.param(state(availableReplicas=1), "1 of 2 pods are available", id="not ready"),

@@ -109,7 +109,7 @@ def test_the_wait_has_an_end(cluster, clock):
     with pytest.raises(MonqError) as caught:
         rollouts(cluster, clock, 60).wait(["pl-*"], {})
     assert 60 <= clock.now <= 62
-    assert "no end after 60 s" in str(caught.value) and "1 of 2 pods are updated" in str(caught.value)
+    assert "timed out after 60 s" in str(caught.value) and "1 of 2 pods are updated" in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -34,14 +34,14 @@ def test_home_defaults_to_the_users(monkeypatch):
     [
         pytest.param(Result(3, "", "boom", False), False, "exit status 3", id="an honest status"),
         pytest.param(
-            Result(0, "fine\nERROR: not so\n", "", False), True, "its output says: ERROR: not so", id="trap 36: a lie"
+            Result(0, "fine\nERROR: not so\n", "", False), True, "the output says: ERROR: not so", id="trap 36: a lie"
         ),
         pytest.param(
-            Result(0, "fine", "error on stderr", False), True, "its output says: error on stderr", id="a lie on stderr"
+            Result(0, "fine", "error on stderr", False), True, "the output says: error on stderr", id="a lie on stderr"
         ),
-        pytest.param(Result(-9, "half", "", True), True, "no end after 600 s", id="timeout"),
-        pytest.param(Result(0, "whole", "", True), True, "no end after 600 s", id="timeout, whatever the status"),
-        pytest.param(Result(-15, "", "", False), True, "ended by signal 15", id="signal"),
+        pytest.param(Result(-9, "half", "", True), True, "timed out after 600 s", id="timeout"),
+        pytest.param(Result(0, "whole", "", True), True, "timed out after 600 s", id="timeout, whatever the status"),
+        pytest.param(Result(-15, "", "", False), True, "killed by signal 15", id="signal"),
     ],
 )
 def test_how_a_call_fails(client, runner, answer, unknown, says):
@@ -152,7 +152,7 @@ def test_a_file_that_cannot_be_written_leaves_nothing_unknown(client, runner, mo
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(private_file.tempfile, "mkstemp", full)
-    with pytest.raises(CommandError, match="file cannot be written") as failed:
+    with pytest.raises(CommandError, match="cannot write a temporary file") as failed:
         client.change(["registry", "apply", "service", "K8s", "--file", "{file}"], content="{}")
     assert failed.value.unknown is False and [call[0] for call in runner.calls] == ["config"]
 

@@ -169,7 +169,7 @@ def test_a_switch_that_must_wait_too_long_says_why(client, tmp_path, monkeypatch
     fcntl.flock(folder, fcntl.LOCK_SH)
     try:
         client.change(CALL)
-        with pytest.raises(CommandError, match="another run works with this home") as failed:
+        with pytest.raises(CommandError, match="another run is using this home") as failed:
             client.change(SWITCH, in_context=False)
     finally:
         os.close(folder)

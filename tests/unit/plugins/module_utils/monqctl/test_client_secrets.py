@@ -72,7 +72,7 @@ def knowing(runner, tmp_path):
             "Host=db;Password=********;Port=5432\n    bare ********",
         ),
         (Result(1, "", "password='t''o;ken x' p%26hunter2x", False), "password='********' ********"),
-        (Result(0, "error: p\\u0026hunter2x", "", False), "its output says: error: ********"),
+        (Result(0, "error: p\\u0026hunter2x", "", False), "the output says: error: ********"),
         (Result(1, "", "abc is too short to be looked for", False), "abc is too short"),
         (
             Result(1, "", "psql: ERROR: x\n  Detail: Failing row (hunter)\nhunter", False),
@@ -114,7 +114,7 @@ def test_a_failure_is_judged_as_it_was_printed(runner, tmp_path):
     """a password that is a word of the patterns must not make a failure look done"""
     client = Monqctl("monqctl", str(tmp_path), {}, 600, "production", PATTERNS, runner, secrets=["error"])
     runner.answers["instance"] = Result(0, "error: x", "", False)
-    with pytest.raises(CommandError, match=r"its output says: \*{8}\n"):
+    with pytest.raises(CommandError, match=r"the output says: \*{8}\n"):
         client.change(CALL)
 
 

@@ -100,7 +100,7 @@ def test_json_reply(text, expected):
 
 @pytest.mark.parametrize(
     ("text", "word"),
-    [("", "nothing"), ("  \n\t", "nothing"), ("error: no", "something else than JSON"), ('{"a": ', "something else")],
+    [("", "nothing"), ("  \n\t", "nothing"), ("error: no", "did not return JSON"), ('{"a": ', "did not return")],
 )
 def test_an_empty_or_broken_reply_is_an_error_and_no_empty_object(text, word):
     """trap 16"""

@@ -285,7 +285,7 @@ def test_the_ledger_keeps_counts_not_tables():
             ["permission denied", "again"],
             id="trap 39: permission",
         ),
-        pytest.param(Result(-9, "", "", True), ["time limit"], id="timeout"),
+        pytest.param(Result(-9, "", "", True), ["timed out"], id="timeout"),
         pytest.param(Result(-25, "", "", False), ["signal 25"], id="signal"),
     ],
 )

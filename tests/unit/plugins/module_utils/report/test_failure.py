@@ -121,7 +121,7 @@ def test_what_the_message_says_is_not_said_twice():
 
 def test_a_migration_that_asks_gets_its_answer_added():
     assert said("nobody saw the end\n  next: -e '{\"monq_resolve\": {}}'").endswith(
-        "again -e '<one of the answers above>'"
+        "again -e '<one of the choices above>'"
     )
 
 
@@ -141,7 +141,7 @@ def test_the_bundle_never_hides_the_first_failure(bundle, expected):
     assert expected in said(bundle=bundle) and "  boom" in said(bundle=bundle)
 
 
-@pytest.mark.parametrize("ledger", [{}, {"msg": "the Kubernetes API does not answer\n  object: x", "failed": False}])
+@pytest.mark.parametrize("ledger", [{}, {"msg": "the Kubernetes API does not respond\n  object: x", "failed": False}])
 def test_a_ledger_that_was_not_read_is_said(ledger):
     assert "changed: unknown: the ledger was not read" in said(ledger=ledger) and "platform: unknown" in said(
         ledger=ledger
@@ -151,12 +151,12 @@ def test_a_ledger_that_was_not_read_is_said(ledger):
 def test_nobody_types_a_command_in_awx():
     assert (
         failures.relaunch("12", "Monq upgrade")
-        == "relaunch job template Monq upgrade (this was job 12; inside a workflow: relaunch from the failed node)"
+        == "relaunch the job template Monq upgrade (this was job 12; inside a workflow: relaunch from the failed node)"
     )
     assert "job template of this job (" in failures.relaunch("12")
 
 
 def test_in_one_line_and_without_secrets():
     line = failures.in_short("production", "Run", {"msg": "boom password=hunter2\n  object: x"}, "again")
-    assert line == "FAILED on production: Run: boom password=********. In full above. Next command: again"
+    assert line == "FAILED on production: Run: boom password=********. Details above. Next command: again"
     assert "hunter2" not in said("boom\n  seen: token=hunter2")

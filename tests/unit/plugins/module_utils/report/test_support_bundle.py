@@ -132,11 +132,11 @@ def test_an_api_server_that_is_gone_is_asked_once():
 
     def connect(_params):
         asked.append(1)
-        raise ApiUnreachable("the Kubernetes API does not answer", seen="refused")
+        raise ApiUnreachable("the Kubernetes API does not respond", seen="refused")
 
     bundle, generation = collect(PARAMS, connect, Client(), "")
     assert generation is None and len(asked) <= 3
-    assert bundle.missing["pods.json"] == "the Kubernetes API does not answer: refused"
+    assert bundle.missing["pods.json"] == "the Kubernetes API does not respond: refused"
     assert {"failure.txt", "monqctl_version.txt", "versions.json"} == set(bundle.files)
 
 
@@ -169,7 +169,7 @@ def test_it_has_a_size():
     bundle.add("dict", lambda: {"z": "z" * 500})
     assert len(bundle.files["text"]) == 100 and bundle.cut["text"] == "the first 100 characters of 500"
     assert len(json.loads(bundle.files["list"])) == 3 and bundle.cut["list"] == "the first 3"
-    assert "more than" in bundle.missing["dict"]
+    assert "exceed the limit" in bundle.missing["dict"]
 
 
 @pytest.mark.parametrize(

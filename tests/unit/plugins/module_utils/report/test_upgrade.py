@@ -13,15 +13,15 @@ def found(severity, obj="o", **more):
 @pytest.mark.parametrize(
     ("given", "first"),
     [
-        ([], "Preflight: nothing forbids the upgrade, 0 findings."),
-        ([found("warning")], "Preflight: nothing forbids the upgrade, 1 findings."),
+        ([], "Preflight passed: 0 findings, none blocking."),
+        ([found("warning")], "Preflight passed: 1 findings, none blocking."),
         (
             [found("stop"), found("info")],
-            "Preflight: 1 of 2 findings forbid the upgrade. This run has changed nothing.",
+            "Preflight failed: 1 of 2 findings block the upgrade. This run has changed nothing.",
         ),
         (
             [found("stop"), found("stop")],
-            "Preflight: 1 of 1 findings forbid the upgrade. This run has changed nothing.",
+            "Preflight failed: 1 of 1 findings block the upgrade. This run has changed nothing.",
         ),
     ],
 )
@@ -61,7 +61,7 @@ def test_plan_has_a_line_for_each_step_and_warns_of_what_cannot_be_taken_back():
     assert lines[0] == "3 steps, 1 done; generation 1; the platform is DOWN; lock: none"
     assert "done" in lines[1] and "prepare.a.b  (title of prepare.a.b)" in lines[1]
     assert "unknown" in lines[2] and "irreversible" in lines[2] and "attempt a1: killed" in lines[3]
-    assert lines[-1] == "2 of the steps that are left cannot be taken back; the first is upgrade.pl.database.x"
+    assert lines[-1] == "2 of the remaining steps cannot be undone; the first is upgrade.pl.database.x"
 
 
 def test_plan_of_a_finished_upgrade_warns_of_nothing():
@@ -83,7 +83,7 @@ BACKUP = {
         pytest.param(
             ledger(row("a.b.c")),
             {},
-            ["1 of 1 done, generation 1; the platform is UP", "replica counts put back: 0"],
+            ["1 of 1 done, generation 1; the platform is UP", "replica counts restored: 0"],
             ["outage:"],
             id="little",
         ),
@@ -137,7 +137,7 @@ BACKUP = {
             ),
             {"replicas": {"appeared": ["new"], "vanished": ["old"], "hpa": ["scaled"], "by_hand": {"b": 2, "a": 0}}},
             [
-                "replica counts put back: 5",
+                "replica counts restored: 5",
                 "new services: new",
                 "services that are gone: old",
                 "left to their HPA: scaled",
@@ -165,7 +165,7 @@ BACKUP = {
                 row("open", "unknown", by="operator"),
             ),
             {},
-            ["answered by the operator: killed", "answered by the operator: lied"],
+            ["decided by the operator: killed", "decided by the operator: lied"],
             ["operator: own", "operator: open"],
             id="the operator's word",
         ),
@@ -190,36 +190,31 @@ SQL = row("upgrade.pl.database.x", "to do", "irreversible")
 @pytest.mark.parametrize(
     ("rows", "expected"),
     [
-        ([row("a.b.c")], "point of no return: none, every step can be taken back"),
+        ([row("a.b.c")], "point of no return: none, every step can be undone"),
         (
             [HUB, SECRET, SQL],
-            "point of no return: prepare.registry_token.secret, not passed; up to it rollback.yml "
-            "gives everything back but"
-            " what monqctl is told (Release Hub, credential)",
+            "point of no return: prepare.registry_token.secret, not reached; until then rollback.yml can undo "
+            "everything except monqctl's own configuration (Release Hub, credential)",
         ),
         (
             [{**HUB, "state": "done"}, SECRET],
-            "point of no return: prepare.registry_token.secret, not passed; up to it "
-            "rollback.yml gives everything back but"
-            " what monqctl was told (title of prepare.release_hub.token)",
+            "point of no return: prepare.registry_token.secret, not reached; until then rollback.yml can undo "
+            "everything except monqctl's own configuration (title of prepare.release_hub.token)",
         ),
         (
             [{**SECRET, "state": "done"}, UPDATE, SQL],
-            "point of no return: prepare.registry_token.secret, PASSED: 1 steps stay, rollback.yml gives"
-            " back the rest; no SQL has run yet",
+            "point of no return: prepare.registry_token.secret, PASSED: 1 steps cannot be undone, rollback.yml can "
+            "undo the rest; no SQL has run yet",
         ),
         (
             [{**SECRET, "state": "intent"}],
-            "point of no return: prepare.registry_token.secret, PASSED: 1 steps stay, "
-            "rollback.yml gives back the"
-            " rest; no SQL has run yet",
+            "point of no return: prepare.registry_token.secret, PASSED: 1 steps cannot be undone, rollback.yml can "
+            "undo the rest; no SQL has run yet",
         ),
         (
             [{**SECRET, "state": "done"}, {**SQL, "state": "unknown"}],
-            "point of no return: prepare.registry_token.secret, PASSED: 2 steps stay,"
-            " rollback.yml gives back the rest; SQL has begun with upgrade.pl.database.x: databases come back from "
-            "dumps "
-            "only",
+            "point of no return: prepare.registry_token.secret, PASSED: 2 steps cannot be undone, rollback.yml can "
+            "undo the rest; SQL has begun with upgrade.pl.database.x: databases can only be restored from dumps",
         ),
     ],
 )
@@ -234,7 +229,7 @@ def test_the_summary_lists_what_cannot_be_taken_back():
     lines = texts.summary(
         ledger({**SECRET, "state": "done"}, {**UPDATE, "state": "failed"}, SQL, row("a.b.c")), {}
     ).splitlines()
-    assert [line.strip() for line in lines if line.strip().startswith("cannot be taken back")] == [
-        "cannot be taken back: prepare.registry_token.secret (title of prepare.registry_token.secret)",
-        "cannot be taken back: prepare.registry.update (title of prepare.registry.update): failed",
+    assert [line.strip() for line in lines if line.strip().startswith("cannot be undone")] == [
+        "cannot be undone: prepare.registry_token.secret (title of prepare.registry_token.secret)",
+        "cannot be undone: prepare.registry.update (title of prepare.registry.update): failed",
     ]

@@ -81,7 +81,7 @@ def test_stopping_waits_for_the_last_pod(world):
     world.clock.at(5, lambda: world.cluster.drop(f"{PODS}/pl-a-1-x"))
     assert world.rollback().stop() == {"stopped": ["pl-a"]} and world.clock.now >= 5
     world.cluster.put(f"{PODS}/pl-a-1-x", owned("pl-a-1-x", "ReplicaSet", "uid-of-pl-a-1"))
-    with pytest.raises(MonqError, match="do not end"):
+    with pytest.raises(MonqError, match="do not terminate"):
         world.rollback().stop()
 
 
@@ -142,7 +142,7 @@ def test_what_is_still_being_deleted_is_made_again_once_it_is_gone(world, name):
     world.record("upgrade.routing.cut")
     path = f"{INGRESSES if name == 'frontend-box' else DEPLOYMENTS}/{name}"
     hold(world, path)
-    with pytest.raises(MonqError, match="not what it was") as caught:
+    with pytest.raises(MonqError, match="does not match its pre-upgrade state") as caught:
         world.rollback().check()
     assert f"{name}: create (still being deleted)" in caught.value.seen
     world.clock.at(5, lambda: world.cluster.drop(path))
@@ -159,7 +159,7 @@ def test_what_is_still_being_deleted_is_made_again_once_it_is_gone(world, name):
 def test_a_finalizer_that_holds_for_ever_is_named_and_keeps_no_other_back(world):
     world.upgrade()
     hold(world, f"{DEPLOYMENTS}/pl-a")
-    with pytest.raises(MonqError, match="could be put back") as caught:
+    with pytest.raises(MonqError, match="could be restored") as caught:
         world.rollback().restore_deployments()
     assert "example.com/held" in caught.value.seen and "finalizers" in caught.value.next_step
     assert f"{DEPLOYMENTS}/pl-new" not in world.cluster.objects and 60 <= world.clock.now < 70, "waited for once"
@@ -193,7 +193,7 @@ def test_a_deployment_that_is_refused_keeps_no_other_back(world, status):
     refuse(
         several(world), "PUT", f"{DEPLOYMENTS}/pl-b", ApiError(status, "Refused", "field is immutable", "PUT", "pl-b")
     )
-    with pytest.raises(MonqError, match="1 refused") as caught:
+    with pytest.raises(MonqError, match="1 failed") as caught:
         world.rollback().restore_deployments()
     assert "field is immutable" in caught.value.seen and "pl-b" in caught.value.obj and "pl-a" not in caught.value.obj
     assert {
@@ -211,7 +211,7 @@ def test_all_that_are_refused_are_named(world):
             raise ApiError(422, "Invalid", f"no {path[-4:]}", method, path)
 
     world.cluster.before = before
-    with pytest.raises(MonqError, match="2 refused") as caught:
+    with pytest.raises(MonqError, match="2 failed") as caught:
         world.rollback().restore_deployments()
     assert "no pl-a" in caught.value.seen and "no pl-c" in caught.value.seen and len(refused) == 2
 

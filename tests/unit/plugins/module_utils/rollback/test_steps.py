@@ -196,7 +196,7 @@ def test_the_overview_says_what_comes_back_what_stays_and_why_it_may_not_begin()
     for part in (
         "generation 2",
         "Ingress frontend-box",
-        "It cannot take back:",
+        "Cannot be undone:",
         "prepare.registry.update",
         "[STOP] confirmation",
         "changed nothing",
@@ -207,7 +207,7 @@ def test_the_overview_says_what_comes_back_what_stays_and_why_it_may_not_begin()
     assert (
         "nothing to roll back" not in lost
         and "[STOP] confirmation: ConfigMap monq-upgrade-6.0.0" in lost
-        and "may not begin" in lost
+        and "cannot start" in lost
     )
 
 

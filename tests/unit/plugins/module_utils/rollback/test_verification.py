@@ -16,7 +16,7 @@ def world():
 
 def test_the_check_names_what_differs(world):
     world.upgrade()
-    with pytest.raises(MonqError, match="not what it was") as caught:
+    with pytest.raises(MonqError, match="does not match its pre-upgrade state") as caught:
         world.rollback().check()
     for part in (
         "Deployment pl-a",
@@ -41,9 +41,9 @@ def checked(world, taken):
     world.cluster.objects[f"{DEPLOYMENTS}/pl-a"]["spec"]["replicas"] = 1
     world.monqctl.template = {"JsonConfig": {"v": 6}}
     world.monqctl.services[0]["Replicas"] = 1
-    with pytest.raises(MonqError, match="not what it was") as caught:
+    with pytest.raises(MonqError, match="does not match its pre-upgrade state") as caught:
         world.rollback(world.run(taken)).perform("rollback.installation.check")
-    assert "puts back what differs" in caught.value.next_step
+    assert "restores what differs" in caught.value.next_step
     assert f"{INGRESSES}/pl-api" in world.cluster.objects, "the first look changes nothing"
     world.clock.at(world.clock.now + 1, world.settle)
 
@@ -71,7 +71,7 @@ def test_what_cannot_be_put_back_again_keeps_no_other_back_and_is_told(world):
         raise CommandError("monqctl failed", seen="no space left")
 
     world.monqctl.change = refused
-    with pytest.raises(MonqError, match="not what it was") as caught:
+    with pytest.raises(MonqError, match="does not match its pre-upgrade state") as caught:
         world.rollback(world.run(taken)).perform("rollback.installation.check")
     assert "template" in caught.value.seen and "no space left" in caught.value.seen
     assert "Ingress" not in caught.value.seen and "Deployment" not in caught.value.seen

@@ -32,7 +32,7 @@ SECRET = {"name": "TOKEN", "value": "s3cret"}
         pytest.param(
             pod([SECRET]),
             pod([{"name": "TOKEN", "value": "s3cret2"}]),
-            ["env TOKEN has another value"],
+            ["env TOKEN has a different value"],
             id="another value",
         ),
         pytest.param(

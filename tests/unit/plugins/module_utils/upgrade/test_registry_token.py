@@ -255,7 +255,7 @@ def test_no_deployment_no_token(unit):
 def test_a_token_of_other_bytes_is_named(cluster, unit):
     """somebody else's Secret"""
     store(cluster, "x", secure_token="//79")
-    with pytest.raises(InputError, match="not a text") as caught:
+    with pytest.raises(InputError, match="not text") as caught:
         unit.stored()
     assert "Secret production/registry-token" in str(caught.value)
 
