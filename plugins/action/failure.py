@@ -16,7 +16,7 @@ JOBS = ("JOB_ID", "AWX_JOB_ID", "TOWER_JOB_ID")
 
 
 class ActionModule(ActionBase):
-    """The last word of a run that fails."""
+    """Shows the final text of a failing run."""
 
     TRANSFERS_FILES = False
     _requires_connection = False

@@ -11,7 +11,7 @@ COUNTDOWN = 5.0  # seconds between two lines
 
 
 class ActionModule(HeartbeatAction):
-    """Names the holder of the lock, and counts down while a silent one is waited out."""
+    """Names the holder of the lock, and counts down while waiting for a silent one."""
 
     _holder, _patience = "", 0
 

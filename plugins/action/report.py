@@ -8,7 +8,7 @@ from ansible.utils.display import Display
 
 
 class ActionModule(ActionBase):
-    """Shows a text, and fails with it where the task says so."""
+    """Shows a text, and fails with it if the task says so."""
 
     TRANSFERS_FILES = False
     _requires_connection = False

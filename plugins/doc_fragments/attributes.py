@@ -5,15 +5,15 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """What holds for every module."""
+    """Attributes of every module."""
 
-    # What holds for a module that does or reads steps of the ledger.
+    # For modules that execute or read steps of the ledger.
     DOCUMENTATION = r"""
 attributes:
   check_mode:
     description: Can run in C(check_mode) and return changed status prediction without modifying the target.
     support: full
-    details: Reads for real, predicts the steps and RV(ignore:changed) as a real run would report them, writes nothing
+    details: Reads for real, predicts the steps and RV(ignore:changed) as a real run would report them; writes nothing
       and takes no lock.
   diff_mode:
     description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff
@@ -27,7 +27,7 @@ author:
   - Monq platform collection authors (@monq)
 """
 
-    # What holds for a module that only reads.
+    # For modules that only read.
     READS = r"""
 attributes:
   check_mode:

@@ -10,10 +10,10 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
   kubeconfig:
-    description: Path of the kubeconfig. Without it, the client's own default. It is read as kubectl reads it.
+    description: Path of the kubeconfig, read as kubectl reads it. Without it, kubectl's own default.
     type: path
   kube_context:
-    description: Context of the kubeconfig. Without it, the current one.
+    description: Context of the kubeconfig. Without it, the current context.
     type: str
   namespace:
     description: Namespace of the microservice registry.
@@ -21,12 +21,11 @@ options:
     required: true
   mask:
     description:
-      - Known secrets, as a JSON list. They are hidden wherever a text shows them, in whatever encoding, such as base64,
-        URL-encoded and JSON-escaped.
-        One of less than four characters is not looked for.
+      - Known secrets, as a JSON list. They are masked wherever a text contains them, in any encoding, such as base64,
+        URL-encoded and JSON-escaped. Secrets of less than four characters are not searched for.
     type: json
     default: ''
 requirements:
   - urllib3 and PyYAML (Python libraries)
-  - kubernetes (Python library), where the kubeconfig's credentials come from an exec plugin or an auth provider
+  - kubernetes (Python library), if the kubeconfig's credentials come from an exec plugin or an auth provider
 """

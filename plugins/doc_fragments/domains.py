@@ -5,7 +5,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Options of every module that knows Monq's domains."""
+    """Options of every module that uses Monq's domains."""
 
     DOCUMENTATION = r"""
 options:
@@ -20,9 +20,8 @@ options:
     default: []
   alias_ingresses:
     description:
-      - Names of the alias routes, where they cannot be derived. Empty means derived, that is the Ingresses whose name
-        begins with the release's alias
-        prefix and whose every host lies in O(alias_domains).
+      - Names of the alias routes, if they cannot be derived. Empty means derived, that is, the Ingresses whose names
+        begin with the release's alias prefix and whose hosts are all in O(alias_domains).
     type: list
     elements: str
     default: []
@@ -31,7 +30,7 @@ options:
     SECRETS = r"""
 options:
   ingress_secrets:
-    description: TLS Secrets with the hosts that they cover, C(hosts) and C(secretName).
+    description: TLS Secrets and the hosts that they cover, as C(secretName) and C(hosts).
     type: list
     elements: dict
     required: true

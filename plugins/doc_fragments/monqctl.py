@@ -10,7 +10,7 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
   monqctl_path:
-    description: The vendor's client, a name on the PATH or a path.
+    description: The vendor's client, as a name on the PATH or a path.
     type: str
     default: monqctl
   monqctl_home:
@@ -18,32 +18,31 @@ options:
     type: path
     default: '~'
   monqctl_context:
-    description: The context that must be current at every changing call.
+    description: The context that must be current for every changing call.
     type: str
     required: true
   monqctl_environment:
-    description: Environment variables for monqctl, as JSON. They are shown nowhere.
+    description: Environment variables for monqctl, as JSON. They are never shown.
     type: json
     default: ''
   monqctl_timeout:
-    description: The longest time that one call may take, in seconds.
+    description: Maximum duration of one call, in seconds.
     type: int
     default: 3600
   monqctl_failure_patterns:
-    description: For each command (its leading words, or C(*) for all) the regular expressions whose match in the output
-      means failure after exit status 0.
+    description: For each command (its leading words, or C(*) for all), regular expressions that indicate failure when
+      they match the output, even after exit status 0.
     type: dict
     default: {}
   replica_commands:
-    description: The registry's replica calls, C(list), C(get) and C(apply), as argv and JMESPath. Assumed, hence
-      replaceable.
+    description: The registry's replica calls C(list), C(get) and C(apply), as argv and JMESPath. They are assumptions,
+      hence configurable.
     type: dict
     default: {}
   mask:
     description:
-      - Known secrets, as a JSON list. They are hidden wherever a text shows them, in whatever encoding, such as base64,
-        URL-encoded and JSON-escaped.
-        One of less than four characters is not looked for.
+      - Known secrets, as a JSON list. They are masked wherever a text contains them, in any encoding, such as base64,
+        URL-encoded and JSON-escaped. Secrets of less than four characters are not searched for.
     type: json
     default: ''
 requirements:

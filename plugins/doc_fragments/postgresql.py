@@ -7,11 +7,11 @@ from __future__ import annotations
 class ModuleDocFragment:
     """Options of every module that talks to PostgreSQL."""
 
-    # The server, and how it is dumped and restored.
+    # The server, and how its databases are dumped and restored.
     DOCUMENTATION = r"""
 options:
   postgresql:
-    description: The server that holds the databases of the microservices, and the role that dumps them.
+    description: The server with the databases of the microservices, and the role that dumps them.
     type: dict
     required: true
     suboptions:
@@ -28,8 +28,8 @@ options:
         type: str
         required: true
       password:
-        description: Its password. Programs get it in their environment, never on a command line. Without it libpq looks
-          into its own password file.
+        description: The role's password. Programs get it in their environment, never on a command line. Without it,
+          libpq uses its own password file.
         type: str
       sslmode:
         description: As in libpq.
@@ -37,8 +37,8 @@ options:
         choices: [disable, allow, prefer, require, verify-ca, verify-full]
         default: prefer
   scratch_postgresql:
-    description: The server that dumps are restored on to compare them. What is not given, or is empty, is the same as
-      in O(postgresql).
+    description: The server on which dumps are restored and compared. Values that are missing or empty are those of
+      O(postgresql).
     type: dict
     suboptions:
       host:
@@ -59,24 +59,23 @@ options:
         choices: [disable, allow, prefer, require, verify-ca, verify-full]
   directory:
     description: Folder on the inventory host that outlives the job. Dumps go to
-      C(<directory>/<host>/<release>/<attempt>/).
+      C(<directory>/<host>/<release>/<generation>/).
     type: path
     required: true
   scratch_max_bytes:
-    description: A database larger than this is not restored into a scratch database. C(0) switches scratch restores
-      off.
+    description: Databases larger than this are not restored into a scratch database. C(0) disables scratch restores.
     type: int
     default: 5368709120
   pg_dump:
-    description: Name or path of C(pg_dump), not older than the server.
+    description: Name or path of C(pg_dump), at least as new as the server.
     type: str
     default: pg_dump
   pg_restore:
-    description: Name or path of C(pg_restore), not older than C(pg_dump).
+    description: Name or path of C(pg_restore), at least as new as C(pg_dump).
     type: str
     default: pg_restore
   timeout:
-    description: Seconds that one call of C(pg_dump) or C(pg_restore) may take.
+    description: Maximum duration of one call of C(pg_dump) or C(pg_restore), in seconds.
     type: int
     default: 14400
 requirements:
@@ -84,11 +83,11 @@ requirements:
   - pg_dump and pg_restore
 """
 
-    # The databases to dump or to restore.
+    # The databases to dump or restore.
     DATABASES = r"""
 options:
   databases:
-    description: The databases to dump, as the filter P(monq.platform.databases#filter) gives them.
+    description: The databases, as returned by the filter P(monq.platform.databases#filter).
     type: list
     elements: dict
     required: true

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Options of every module that does or plans steps of a rollback."""
+    """Options of every module that executes or plans steps of a rollback."""
 
     DOCUMENTATION = r"""
 options:
   databases:
-    description: The databases to put back, as the filter P(monq.platform.databases#filter) gives them. The list of
+    description: The databases to restore, as returned by the filter P(monq.platform.databases#filter). The list of
       steps depends on them.
     type: list
     elements: dict
@@ -33,15 +33,15 @@ options:
     type: str
     required: true
   confirm:
-    description: Must equal O(environment), but for check mode.
+    description: Must equal O(environment), except in check mode.
     type: str
     default: ''
   closed:
-    description: Whether a release that is finished and verified may be rolled back.
+    description: Whether a finished and verified release may be rolled back.
     type: bool
     default: false
   postgresql:
-    description: The server whose databases are put back. Without it nobody asks whether the role may do it.
+    description: The server whose databases are restored. Without it, the role's rights are not checked.
     type: dict
     suboptions:
       host:
@@ -53,7 +53,7 @@ options:
         type: int
         default: 5432
       user:
-        description: A role that may create databases and has the role of their owner.
+        description: A role that may create databases and is a member of their owner's role.
         type: str
         required: true
       password:

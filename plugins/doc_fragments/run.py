@@ -5,13 +5,13 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Options of every module that does steps of the ledger."""
+    """Options of every module that executes steps of the ledger."""
 
     DOCUMENTATION = r"""
 options:
   plan:
     description:
-      - What the list of steps is made of. The playbooks hand it over with C(module_defaults).
+      - What the list of steps is built from. The playbooks set it with C(module_defaults).
     type: dict
     required: true
     suboptions:
@@ -20,7 +20,7 @@ options:
         type: dict
         required: true
       modules:
-        description: The installed modules, C(pl) among them.
+        description: The installed modules, including C(pl).
         type: list
         elements: str
         required: true
@@ -29,7 +29,7 @@ options:
         type: bool
         default: true
       configure:
-        description: Whether monqctl's context is made from the variables.
+        description: Whether monqctl's context is created from the variables.
         type: bool
         default: false
       online:
@@ -42,25 +42,25 @@ options:
         choices: [monqctl, manual]
         default: monqctl
       rollout_gate:
-        description: Whether the rollout of each module is waited for before the next module, or all at the end.
+        description: Whether to wait for each module's rollout before the next module, or for all at the end.
         type: str
         choices: [module, end]
         default: module
       backup_databases:
-        description: Microservices whose databases are dumped. Empty means all that the SQL of the modules touches.
+        description: Microservices whose databases are dumped. Empty means all that the SQL of the modules changes.
         type: list
         elements: str
         default: []
       backup_in_outage:
-        description: Whether the databases are dumped once more right after the cut.
+        description: Whether the databases are dumped again right after the old routes are removed.
         type: bool
         default: false
       variables:
-        description: Names and addresses that monqctl's calls are filled with. Nothing secret.
+        description: Names and addresses for monqctl's calls. Nothing secret.
         type: dict
         default: {}
   lock_id:
-    description: The ID that M(monq.platform.lock) returned. A step is refused without it.
+    description: The ID that M(monq.platform.lock) returned. No step is executed without it.
     type: str
     default: ''
   lock_duration:
@@ -69,26 +69,24 @@ options:
     default: 120
   resolve:
     description:
-      - The operator's decisions on attempts whose outcome is unknown. A step key leads to C(answer) (C(retry), C(done)
-        or C(accept)) and C(attempt), the
-        ID shown in the error.
+      - The operator's decisions on attempts whose outcome is unknown. Each step key maps to C(answer) (C(retry),
+        C(done) or C(accept)) and C(attempt), the ID shown in the error.
     type: dict
     default: {}
   monqctl_home:
-    description: The HOME that monqctl runs with. Its mark tells whether client steps were done for it.
+    description: The HOME that monqctl runs with. Its marker shows whether client steps were done for it.
     type: path
     default: '~'
   spool_directory:
     description:
-      - The backup directory, on the inventory host. A result that the API server does not take is kept there, below
-        C(<host>/<release>/<generation>),
-        and imported by the next run that takes the lock. Empty means nowhere.
+      - The backup directory, on the inventory host. A result that the API server does not accept is spooled there,
+        below C(<host>/<release>/<generation>), and imported by the next run that takes the lock. Empty means nowhere.
     type: path
     default: ''
   spool_host:
-    description: Name of the inventory host, a part of that folder's path.
+    description: Name of the inventory host, part of that folder's path.
     type: str
     default: ''
 notes:
-  - A step refuses to run before its predecessors are done, and names the missing one.
+  - A step fails unless its predecessors are done, and names the missing one.
 """

@@ -8,7 +8,8 @@ name: backed_up
 short_description: The microservices whose databases are dumped
 version_added: 1.0.0
 description:
-  - The operator's choice, or all that the SQL of the selected modules touches; and the vendor's pair always.
+  - Returns the operator's choice, or all microservices whose databases the SQL of the selected modules changes, and
+    always the vendor's pair.
 options:
   _input:
     description: The release's data.
@@ -20,7 +21,7 @@ options:
     elements: str
     required: true
   chosen:
-    description: Microservices that the operator chose. Empty means all that the SQL touches.
+    description: Microservices chosen by the operator. Empty means all that the SQL changes.
     type: list
     elements: str
     default: []

@@ -8,7 +8,7 @@ name: databases
 short_description: The databases of microservices
 version_added: 1.0.0
 description:
-  - Gives each microservice the name of its database. C(a-b) lives in C(a_b) unless O(names) says otherwise.
+  - Adds the name of its database to each microservice. C(a-b) uses C(a_b) unless O(names) says otherwise.
 options:
   _input:
     description: Names of microservices.
@@ -16,7 +16,7 @@ options:
     elements: str
     required: true
   names:
-    description: A microservice leads to the name of its database.
+    description: Maps a microservice to the name of its database.
     type: dict
     default: {}
 positional: names

@@ -7,10 +7,10 @@ from ..module_utils.report import upgrade as texts
 
 DOCUMENTATION = r"""
 name: findings_text
-short_description: Findings as a text for the operator
+short_description: Findings as text for the operator
 version_added: 1.0.0
 description:
-  - Findings as a text for the operator, line for line.
+  - Formats findings as text for the operator, line by line.
 options:
   _input:
     description: The findings.
@@ -22,7 +22,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Show it
+- name: Show the findings
   monq.platform.report:
     text: "{{ __preflight.findings | monq.platform.findings_text }}"
 """

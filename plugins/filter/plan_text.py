@@ -7,10 +7,10 @@ from ..module_utils.report import upgrade as texts
 
 DOCUMENTATION = r"""
 name: plan_text
-short_description: The list of steps as a text for the operator
+short_description: The list of steps as text for the operator
 version_added: 1.0.0
 description:
-  - The list of steps as a text for the operator, line for line.
+  - Formats the list of steps as text for the operator, line by line.
 options:
   _input:
     description: What M(monq.platform.ledger_info) returned.
@@ -21,7 +21,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Show it
+- name: Show the plan
   monq.platform.report:
     text: "{{ __ledger | monq.platform.plan_text }}"
 """

@@ -7,10 +7,10 @@ from ..module_utils.report import rollback as rollback_text
 
 DOCUMENTATION = r"""
 name: rollback_summary_text
-short_description: The summary of a rollback as a text for the operator
+short_description: The summary of a rollback as text for the operator
 version_added: 1.0.0
 description:
-  - The summary of a rollback, line for line. It tells what was put back, what stays, and which databases were kept.
+  - Summarises a rollback, line by line, with what was restored, what was not undone, and which databases were kept.
 positional: results
 options:
   _input:
@@ -26,7 +26,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Show it
+- name: Show the summary
   monq.platform.report:
     text: "{{ __rollback_overview | monq.platform.rollback_summary_text(__rollback_archive.outcomes) }}"
 """

@@ -7,10 +7,10 @@ from ..module_utils.report import rollback as rollback_text
 
 DOCUMENTATION = r"""
 name: rollback_text
-short_description: What a rollback puts back and what stays, as a text for the operator
+short_description: What a rollback restores and what it cannot undo, as text for the operator
 version_added: 1.0.0
 description:
-  - What a rollback puts back, what it cannot take back, and why it may not begin, line for line.
+  - Describes what a rollback restores, what it cannot undo, and what prevents it, line by line.
 options:
   _input:
     description: What M(monq.platform.rollback_info) returned.
@@ -21,7 +21,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Show it
+- name: Show the overview
   monq.platform.report:
     text: "{{ __rollback_overview | monq.platform.rollback_text }}"
 """

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Monq platform collection authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The arguments that modules share, and what is made of their values."""
+"""The arguments that modules share, and the objects built from their values."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .errors import InputError
 from .k8s.cluster import Cluster
 from .redaction.text import of_environment
 
-# As JSON, and not as a dict or a list: no_log would mask each of their values, such as a lone "1", in every result.
+# JSON rather than a dict or a list: no_log would mask every single value, such as a lone "1", in every result.
 SHOWN_NOWHERE = {"type": "json", "default": "", "no_log": True}
 MASK = {"mask": SHOWN_NOWHERE}
 
@@ -79,8 +79,8 @@ NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
 def cluster(params):
-    """The cluster that the parameters name. Raises InputError for a namespace that cannot be one, and ApiUnreachable
-    for a kubeconfig that cannot be used."""
+    """The cluster that the parameters name. Raises InputError for an invalid namespace, and ApiUnreachable for a
+    kubeconfig that cannot be used."""
     # An empty namespace would turn the first object's name into the namespace (trap 4).
     if not NAME.fullmatch(params["namespace"] or ""):
         raise InputError(
@@ -102,13 +102,13 @@ def plan(params):
 
 
 def known_secrets(params):
-    """What is masked wherever it appears: the secrets of the operator's variables and of monqctl's environment."""
+    """The secrets to mask everywhere: those in the operator's variables and in monqctl's environment."""
     given = _loaded(params.get("mask") or "[]", list, "mask", "a list of secrets", "secrets")
     return [str(secret) for secret in given] + of_environment(environment(params))
 
 
 def environment(params):
-    """The variables that monqctl gets."""
+    """The environment variables passed to monqctl."""
     text = params.get("monqctl_environment") or "{}"
     found = _loaded(text, dict, "monq_monqctl_environment", "a set of variables", "names with values")
     return {str(name): str(value) for name, value in found.items()}

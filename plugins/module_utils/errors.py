@@ -5,7 +5,7 @@ from __future__ import annotations
 
 
 class MonqError(Exception):
-    """A failure that an operator can act on: what, on which object, expected, seen, and what to type next."""
+    """A failure that an operator can act on: what failed, object, expected, seen, and what to type next."""
 
     def __init__(self, what, obj="", expected="", seen="", next_step="", **details):
         super().__init__(what)
@@ -14,7 +14,7 @@ class MonqError(Exception):
         self.expected = expected
         self.seen = seen
         self.next_step = next_step
-        self.platform = ""  # filled in by whoever knows the ledger
+        self.platform = ""  # set by code that knows the ledger
         self.changed = ""  # likewise
         self.evidence = []  # lines: pod reason, event, last log line
         self.details = details
@@ -37,15 +37,15 @@ class MonqError(Exception):
 
 
 class TemplateError(MonqError, ValueError):
-    """The K8s template is not what the registry should have answered."""
+    """The K8s template is not what the registry should have returned."""
 
 
 class InputError(MonqError, ValueError):
-    """A variable of the operator is wrong."""
+    """An operator's variable is wrong."""
 
 
 class ApiError(MonqError):
-    """The Kubernetes API answered with an error status."""
+    """The Kubernetes API returned an error status."""
 
     def __init__(self, status, reason, message, method, path):
         super().__init__(
@@ -60,21 +60,21 @@ class ApiError(MonqError):
 
 
 class ApiUnreachable(MonqError):
-    """No answer from the Kubernetes API."""
+    """The Kubernetes API did not respond."""
 
 
 class CommandError(MonqError):
     """monqctl, pg_dump or another program failed."""
 
-    unknown = False  # True: nobody can tell whether the work was done
+    unknown = False  # True: the work may have been done
 
 
 class StepError(MonqError):
-    """A step may not start: predecessor, lock or an unresolved attempt stands before it."""
+    """A step may not start: a predecessor, the lock or an unresolved attempt prevents it."""
 
 
 class LockError(MonqError):
-    """The lock is held by another run, or this run has lost it."""
+    """Another run holds the lock, or this run has lost it."""
 
 
 class LedgerError(MonqError):

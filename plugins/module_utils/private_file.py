@@ -1,8 +1,8 @@
 # Copyright: (c) 2026, Monq platform collection authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a command or a library reads: for its owner alone, and gone with its process, or at the next look after a
-kill."""
+"""Temporary files for commands and libraries: readable by their owner only, removed with the process, or after a kill
+at the next opportunity."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FOLDER = re.compile(r"monq-(?P<host>.+)-(?P<pid>\d+)-[^-]+")
 
 @contextlib.contextmanager
 def private_file(content, folder):
-    """The path of a file with that content, or "" for None."""
+    """Yields the path of a file with that content, or "" for None."""
     if content is None:
         yield ""
         return
@@ -53,8 +53,8 @@ def private_file(content, folder):
 
 
 def remove_abandoned(folder):
-    """Removes what a killed process of this machine has left there: it may carry passwords. Whether another
-    machine's process lives cannot be seen."""
+    """Removes files left by killed processes of this machine: they may contain passwords. Processes of other machines
+    cannot be checked."""
     with contextlib.suppress(FileNotFoundError):
         for name in os.listdir(folder):
             found = NAME.fullmatch(name)
@@ -64,8 +64,8 @@ def remove_abandoned(folder):
 
 
 def private_folder(parent=None):
-    """The path of a new folder, 0700, until this process ends. The kubernetes library writes the keys of a
-    kubeconfig into files."""
+    """The path of a new folder, mode 0700, removed when this process ends. The kubernetes library writes a kubeconfig's
+    keys to files."""
     parent = parent or tempfile.gettempdir()
     for name in os.listdir(parent):
         found = FOLDER.fullmatch(name)

@@ -16,20 +16,21 @@ from .errors import CommandError
 Result = namedtuple("Result", "rc stdout stderr timed_out")
 
 _PDEATHSIG = 1
-ATTEMPT = "MONQ_PLATFORM_ATTEMPT"  # in the environment of every child: a resume finds by it what outlived its run
-_LIBC = ctypes.CDLL(None)  # loaded here: between fork and exec nothing may be, as the lease's thread may hold a lock
+# In every child's environment: lets a resumed run find processes that outlived their run.
+ATTEMPT = "MONQ_PLATFORM_ATTEMPT"
+_LIBC = ctypes.CDLL(None)  # loaded here and not between fork and exec, as the lease's thread may hold a lock
 
 
 def _die_with(parent):
-    # A monqctl that outlives its run would go on changing things that nobody watches.
+    # A monqctl that outlives its run would keep changing things unobserved.
     with contextlib.suppress(OSError, AttributeError):
         _LIBC.prctl(_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # died between fork and prctl: no signal will come any more
+    if os.getppid() != parent:  # died between fork and prctl: no signal will arrive
         os._exit(1)
 
 
 def run(argv, env=None, timeout=3600, stdout=None):
-    """Runs argv without a shell and without stdin. Raises CommandError where the program cannot be started."""
+    """Runs argv without a shell and without stdin. Raises CommandError if the program cannot be started."""
     full = dict(os.environ)
     full.update(env or {})
     parent = os.getpid()
@@ -58,7 +59,7 @@ def run(argv, env=None, timeout=3600, stdout=None):
         timed_out = True
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        for pid in bearing(full.get(ATTEMPT)):  # whoever left the group has kept the mark
+        for pid in bearing(full.get(ATTEMPT)):  # processes that left the group still carry the mark
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
         out, err = process.communicate()
@@ -71,7 +72,7 @@ def _text(data):
 
 @contextlib.contextmanager
 def marked(attempt):
-    """Children started meanwhile carry the attempt's id in their environment, and so do their own."""
+    """Marks children started meanwhile, and their children, with the attempt's ID in their environment."""
     os.environ[ATTEMPT] = attempt
     try:
         yield
@@ -80,8 +81,7 @@ def marked(attempt):
 
 
 def bearing(attempt):
-    """The processes of this machine that were started for an attempt and live; those that we may not look into are
-    not seen."""
+    """The live processes of this machine that were started for an attempt, except those that we may not inspect."""
     mark, found = f"{ATTEMPT}={attempt}".encode(), []
     for name in os.listdir("/proc") if attempt else []:
         if name.isdigit():
@@ -92,8 +92,7 @@ def bearing(attempt):
 
 
 def here():
-    """This machine, this boot and this namespace of processes: where a pid means what we take it for. Host names
-    repeat."""
+    """Identifies this machine, boot and process namespace, within which a pid is unique. Host names may repeat."""
     parts = [socket.gethostname()]
     with contextlib.suppress(OSError), open("/proc/sys/kernel/random/boot_id", encoding="ascii") as boot:
         parts.append(boot.read().strip())
@@ -103,7 +102,7 @@ def here():
 
 
 def start_time(pid):
-    """The kernel's start time of a process in ticks, or None where it does not live: tells a reused pid apart."""
+    """The kernel's start time of a process in ticks, or None if it is not running: detects a reused pid."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stat:
             return int(stat.read().rsplit(")", 1)[1].split()[19])

@@ -13,12 +13,12 @@ from .engine.spool import Spool
 from .monqctl.client import Monqctl
 from .monqctl.registry import RegistryReplicas
 
-# What decides over the list of steps, in the operator's terms.
+# What determines the list of steps, in the operator's terms.
 INPUTS = ("modules", "prefetch_images", "registry_replicas", "rollout_gate", "backup_databases", "backup_in_outage")
 
 
 class Session:
-    """What a module works with: one connection to the cluster, one reading of the ledger, one monqctl."""
+    """What a module works with: one connection to the cluster, one read of the ledger, one monqctl."""
 
     def __init__(self, *, params, check_mode, cluster, run):
         self.params, self.check_mode = params, check_mode
@@ -35,19 +35,20 @@ class Session:
     def open(cls, *, params, check_mode=False, cluster=None, make_run=None):
         """Connects, reads the ledger and shows other starters that the holder of params["lock_id"] is alive.
 
-        make_run: makes the step runner out of params, check_mode and cluster; the upgrade's without it.
+        make_run: creates the step runner from params, check_mode and cluster; by default the upgrade's.
         """
         cluster = cluster or arguments.cluster(params)
         run = (make_run or upgrade_run)(params, check_mode, cluster)
         return cls(params=params, check_mode=check_mode, cluster=cluster, run=run)
 
     def again(self, **changed):
-        """The same with other parameters, such as a lock that was just taken, and a new reading of the ledger."""
+        """Opens the same session with other parameters, such as a lock that was just taken, and reads the ledger
+        again."""
         return type(self).open(params={**self.params, **changed}, check_mode=self.check_mode, cluster=self.cluster)
 
     @property
     def folder(self):
-        """Where the dumps, results and reports of this generation are kept, on the inventory host."""
+        """The folder for this generation's dumps, results and reports, on the inventory host."""
         spool = Spool(self.params["spool_directory"], self.params["spool_host"], self.release["version"])
         return spool.folder(self.run.ledger.generation)
 
@@ -65,7 +66,7 @@ class Session:
         return RegistryReplicas(self.monqctl, self.params["replica_commands"])
 
     def snapshot(self, name):
-        """A snapshot of the upgrade, proved by the digest in the ledger: original, original-replicas, cut or
+        """A snapshot of the upgrade, verified against the digest in the ledger: original, original-replicas, cut or
         cut-replicas."""
         part, _dash, replicas = name.partition("-")
         stage = "prepare" if part == "original" else "upgrade"
@@ -92,8 +93,8 @@ def upgrade_run(params, check_mode, cluster):
 
 
 def client(params, fence=None, secrets=()):
-    """monqctl as the parameters describe it. fence: asked right before every changing call. secrets: what no text may
-    show beside the secrets of the parameters."""
+    """monqctl as the parameters describe it. fence: called right before every changing call. secrets: further secrets
+    that no text may show."""
     return Monqctl(
         params["monqctl_path"],
         params["monqctl_home"],

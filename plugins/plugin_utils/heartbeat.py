@@ -15,7 +15,7 @@ EVERY = 30.0
 
 
 class HeartbeatAction(Normal):
-    """Runs the module of its name unchanged; meanwhile a thread shows that the task is still running, and never its
+    """Runs the module of the same name unchanged, while a thread shows that the task is still running, never its
     arguments."""
 
     first, every = FIRST, EVERY
@@ -29,7 +29,7 @@ class HeartbeatAction(Normal):
 
     @contextlib.contextmanager
     def _beating(self, host):
-        """Display hands a worker's lines over to the main process by a queue with a lock, so any thread may call it
+        """Display sends a worker's lines to the main process through a locked queue, so any thread may call it
         (ansible-core 2.17 to 2.19)."""
         ended, started = threading.Event(), time.monotonic()
 

@@ -16,8 +16,8 @@ SOON = datetime.timedelta(days=30)
 def examine(name, hosts, chain, key, now=None):
     """Findings on the certificate of a TLS Secret.
 
-    name: of the Secret. hosts: that it has to cover. chain, key: tls.crt and tls.key as bytes. The key stays here: no
-    finding shows anything of it.
+    name: the Secret's. hosts: those it must cover. chain, key: tls.crt and tls.key as bytes. No finding shows any part
+    of the key.
     """
     try:
         from cryptography import x509
@@ -37,7 +37,7 @@ def examine(name, hosts, chain, key, now=None):
 
 
 def _key(obj, certificates, key):
-    """(findings, the certificate that the key belongs to, or the first)."""
+    """Returns findings and the certificate that the key belongs to, or else the first one."""
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
@@ -101,7 +101,7 @@ def _validity(obj, certificates, now):
 
 
 def _moment(certificate, name):
-    """cryptography 42 has given these moments a time zone."""
+    """cryptography 42 added a time zone to these times."""
     moment = getattr(certificate, f"{name}_utc", None)
     return moment or getattr(certificate, name).replace(tzinfo=datetime.timezone.utc)
 

@@ -29,7 +29,7 @@ LISTED = (
 def examine(cluster, given, session, state):
     """All findings on the cluster.
 
-    session: None where the ledger or the plan cannot be read. state: of the preflight; finished and cut are used.
+    session: None if the ledger or the plan cannot be read. state: the preflight's; finished and cut are used.
     """
     release, namespace = given["plan"]["release"], given["namespace"]
     there, found = _namespace(cluster, namespace)
@@ -48,14 +48,14 @@ def examine(cluster, given, session, state):
     found += refused(cluster, namespace, permissions.reviews(namespace, permissions.DIAGNOSTICS), INFO, SILENT)
     entries = session.run.ledger.entries
     snapshots = orphans(cluster, namespace, release["version"], session.run.ledger)
-    if snapshots:  # whatever else differs from the release of before is that run's doing, and no finding
+    if snapshots:  # other differences are that run's changes, not findings
         return [*found, lost_ledger(release, namespace, snapshots)]
     return found + _installation(cluster, given, bool(entries), state["cut"])
 
 
 def _namespace(cluster, namespace):
-    """(whether there is one, findings). An account of the namespace alone may not read Namespaces; the registry's
-    Deployment then tells (trap 11)."""
+    """Returns whether the namespace exists, and findings. An account limited to the namespace may not read Namespaces;
+    the registry's Deployment then decides (trap 11)."""
     path = f"/api/v1/namespaces/{namespace}"
     seen, unread = _optional(cluster, path, f"namespace {namespace}", OUTSIDE["namespaces"])
     if seen or unread:
@@ -69,7 +69,7 @@ def _installation(cluster, given, begun, cut):
     deployments, routes = objects.deployments(cluster, namespace), objects.routes(cluster, namespace)
     installed = _identity(release, namespace, deployments) + rules.modules(release, declared, deployments, routes)
     installed += _certificates(cluster, namespace, given["ingress_secrets"])
-    # A Replace that was killed may have left a module without a Deployment: running it again is what brings it back.
+    # A killed Replace may have left a module without a Deployment: only running it again restores it.
     found = inside_outage(installed) if cut else installed
     if not cut:
         elsewhere, unread = _elsewhere(cluster, namespace)
@@ -81,8 +81,8 @@ def _installation(cluster, given, begun, cut):
 
 
 def _optional(cluster, path, what, verb):
-    """(the answer, no finding), or (None, [information]) where this account may not look; (None, []) where there is
-    nothing."""
+    """Returns (object, []), or (None, [information]) if this account may not read it, or (None, []) if it does not
+    exist."""
     try:
         return cluster.find(path), []
     except ApiError as exc:
@@ -118,7 +118,7 @@ def _groups(cluster):
 
 
 def refused(cluster, namespace, reviews, severity, then):
-    """A finding for every verb that the API server denies to this account."""
+    """Findings for every verb that the API server denies to this account."""
     found = []
     for review, purpose in reviews:
         answer = cluster.create("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review)
@@ -129,8 +129,8 @@ def refused(cluster, namespace, reviews, severity, then):
 
 
 def _elsewhere(cluster, namespace):
-    """Ingresses of other namespaces may hold Monq's hosts too; an account that may not read them is no reason to
-    stop."""
+    """Ingresses in other namespaces, which may use Monq's hosts too. An account that may not read them is not a reason
+    to stop."""
     found, unread = _optional(
         cluster, ingress_api(cluster) + "/ingresses", "Ingresses in other namespaces", OUTSIDE["ingresses"]
     )

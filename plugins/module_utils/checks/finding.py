@@ -31,8 +31,8 @@ def of_error(check, error: MonqError):
 
 
 def inside_outage(found):
-    """The same findings where the routes are cut: the way out is forward, and what is wrong now may be what the next
-    step repairs."""
+    """The same findings inside the outage, with stops as warnings: the way out is forward, and the next step may repair
+    what is wrong."""
     forward = (
         "the outage has begun: the run continues because later steps may fix this; if they do not, restore with "
         "rollback.yml"
@@ -41,8 +41,7 @@ def inside_outage(found):
 
 
 def lost_ledger(release, namespace, snapshots):
-    """The finding where snapshots stand without the ledger of the run that made them: what that run has done is not
-    known any more."""
+    """The finding for snapshots whose ledger is gone: what their run did is no longer known."""
     return finding(
         "version",
         STOP,

@@ -16,7 +16,7 @@ NAMES = "add {} to monq_database_names with the real name of its database"
 
 
 class Inspection:
-    """Everything that would keep the backups from succeeding, found without writing anything."""
+    """Finds everything that would make the backups fail, without writing anything."""
 
     def __init__(self, source, scratch, databases, directory, scratch_max_bytes, clock=time.time):
         self._source = source
@@ -237,7 +237,7 @@ class Inspection:
 
 
 def inspect(params):
-    """The findings on what a module's parameters describe, and the sizes of the databases."""
+    """The findings for a module's parameters, and the sizes of the databases."""
     for item in params["databases"]:
         dump.check_database(item["database"])
     programs = {"pg_dump": params["pg_dump"], "pg_restore": params["pg_restore"], "timeout": params["timeout"]}

@@ -18,11 +18,12 @@ CHECKS = ("inputs", "cluster", "registry", "databases")
 
 
 class Preflight:
-    """Reads everything that could stand in the upgrade's way, and changes nothing. No check keeps another from being
-    made: what it raises is a finding as well."""
+    """Reads everything that could block the upgrade, and changes nothing. Every check runs: what one raises becomes a
+    finding."""
 
     def __init__(self, given, rollback):
-        """rollback: tells of a rollback that has not ended, from cluster, namespace and release; empty if none."""
+        """rollback: describes an unfinished rollback, given cluster, namespace and release; returns an empty string if
+        there is none."""
         self._given, self._rollback = given, rollback
         self._connection = self.session = None
         self._lost = False
@@ -30,7 +31,7 @@ class Preflight:
         self.report.update(deferred=False, cut=False)
 
     def run(self, checks=CHECKS):
-        """The report: findings, where the ledger is, and what is left to do."""
+        """Returns the report: findings, state of the ledger, and what is left to do."""
         if "inputs" in checks:
             self._add(lambda: inputs.examine(self._given))
         self._add(self._open, "inputs")
@@ -40,7 +41,7 @@ class Preflight:
             self._add(self._cluster, "kubernetes")
         if "registry" in checks and not self._lost:
             self._add(self._registry, "monqctl")
-        # Inside the outage the way out is forward: the dumps exist, and the SQL itself may have changed owners.
+        # Inside the outage the way out is forward: the dumps exist, and the SQL may have changed owners.
         if "databases" in checks and not (self.report["cut"] or self.report["finished"] or self._lost):
             self._add(self._databases, "postgresql")
         return self.report
@@ -52,17 +53,17 @@ class Preflight:
             self.report["findings"].append(of_error(name, exc))
 
     def _open(self):
-        """Connects, and reads the ledger where the account may."""
+        """Connects, and reads the ledger if the account may."""
         self._connection = arguments.cluster(self._given)
         arguments.plan(self._given)
         try:
             self.session = Session.open(params=self._given, check_mode=True, cluster=self._connection)
         except ApiError as exc:
-            if exc.status != 403:  # which verb is missing is said by the check of the permissions
+            if exc.status != 403:  # the permission check names the missing verb
                 raise
 
     def _look(self):
-        """Where the ledger is. A finished one needs no further look but at whose installation this is."""
+        """Reads the state of the ledger. If it is finished, only the installation's identity is still checked."""
         session, run = self.session, self.session.run
         snapshots = orphans(session.cluster, session.namespace, session.release["version"], run.ledger)
         lost = lost_ledger(session.release, session.namespace, snapshots) if snapshots else None
@@ -102,7 +103,7 @@ class Preflight:
 
 
 def _holder(session):
-    """Who holds the lock; that it may not be read is said by the check of the permissions."""
+    """The holder of the lock. The permission check reports a missing verb."""
     try:
         return session.lease.holder()
     except ApiError as exc:

@@ -18,11 +18,11 @@ CREDENTIAL = "prepare.registry_token.credential"
 
 
 def examine(client, given, run, stored, state):
-    """{findings, deferred}: all findings on monqctl and, through it, on the registry. deferred: the registry was not
-    asked, as the context is yet to be made.
+    """Returns {findings, deferred}: all findings on monqctl and, through it, on the registry. deferred: the registry
+    was not asked because the context does not exist yet.
 
-    run: None where the ledger cannot be read. stored: gives the registry's token that the cluster holds. state: of the
-    preflight; finished and cut are used.
+    run: None if the ledger cannot be read. stored: returns the registry's token in the cluster. state: the preflight's;
+    finished and cut are used.
     """
     found, works = ([], True) if state["finished"] else _version(client, given)
     found += [] if state["finished"] else _bundle(given)
@@ -68,7 +68,7 @@ def _bundle(given):
 
 
 def _version(client, given):
-    """(findings, whether monqctl can be called at all)."""
+    """Returns findings, and whether monqctl can be called at all."""
     try:
         seen = output.version(client.read("version"), client.secrets)
         return rules.monqctl_version(seen, given["plan"]["release"]["monqctl_version"]), True
@@ -77,11 +77,11 @@ def _version(client, given):
 
 
 def _between(run, stored):
-    """Between the registry's new token and monqctl's the registry refuses: the steps that end this must not be
-    stopped by it."""
+    """Returns whether the registry has its new token but monqctl does not: the registry then rejects monqctl, which
+    must not stop the steps that fix this."""
     if "prepare.registry_token.env" not in run.ledger.entries:
         return False
-    # Done before a rotation that was killed: this home still has the token of before.
+    # Done before a killed rotation: this home still has the old token.
     return not run.is_done(CREDENTIAL) or run.corrected(CREDENTIAL, (run.step(CREDENTIAL).argv, stored() or ""))
 
 

@@ -14,8 +14,8 @@ OLDEST, NEWEST = (1, 16), (1, 21)
 
 
 def server(version, groups):
-    """Findings on the API server: its version (None where it could not be read), and whether it serves what the new
-    routing is written in."""
+    """Findings on the API server: its version (None if it could not be read), and whether it serves the API of the new
+    routes."""
     found = []
     seen = tuple(int(re.sub(r"\D", "", str((version or {}).get(part, "0"))) or 0) for part in ("major", "minor"))
     if version and not OLDEST <= seen <= NEWEST:
@@ -44,7 +44,7 @@ def server(version, groups):
 
 
 def detected(release, deployments, ingresses):
-    """The modules that an installation shows, by Deployments or old routes."""
+    """The modules detected in an installation, by Deployments or old routes."""
     names = [d["metadata"]["name"] for d in deployments]
     route_names = {i["metadata"]["name"] for i in ingresses}
     return [
@@ -56,7 +56,7 @@ def detected(release, deployments, ingresses):
 
 
 def modules(release, declared, deployments, ingresses):
-    """Findings on declared against detected modules."""
+    """Findings on declared but not detected modules, and the reverse."""
     seen = detected(release, deployments, ingresses)
     found = [
         finding(
@@ -86,8 +86,7 @@ def modules(release, declared, deployments, ingresses):
 
 
 def signature(release, declared, ingresses):
-    """Findings where an installation does not look like the release that this one follows: each module has its old
-    routes."""
+    """Findings if an installation does not look like the previous release, in which each module has its old routes."""
     names = {i["metadata"]["name"] for i in ingresses}
     bare = [m for m in declared if not names & set(release["modules"][m]["legacy_routes"])]
     return (
@@ -107,8 +106,8 @@ def signature(release, declared, ingresses):
 
 
 def routing(release, declared, ingresses, given, elsewhere=()):
-    """Findings on what stands beside the old routes, here or in other namespaces: a survivor on Monq's host and path
-    would block the new routing."""
+    """Findings on Ingresses other than the old routes, here or in other namespaces: one on Monq's host and path would
+    block the new routes."""
     alias, listed = given["alias_domains"], given["alias_ingresses"]
     cut = routes.to_cut(ingresses, release, declared, alias, listed)
     uids = {route["uid"] for route in cut}
@@ -155,7 +154,7 @@ def routing(release, declared, ingresses, given, elsewhere=()):
 
 
 def health(deployments):
-    """What is not healthy before the upgrade warns, and will not gate."""
+    """Warnings about Deployments that are unhealthy before the upgrade; their rollout will not be waited for."""
     sick = sorted(d["metadata"]["name"] for d in deployments if not healthy(d))
     paused = sorted(d["metadata"]["name"] for d in deployments if d["spec"].get("paused"))
     found = [
@@ -213,7 +212,7 @@ def template_of_prepare():
 
 
 def template(state, begun):
-    """Findings on the K8s template: untouched in 5.9.3, transformed once this release's ledger says so."""
+    """Findings on the K8s template: it must be untouched unless this release's ledger records its transformation."""
     if state == "untouched" or begun:
         return []
     return [

@@ -19,7 +19,7 @@ GONE = "find out who created it; kubectl -n {} delete ingress {}, then run verif
 
 
 class Verification:
-    """What the release promises, read again from cluster and registry."""
+    """Compares cluster and registry with what the release promises."""
 
     def __init__(self, session):
         self._session, self._given = session, session.params
@@ -28,7 +28,7 @@ class Verification:
         self.report = {"findings": [], "versions": {}, "replicas": {}, "drift": {}}
 
     def require(self):
-        """Examines; what the ledger keeps of it. Raises MonqError where something stops."""
+        """Examines the installation and returns what the ledger records. Raises MonqError if a finding stops."""
         self.examine()
         stops = [f for f in self.report["findings"] if f["severity"] == STOP]
         if stops:
@@ -126,7 +126,7 @@ class Verification:
             counts = registry.counts(known=before)
             differing += [("the registry", row) for row in replicas.registry_changes(before, counts)]
         for store, (name, seen, wanted) in differing:
-            closed = self._run.is_done("verify.installation.check")  # whoever runs Monq may scale it since
+            closed = self._run.is_done("verify.installation.check")  # it may have been scaled since
             self._add(
                 "replicas",
                 WARNING if closed else STOP,

@@ -15,7 +15,7 @@ FORM = '{"answer": "retry, done or accept", "attempt": "the ID shown in the erro
 
 
 def check(resolve, keys):
-    """Raises InputError for a step that the plan does not have, and for an answer that does not exist."""
+    """Raises InputError for a step that is not in the plan, and for an unknown answer."""
     for key, given in resolve.items():
         if key not in keys:
             raise InputError(
@@ -31,11 +31,10 @@ def check(resolve, keys):
 
 
 def judge(step, entry, given, alive, here, decided=None):
-    """Decides on an attempt that was begun before: None to go on, or the operator's answer.
+    """Decides on an earlier attempt: returns None to continue, or the operator's answer.
 
-    Raises StepError where a decision is needed, or where the given one does not fit.
-    alive: pids of this machine that still work on it. here: this machine's name. decided: the decisions on other
-    steps, to be repeated in the command that is shown.
+    Raises StepError if a decision is needed, or if the given one does not apply. alive: pids on this machine that still
+    work on it. here: this machine's name. decided: decisions on other steps, repeated in the command that is shown.
     """
     state, attempt = entry.get("state"), entry.get("attempt")
     if alive:
@@ -48,7 +47,7 @@ def judge(step, entry, given, alive, here, decided=None):
         )
     if given is not None:
         check({step.key: given}, [step.key])
-    # Without an attempt there is nothing to decide: an answer must not replace a step that never began.
+    # Without an attempt there is nothing to decide: a decision must not replace a step that never started.
     if given and (not attempt or given.get("attempt") != attempt):
         raise StepError(
             "monq_resolve refers to a different attempt",
@@ -96,12 +95,12 @@ def judge(step, entry, given, alive, here, decided=None):
 
 
 def choice(key, answer, attempt, decided=None):
-    """The option to type. decided: the decisions that were given before; of two monq_resolve only the last counts."""
+    """The option to type. decided: decisions given earlier, included because only the last monq_resolve counts."""
     resolve = {**(decided or {}), key: {"answer": answer, "attempt": attempt}}
     return "-e '" + json.dumps({"monq_resolve": resolve}) + "'"
 
 
 def outlives_its_run(step):
-    """Tells whether a process of the step, such as monqctl or pg_restore, may go on after its run has died. All others
-    are single API calls under the lock, and a client step's process works in a home of its own."""
+    """Returns whether a process of the step, such as monqctl or pg_restore, may outlive its run. All other steps are
+    single API calls under the lock, or client steps, which work in their own home."""
     return OUTLIVES in step.traits or REPAIRS in step.traits

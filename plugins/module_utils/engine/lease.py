@@ -15,8 +15,8 @@ import uuid
 from ..errors import ApiError, LockError
 
 NAME = "monq-upgrade"
-BEAT = 3.0  # seconds between two renewals at most: a starter that watches for 8 s sees a living holder
-# Seconds for which a confirmed lock needs no second look: far below the shortest silence after which it can be taken.
+BEAT = 3.0  # longest pause between renewals in seconds: a run that watches for 8 s sees a live holder
+# Seconds for which a confirmed lock is not checked again: far shorter than the silence after which it can be taken.
 FRESH = 0.25
 ID = "monq.platform/lock-id"
 HOLDER = "monq.platform/lock-holder"
@@ -26,18 +26,18 @@ def holder_text():
     job = os.environ.get("JOB_ID") or os.environ.get("AWX_JOB_ID") or os.environ.get("TOWER_JOB_ID")
     try:
         user = getpass.getuser()
-    except (KeyError, OSError):  # an execution environment may run under a uid without a name
+    except (KeyError, OSError):  # an execution environment may run as a uid without a name
         user = str(os.getuid())
     return f"{user}@{socket.gethostname()}" + (f" job {job}" if job else "")
 
 
 def elapsed():
-    """Seconds on a clock that neither a stopped process nor a suspended machine stops."""
+    """Seconds on a clock that keeps running while the process is stopped or the machine suspended."""
     return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
 
 class Lease:
-    """A Lease with compare-and-swap. The clock and sleep are injected; other machines' clocks are never believed."""
+    """A Lease with compare-and-swap. Clock and sleep are injected; other machines' clocks are never trusted."""
 
     def __init__(self, cluster, namespace, duration=120, clock=elapsed, sleep=time.sleep):
         self._cluster = cluster
@@ -47,13 +47,13 @@ class Lease:
         self._clock = clock
         self._sleep = sleep
         self.id = None
-        self._confirmed = (None, 0.0)  # the lock that was last seen to be ours, and when it was asked for
+        self._confirmed = (None, 0.0)  # the lock last seen to be ours, and when that was asked
 
     def _read(self):
         return self._cluster.find(f"{self._base}/{NAME}")
 
     def holder(self):
-        """Who holds the lock, in words; "none" where it is free."""
+        """The holder of the lock as text; "none" if it is free."""
         lease = self._read()
         if not _held(lease):
             return "none"
@@ -61,8 +61,8 @@ class Lease:
         return f"{notes.get(HOLDER, 'unknown')}, lock id {notes.get(ID, '?')}, renewed {lease['spec'].get('renewTime')}"
 
     def acquire(self, holder=None):
-        """Takes the lock and returns its ID. If the current holder is still renewing, raises LockError that names it;
-        a silent holder is waited out."""
+        """Takes the lock and returns its ID. If the current holder is still renewing it, raises a LockError that names
+        the holder; waits out a silent one."""
         lease = self._read()
         if _held(lease):
             lease = self._wait_out(lease)
@@ -127,7 +127,7 @@ class Lease:
         self.id = new_id
 
     def renew(self, lock_id):
-        """Renews the lock. Raises LockError unless this very lock is still ours at the API server."""
+        """Renews the lock. Raises LockError unless the API server still has this lock as ours."""
         asked = self._clock()
         lease = self._read()
         self._require(lease, lock_id)
@@ -140,13 +140,13 @@ class Lease:
         except ApiError as exc:
             if exc.status != 409:
                 raise
-            self._require(self._read(), lock_id)  # two renewals of one run may meet
+            self._require(self._read(), lock_id)  # two renewals of the same run may collide
         self.id, self._confirmed = lock_id, (lock_id, asked)
 
     def require(self, lock_id, fresh=0.0):
-        """The fence before a single call. Raises LockError unless this very lock is still ours.
+        """The fence before a single call. Raises LockError unless this lock is still ours.
 
-        fresh: seconds for which an earlier confirmation counts. A holder that was stopped for longer asks again.
+        fresh: seconds for which an earlier confirmation is valid. A holder that was stopped for longer asks again.
         """
         asked = self._clock()
         if self._confirmed[0] == lock_id and asked - self._confirmed[1] < fresh:
@@ -166,7 +166,7 @@ class Lease:
             )
 
     def release(self, lock_id):
-        """Releases the lock; True where it was ours. A lock of somebody else is left alone."""
+        """Releases the lock; True if it was ours. A lock held by another run is left alone."""
         lease = self._read()
         notes = ((lease or {}).get("metadata") or {}).get("annotations") or {}
         if not lease or not _held(lease) or notes.get(ID) != lock_id:
@@ -177,12 +177,12 @@ class Lease:
         except ApiError as exc:
             if exc.status != 409:
                 raise
-            return self.release(lock_id)  # changed since it was read: by our own renewal, or by whoever took over
+            return self.release(lock_id)  # changed since it was read: by our own renewal, or by a new holder
         return True
 
     def unlock(self, lock_id, check_mode=False):
-        """Breaks the lock with that ID on the operator's behalf; its holder is fenced off from now on. Raises
-        LockError where no lock with that ID is held."""
+        """Breaks the lock with that ID on the operator's behalf; its holder is fenced off from then on. Raises
+        LockError if no lock with that ID is held."""
         notes = ((self._read() or {}).get("metadata") or {}).get("annotations") or {}
         if not (_held(self._read()) and notes.get(ID) == lock_id if check_mode else self.release(lock_id)):
             raise LockError(
@@ -195,12 +195,12 @@ class Lease:
 
     @contextlib.contextmanager
     def renewing(self, lock_id):
-        """Renews the lock in a thread while something long runs."""
+        """Renews the lock in a thread during a long operation."""
         stop = threading.Event()
 
         def work():
             while not stop.wait(min(BEAT, self._duration / 3.0)):
-                with contextlib.suppress(Exception):  # the next fence decides; one odd answer must not end the thread
+                with contextlib.suppress(Exception):  # the next fence decides; one bad response must not end the thread
                     self.renew(lock_id)
 
         thread = threading.Thread(target=work, daemon=True)

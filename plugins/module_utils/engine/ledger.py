@@ -9,20 +9,20 @@ from ..errors import ApiError, LedgerError
 from ..k8s.cluster import core
 
 LABELS = {"app.kubernetes.io/managed-by": "monq.platform"}
-GENERATION = "monq.platform/attempt"  # the word of 1.0, kept in the cluster
+GENERATION = "monq.platform/attempt"  # the name used by version 1.0, kept in the cluster
 FINGERPRINT = "monq.platform/steps-sha256"
 INPUTS = "monq.platform/steps-from"
 FILES = "monq.platform/sql-sha256"
 HOLDER = "monq.platform/lock-id"
 CLOSED = "monq.platform/closed"
-# Of the rollback's own ledger, which bears the number of the generation that is rolled back.
+# The rollback's own ledger; it has the number of the generation that is rolled back.
 ROLLBACK = "monq-rollback"
 STATE = "monq.platform/state"
 FINISHED = "finished"
 
 
 class Ledger:
-    """One ConfigMap, one key for each step. Every write carries the resourceVersion that was read."""
+    """One ConfigMap, one key per step. Every write carries the resourceVersion that was read."""
 
     def __init__(self, cluster, namespace, release, prefix="monq-upgrade"):
         self._cluster = cluster
@@ -57,7 +57,7 @@ class Ledger:
 
     @property
     def generation(self):
-        """Which try of the whole upgrade it is: one more after each rollback."""
+        """The number of the upgrade; it increases with each rollback."""
         return int(self.annotations.get(GENERATION, "1"))
 
     def get(self, key):
@@ -65,11 +65,11 @@ class Ledger:
 
     @property
     def closed(self):
-        """When the release was finished and verified, or None."""
+        """The time when the release was finished and verified, or None."""
         return self.annotations.get(CLOSED)
 
     def take_over(self, lock_id):
-        """Notes the new holder: a write that an earlier one has prepared then meets another resourceVersion."""
+        """Records the new holder, so that writes prepared by an earlier one fail on the resourceVersion."""
         if self._version is not None:
             self._save({"metadata": {"resourceVersion": self._version, "annotations": {HOLDER: lock_id}}}, "its holder")
 
@@ -107,13 +107,13 @@ class Ledger:
 
 
 def number(ledger, generation):
-    """Gives a ledger that is not there yet its number; its first write keeps it."""
+    """Sets the number of a ledger that does not exist yet; its first write stores it."""
     ledger.annotations = {GENERATION: str(generation)}
     return ledger
 
 
 def of_upgrade(cluster, namespace, release):
-    """The upgrade's ledger; one that is not there yet counts on from the last generation that was rolled back."""
+    """The upgrade's ledger; if it does not exist yet, its number follows the last generation that was rolled back."""
     found = Ledger(cluster, namespace, release).load()
     if found.exists:
         return found

@@ -9,11 +9,11 @@ from ..errors import MonqError
 
 
 def hold(lease, ask, begin):
-    """How every run takes the lock; what begin() returned.
+    """Takes the lock, the same way for every run; returns what begin() returned.
 
-    ask(): whether there is anything to do; what it forbids it raises, before the lock is waited for. begin(lock_id):
-    asks the same again under the lock, as somebody else may have held it meanwhile, and returns an answer whose "id" is
-    empty where nothing is left to do. A lock whose ID nobody would learn, or that nobody needs, is given back.
+    ask(): returns whether there is anything to do, and raises if it is not allowed, before waiting for the lock.
+    begin(lock_id): checks again under the lock, as another run may have held it meanwhile, and returns a dict whose
+    "id" is empty if nothing is left to do. A lock that is not needed, or whose ID would be lost, is released.
     """
     if not ask():
         return None

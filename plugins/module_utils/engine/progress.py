@@ -11,8 +11,7 @@ LOST = "unknown: the ledger of the upgrade was deleted"
 
 
 def overview(run, lock_id="", lost=None):
-    """Where the upgrade stands, for the plan, the status and the summary. lost: the finding where the ledger was
-    deleted."""
+    """The state of the upgrade, for plan, status and summary. lost: the finding if the ledger was deleted."""
     entries = run.ledger.entries
     rows = []
     for step in run.plan:
@@ -46,7 +45,7 @@ def overview(run, lock_id="", lost=None):
 
 
 def outage_seconds(rows):
-    """From the start of the cut to the end of the last step of the upgrade; None while it lasts or before it began."""
+    """Seconds from the start of the cutover to the end of the last upgrade step; None before or during the outage."""
     upgrade = [row for row in rows if row["key"].startswith("upgrade.") and row["kind"] != "client"]
     cut = next((row for row in upgrade if row["cutover"]), None)
     if not cut or any(row["state"] != "done" for row in upgrade):
@@ -59,8 +58,8 @@ def _time(text):
 
 
 def changed_so_far(plan, entries, lock_id=""):
-    """The row "changed" of a failure: how far the ledger is, and what was done since the lock was taken (site.yml takes
-    it once for each part)."""
+    """The row "changed" of a failure: how many steps are done, and how many since the lock was taken (site.yml takes it
+    once for each part)."""
     done = [step for step in plan if (entries.get(step.key) or {}).get("state") in steps.DONE]
     if not done:
         return f"nothing: none of {len(plan)} steps is done"
@@ -70,7 +69,7 @@ def changed_so_far(plan, entries, lock_id=""):
 
 
 def platform(plan, entries):
-    """The row "platform" of a failure: whether Monq is reachable, as the ledger knows it."""
+    """The row "platform" of a failure: whether Monq is reachable, according to the ledger."""
     cut = steps.cutover(plan)
     if steps.outage(plan, entries) == "down":
         return f"DOWN since {entries[cut].get('started')}: the old routes are removed and the upgrade is not finished"

@@ -8,16 +8,16 @@ import time
 
 from ..errors import ApiError, ApiUnreachable, LedgerError
 
-# seconds between the tries to write a result: an API server that restarts is back within them
+# pauses in seconds between attempts to write a result: enough for an API server to restart
 PAUSES = (1, 2, 4, 8)
 
 
 class Recorder:
-    """Writes intents and results into a ledger so that none gets lost: what the API server does not take is kept beside
-    the backup, and imported by the next run."""
+    """Writes intents and results to a ledger so that none is lost: what the API server does not accept is spooled
+    beside the backup, and imported by the next run."""
 
     def __init__(self, ledger, notes, spool=None, sleep=time.sleep):
-        """notes: gives the annotations of an entry, from its key and itself."""
+        """notes: returns the annotations for a key and its entry."""
         self._ledger, self._notes, self._spool, self._sleep = ledger, notes, spool, sleep
 
     def write(self, key, entry):
@@ -27,20 +27,19 @@ class Recorder:
         try:
             self.write(key, entry)
         except (ApiError, ApiUnreachable, LedgerError):
-            # Where the answer was lost, and not the write, the step goes on, and its fence decides.
+            # If only the response was lost, the step continues, and its fence decides.
             if not self._stored(key, entry):
                 raise
 
     def record(self, key, entry):
-        """Writes a result, which must not get lost: tries again, and keeps it beside the backup where the API server
-        does not take it."""
+        """Writes a result, which must not be lost: retries, then spools it beside the backup."""
         for pause in (*PAUSES, None):
             try:
                 return self.write(key, entry)
             except (ApiError, ApiUnreachable, LedgerError) as exc:
-                if self._stored(key, entry):  # the answer was lost, not the write
+                if self._stored(key, entry):  # only the response was lost
                     return None
-                # What was read since may be another run's: its entry is not overwritten.
+                # The entry may be another run's by now: it is not overwritten.
                 ours = (self._ledger.get(key) or {}).get("attempt") == entry.get("attempt")
                 if pause is None or not ours or not _passing(exc):
                     return self._keep(key, entry, exc)
@@ -75,11 +74,11 @@ class Recorder:
         ) from cause
 
     def import_spooled(self, keys):
-        """Imports results that an earlier run could only keep beside the backup; the keys of those steps."""
+        """Imports results that an earlier run had to spool; returns the keys of those steps."""
         settled = []
         for path, key, entry in self._spool.pending(self._ledger.generation) if self._spool else []:
             if key not in keys:
-                continue  # of the rollback, where this is the upgrade, or the other way round
+                continue  # the rollback's, if this is the upgrade, or the reverse
             known = self._ledger.get(key) or {}
             same = known.get("state") in ("intent", "unknown") and known.get("attempt") == entry.get("attempt")
             if same:
@@ -90,7 +89,7 @@ class Recorder:
 
 
 def _passing(exc):
-    """Tells whether a second try may help: no answer, or an error of the server's own."""
+    """Returns whether a retry may help: no response, or a server error."""
     if isinstance(exc, ApiError):
         return exc.status >= 500 or exc.status == 429
     return isinstance(exc, ApiUnreachable)

@@ -24,7 +24,8 @@ def now():
 
 
 class StepRunner:
-    """Executes steps. A step guards itself: predecessors, lock, open attempts; intent before, result after."""
+    """Executes steps. Each is guarded by predecessors, lock and open attempts, and recorded: intent before, result
+    after."""
 
     def __init__(
         self,
@@ -42,8 +43,8 @@ class StepRunner:
         spool=None,
         sleep=time.sleep,
     ):
-        """home: the mark of monqctl's home, or None; make_home: makes it. inputs: what the plan was made of, in the
-        operator's terms. files: sha256 of the SQL files that can be read, by step key."""
+        """home: the marker of monqctl's home, or None; make_home: creates it. inputs: what the plan was built from, in
+        the operator's terms. files: sha256 of the readable SQL files, by step key."""
         self.plan = plan
         self.ledger = ledger
         self._lease = lease
@@ -55,15 +56,15 @@ class StepRunner:
         self._inputs = inputs or {}
         self._files = files or {}
         self._recorder = Recorder(ledger, self._notes, spool, sleep)
-        self._acting = False  # the ledger's own writes are guarded by its resourceVersion
+        self._acting = False  # the ledger's own writes are protected by its resourceVersion
         self._steps = {step.key: step for step in plan}
-        self.done = []  # keys that were done by this call
-        self.predicted = []  # keys that a real run would do
-        self.skipped = []  # keys that the ledger knows
+        self.done = []  # keys executed by this call
+        self.predicted = []  # keys that a real run would execute
+        self.skipped = []  # keys already done in the ledger
 
     @property
     def changed(self):
-        """Gates change nothing; everything else does."""
+        """Returns whether anything was changed. Gates change nothing; all other steps do."""
         return any(self._steps[key].kind != "gate" for key in self.done + self.predicted)
 
     def result(self):
@@ -84,7 +85,7 @@ class StepRunner:
         return self._steps[key]
 
     def below(self, prefix):
-        """The steps of a phase, in order. Raises InputError where the plan has none."""
+        """The steps of a phase, in order. Raises InputError if the plan has none."""
         found = steps.below(self.plan, prefix)
         if not found:
             self.step(prefix)
@@ -97,26 +98,25 @@ class StepRunner:
         return all(self.is_done(step.key) for step in self.plan if chosen(step))
 
     def may_begin(self, key):
-        """Tells whether every predecessor is done; in check mode, whether all before it are or would be, in the same
-        home."""
+        """Returns whether every predecessor is done, or in check mode would be, in the same home."""
         predicted = {k: {"state": "done", "homes": [self._home]} for k in self.predicted}
         return steps.first_missing(self.plan, {**self.ledger.entries, **predicted}, key, self._home) is None
 
     def digest(self, argv, secret):
-        """A sum of what a client step configured, without showing it: a corrected token or address makes it due."""
+        """A digest of what a client step configured, so that a corrected token or address makes it due."""
         return hashlib.sha256(json.dumps([self._home, argv, secret]).encode()).hexdigest()[:16]
 
     def corrected(self, key, configured):
-        """Tells whether this home was given something else. Without a lock nothing is left to do."""
+        """Returns whether this home was configured with other values. Without a lock nothing is left to do."""
         if not configured or not (self._lock_id or self._check_mode) or not self.is_done(key):
             return False
         return ((self.ledger.get(key) or {}).get("digests") or {}).get(self._home) != self.digest(*configured)
 
     def execute(self, key, action, renewed=False, configured=None):
-        """Does the step unless it is done, and returns what the ledger keeps of it, which action() returns.
+        """Executes the step unless it is done, and returns its result in the ledger, which is what action() returned.
 
-        renewed: it was done before and is to be done again. configured: argv and secret of a client step.
-        Raises StepError, LockError or LedgerError where it may not begin, and whatever action raises.
+        renewed: the step is done and must be repeated. configured: argv and secret of a client step. Raises StepError,
+        LockError or LedgerError if it may not start, and whatever action raises.
         """
         step = self.step(key)
         corrected = self.corrected(key, configured)
@@ -153,7 +153,7 @@ class StepRunner:
             )
 
     def require_decided(self, key):
-        """Raises StepError where the step's last attempt needs a decision and monq_resolve has none."""
+        """Raises StepError if the step's last attempt needs a decision and monq_resolve has none."""
         self._decision(self.step(key))
 
     def _require_lock(self, key):
@@ -168,19 +168,19 @@ class StepRunner:
         self._lease.renew(self._lock_id)
 
     def fence(self, fresh=0.0):
-        """Asked right before a single changing call: a run that was frozen and replaced stops here.
+        """Called right before every changing call: a run that was frozen and replaced stops here.
 
-        fresh: seconds for which an earlier answer counts.
+        fresh: seconds for which an earlier check is valid.
         """
         if self._acting:
             self._lease.require(self._lock_id, fresh)
 
     def renewing(self):
-        """Shows other starters that this run is alive while it reads something long outside a step."""
+        """Shows other runs that this one is alive during a long read outside a step."""
         return self._lease.renewing(self._lock_id) if self._locked else contextlib.nullcontext()
 
     def renew(self):
-        """Shows other starters that this run is alive, also while it only skips steps."""
+        """Shows other runs that this one is alive, even while it only skips steps."""
         if self._locked:
             with contextlib.suppress(ApiError, ApiUnreachable, LockError):
                 self._lease.renew(self._lock_id)
@@ -203,11 +203,11 @@ class StepRunner:
         decisions.check(self._resolve, self._steps)
 
     def choice(self, key, answer, attempt):
-        """The option to type, with the decisions that were given before: of two monq_resolve only the last counts."""
+        """The option to type, with the decisions given earlier, as only the last monq_resolve counts."""
         return decisions.choice(key, answer, attempt, self._decided())
 
     def _decided(self):
-        """The operator's decisions on what is not done yet."""
+        """The operator's decisions on steps that are not done yet."""
         return {
             key: given
             for key, given in self._resolve.items()
@@ -215,7 +215,7 @@ class StepRunner:
         }
 
     def require_same_plan(self):
-        """Raises StepError where the ledger was begun with other steps: what is done would not be what it says."""
+        """Raises StepError if the ledger was started with other steps: its entries would not mean the same."""
         known, mine = self.ledger.annotations.get(FINGERPRINT), steps.fingerprints(self.plan)
         if known and known not in mine:
             begun = self.ledger.annotations.get(INPUTS, "unknown")
@@ -243,7 +243,7 @@ class StepRunner:
             if given["attempt"] == "f" + mine[:7]:
                 return
             if given["attempt"] == entry.get("attempt") and given.get("answer") in ("done", "accept"):
-                return  # no file is run then
+                return  # then no file is run
         unknown = entry.get("state") in ("intent", "unknown")
         raise StepError(
             "the SQL file has changed since this upgrade started",
@@ -269,24 +269,23 @@ class StepRunner:
         return notes
 
     def begin(self):
-        """Called under a lock that was just taken: an earlier holder's writes no longer fit, and what was kept beside
-        the backup is imported."""
+        """Called right after taking the lock: invalidates an earlier holder's writes, and imports spooled results."""
         self.ledger.take_over(self._lock_id)
         return self._recorder.import_spooled(self._steps)
 
     def _decision(self, step):
-        """None to go on, or the operator's answer on an attempt whose outcome is unknown."""
+        """Returns None to continue, or the operator's answer on an attempt whose outcome is unknown."""
         entry, given = self.ledger.get(step.key) or {}, self._resolve.get(step.key)
         sha = self._files.get(step.key, "-")
         corrected = isinstance(given, dict) and str(given.get("attempt")) == "f" + sha[:7]
         if corrected and given.get("answer") == "retry":
-            # The decision on a corrected file lets it run once: its sum is in the ledger from its own intent on.
+            # The decision on a corrected file lets it run once: its sha256 is in the ledger from its intent on.
             fresh = self._known_files().get(step.key) != sha
             given = {"answer": "retry", "attempt": entry["attempt"]} if fresh and entry.get("attempt") else None
         return decisions.judge(step, entry, given, alive(entry), socket.gethostname(), self._decided())
 
     def _of_home(self, step, configured):
-        """What an entry also keeps of a client step: this home as the last of 20, and what it was given."""
+        """The additional fields of a client step's entry: its last 20 homes, and digests of their configuration."""
         if step.kind != "client":
             return {}
         known = self.ledger.get(step.key) or {}
@@ -301,8 +300,8 @@ class StepRunner:
         known = self.ledger.get(step.key) or {}
         entry = {
             "state": "intent",
-            "attempt": "a" + uuid.uuid4().hex[:7],  # never a number, should it be typed into YAML without quotes
-            # The outage begins with the first try of the cutover, however often it is resumed.
+            "attempt": "a" + uuid.uuid4().hex[:7],  # never a number, even when typed into YAML without quotes
+            # The outage begins with the first attempt of the cutover, however often it is resumed.
             "started": (steps.CUTOVER in step.traits and known.get("started")) or now(),
             "host": socket.gethostname(),
             "pid": pid,
@@ -339,7 +338,7 @@ class StepRunner:
 
     @contextlib.contextmanager
     def _explained(self):
-        """Adds to every failure what is changed so far and whether the platform is up, which the ledger knows."""
+        """Adds to every failure what was changed so far and whether the platform is up, from the ledger."""
         try:
             yield
         except MonqError as exc:
@@ -349,13 +348,13 @@ class StepRunner:
             raise
 
     def platform(self):
-        """Whether the platform can be reached, in words."""
+        """The platform's availability as text."""
         return progress.platform(self.plan, self.ledger.entries)
 
 
 def alive(entry):
-    """The processes of this machine that work on an attempt: the one that wrote the intent, and whatever was started
-    for it."""
+    """The processes on this machine that work on an attempt: the one that wrote the intent, and those started for
+    it."""
     if entry.get("state") in (None, *steps.DONE) or entry.get("host") != socket.gethostname():
         return []
     found = process.bearing(entry.get("attempt"))

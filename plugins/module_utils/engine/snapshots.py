@@ -16,11 +16,11 @@ from .ledger import LABELS, Ledger
 CHUNK = 600 * 1024  # a Secret holds 1 MiB at most, base64 included
 SHA = "monq.platform/sha256"
 COUNT = "monq.platform/chunks"
-NAMES = ("original", "original-replicas", "cut", "cut-replicas")  # an upgrade's
+NAMES = ("original", "original-replicas", "cut", "cut-replicas")  # those of an upgrade
 
 
 class SnapshotStore:
-    """Write-once snapshots in immutable Secrets, as manifests carry passwords: gzip, in chunks, sha256 in the
+    """Write-once snapshots in immutable Secrets, as manifests contain passwords: gzip, in chunks, sha256 in the
     ledger."""
 
     def __init__(self, cluster, namespace, release):
@@ -32,9 +32,9 @@ class SnapshotStore:
         return f"{self._prefix}-{name}-{index}"
 
     def save(self, name, payload):
-        """Saves payload under name; {secret, chunks, sha256}, which the ledger keeps as its digest.
+        """Saves payload under name; returns its digest for the ledger: {secret, chunks, sha256}.
 
-        A complete snapshot that a killed run has left is kept; an incomplete one is overwritten.
+        A complete snapshot left by a killed run is kept; an incomplete one is overwritten.
         """
         kept = self._kept(name)
         if kept:
@@ -64,13 +64,13 @@ class SnapshotStore:
             self.open(name, digest)
             return digest
         except SnapshotError:
-            # The first part goes last: it shows that there is a rest, should this be killed too.
+            # The first part is deleted last: if this is killed too, it still shows that other parts exist.
             for index in reversed(range(max(1, digest["chunks"]))):
                 self._cluster.delete(core(self._namespace, "secrets", self._name(name, index)))
             return None
 
     def secrets(self):
-        """The names of all Secrets that hold a complete snapshot. An incomplete one is ignored: the next save
+        """The names of all Secrets that belong to a complete snapshot. An incomplete one is ignored: the next save
         overwrites it."""
         found = []
         for name in NAMES:
@@ -90,7 +90,7 @@ class SnapshotStore:
         }
 
     def open(self, name, digest):
-        """The payload. Raises SnapshotError where a part is missing or the sha256 is not that of the digest."""
+        """The payload. Raises SnapshotError if a part is missing or the sha256 differs from the digest."""
         data = b""
         for index in range(digest["chunks"]):
             found = self._cluster.find(core(self._namespace, "secrets", self._name(name, index)))
@@ -116,9 +116,9 @@ class SnapshotStore:
 
 
 def orphans(cluster, namespace, release, ledger):
-    """The Secrets of snapshots whose ledger was deleted; none where this account may not read Secrets.
+    """The Secrets of snapshots whose ledger was deleted; none if this account may not read Secrets.
 
-    ledger: as it was read before.
+    ledger: as read earlier.
     """
     try:
         found = [] if ledger.entries else SnapshotStore(cluster, namespace, release).secrets()
@@ -126,5 +126,5 @@ def orphans(cluster, namespace, release, ledger):
         if exc.status != 403:
             raise
         return []
-    # Read again: a run may have begun since.
+    # Read again: a run may have started since.
     return [] if not found or Ledger(cluster, namespace, release).load().entries else found

@@ -12,7 +12,7 @@ from ..postgres import dump
 
 
 class Spool:
-    """Results that the API server did not take, beside the backup: one file each, until a later run imports it."""
+    """Results that the API server did not accept, in files beside the backup until a later run imports them."""
 
     def __init__(self, directory, host, release):
         self._directory, self._host, self._release = directory, host, release
@@ -21,7 +21,7 @@ class Spool:
         return os.path.join(os.path.abspath(self._directory), *dump.folder_parts(self._host, self._release, generation))
 
     def save(self, generation, key, entry):
-        """The path of the file, mode 0600, on the disk when this returns. Raises LedgerError where it cannot be
+        """Writes a file of mode 0600, synced to disk, and returns its path. Raises LedgerError if it cannot be
         written."""
         if not self._directory:
             raise LedgerError("there is no folder to save results in", "spool_directory", "a folder", "none")
@@ -35,7 +35,7 @@ class Spool:
                 os.fsync(file.fileno())
         except OSError as exc:
             with contextlib.suppress(OSError):
-                os.unlink(path)  # half a file would be read as a whole one
+                os.unlink(path)  # a partial file must not be imported
             raise LedgerError(
                 "a result cannot be saved on disk",
                 path,
@@ -45,7 +45,7 @@ class Spool:
         return path
 
     def pending(self, generation):
-        """[(path, key, entry)] that no run has imported yet. A damaged file is ignored."""
+        """[(path, key, entry)] not imported yet. A damaged file is ignored."""
         found, folder = [], self.folder(generation) if self._directory else ""
         names = sorted(os.listdir(folder)) if folder and os.path.isdir(folder) else []
         for name in names:

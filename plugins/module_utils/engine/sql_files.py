@@ -11,9 +11,9 @@ from . import steps
 
 
 def digests(release, modules, folder):
-    """{step key: sha256} of the SQL files that can be read in an exported release; {} without one.
+    """{step key: sha256} of the readable SQL files in an exported release; {} without one.
 
-    The layout of an export is assumed: <folder>/<module>/<file>, the folder itself or <product>/<version> below it.
+    The layout of an export is assumed: <module>/<file> in the folder itself, or in <product>/<version> below it.
     """
     found = {}
     roots = [folder, os.path.join(folder, release["product"], release["version"])] if folder else []
@@ -23,7 +23,7 @@ def digests(release, modules, folder):
                 (p for p in (os.path.join(root, module, sql["file"]) for root in roots) if os.path.isfile(p)), None
             )
             if path:
-                # What cannot be read is not compared, and no reason for status.yml to end.
+                # An unreadable file is not compared, and must not make status.yml fail.
                 with contextlib.suppress(OSError), open(path, "rb") as file:
                     found[steps.sql_key(module, sql["microservice"], sql["file"])] = hashlib.sha256(
                         file.read()

@@ -12,24 +12,24 @@ from ..errors import InputError
 # kind: cluster (done once), client (once for each monqctl home), gate (waits, changes nothing)
 # undo: reversible, compensable or irreversible, as declared in the release's data
 # ask: an interrupted attempt is never repeated without the operator's decision
-# traits: what the engine must know of a step, so that it compares no keys
+# traits: what the engine must know about a step without comparing keys
 Step = namedtuple("Step", "key kind undo ask argv secret file title traits")
 Step.__new__.__defaults__ = ("cluster", "reversible", False, None, "", "", "", frozenset())
 
-SNAPSHOT = "snapshot"  # what follows needs what it saves: no decision takes its place
+SNAPSHOT = "snapshot"  # later steps need what it saves: no decision can replace it
 CUTOVER = "cutover"  # the outage begins with its first attempt
-OUTLIVES = "outlives"  # what it has started, such as monqctl, may go on after its run has died
+OUTLIVES = "outlives"  # what it starts, such as monqctl, may outlive its run
 REPAIRS = "repairs"  # a gate that changes what it finds
-CLOSES = "closes"  # the release is finished and closed with it; client steps of any home will do before it
-IN_CONTEXT = "in context"  # monqctl's current context is compared right before this very call
-MAKES_CONTEXT = "makes context"  # nothing can be compared before it
-IF_KNOWN = "if known"  # skipped as long as there is no secret to hand over
+CLOSES = "closes"  # it closes the release; before it, a client step counts if done in any home
+IN_CONTEXT = "in context"  # monqctl's current context is compared right before this call
+MAKES_CONTEXT = "makes context"  # there is no context to compare before it
+IF_KNOWN = "if known"  # does nothing as long as there is no secret to set
 
 DONE = ("done", "accepted")
 
 
 def check_modules(release, modules):
-    """Refuses an unknown or double module and a list without the mandatory one."""
+    """Raises InputError for an unknown or duplicate module, and for a list without the mandatory one."""
     known = list(release["modules"])
     correct = "correct monq_modules in the inventory"
     if not isinstance(modules, list) or not modules:
@@ -68,7 +68,7 @@ def ordered(release, order, modules):
 
 
 def touched(release, modules):
-    """Microservices whose databases the SQL of the selected modules changes, in order of first touch."""
+    """Microservices whose databases the selected modules' SQL changes, in order of first use."""
     seen = []
     for module in ordered(release, "modules", modules):
         for sql in release["modules"][module]["sql"]:
@@ -78,7 +78,7 @@ def touched(release, modules):
 
 
 def backed_up(release, modules, chosen=None):
-    """Microservices whose databases are dumped: the operator's choice, and the vendor's pair always."""
+    """Microservices whose databases are dumped: the operator's choice, and always the vendor's pair."""
     wanted = list(chosen) if chosen else touched(release, modules)
     return wanted + [name for name in release["backup"] if name not in wanted]
 
@@ -99,7 +99,7 @@ def plan(
     backup_in_outage=False,
     **variables,
 ):
-    """The whole list of steps, in the order in which they are done. Variables fill the argv of monqctl's calls."""
+    """The whole list of steps, in order. Variables fill the argv of monqctl's calls."""
     check_modules(release, modules)
     made = _Plan(release, modules, _Variables(variables))
     databases = backed_up(release, modules, backup_databases)
@@ -112,7 +112,7 @@ def plan(
             made.rollout(module)
             made.caches(module)
     if rollout_gate == "end":
-        # Each cache after the rollout of whatever reads it.
+        # Each cache is cleared after the rollout of everything that reads it.
         for module in chosen:
             made.rollout(module)
         for module in chosen:
@@ -134,7 +134,7 @@ class _Plan:
         self.steps = []
 
     def add(self, key, kind="cluster", what=None, traits=(), argv=None, **more):
-        """what: the entry of the release's `undo` that holds for it, where the key does not name it."""
+        """what: the step's entry in the release's `undo`, if the key does not name it."""
         undo = "reversible"
         if kind == "cluster":
             undo = self._release["undo"][what or key.split(".", 1)[1].rsplit(".", 1)[0]]
@@ -220,7 +220,7 @@ class _Plan:
             title="switch to the context",
             traits={MAKES_CONTEXT},
         )
-        # After a rollback the registry demands its token already at the first read.
+        # After a rollback the registry requires its token even for the first read.
         title = "set the registry's token in monqctl if there already is one"
         self._credential("prepare.monqctl.credential", title, MAKES_CONTEXT, IF_KNOWN)
 
@@ -286,7 +286,7 @@ class _Plan:
             argv=["release", "update", "microservices", f"--module={module}", "--k8s-merge-type=Replace"],
             traits={IN_CONTEXT},
         )
-        # Kubernetes first: pods start while the registry, whose calls are slow, gets its own counts.
+        # Kubernetes first: pods start during the registry's slow calls.
         title = "restore the replica counts in Kubernetes"
         self.add(f"upgrade.{module}.replicas.kubernetes", what="replicas", title=title)
         if data.get("holds_registry"):
@@ -308,7 +308,7 @@ class _Plan:
 
 
 class _Variables(dict):
-    """What a variable is not set to is an empty string: argv stays text."""
+    """Variables as text; an unset one is an empty string."""
 
     def __missing__(self, key):
         return ""
@@ -317,20 +317,21 @@ class _Variables(dict):
         return str(super().__getitem__(key) if key in self and self.get(key) is not None else "")
 
 
-# Where something lies may be corrected between two runs of one upgrade; what is done may not.
+# Locations may be corrected between two runs of an upgrade; what is done may not.
 PLACES = ("--sourceDir=", "--k8s-api=")
 
 
 def fingerprint(steps):
-    """sha256 of what is done to the installation: keys, kinds and argv. Client steps belong to a home, not to the
-    installation."""
+    """The sha256 of what is done to the installation: keys, kinds and argv, without client steps, which belong to a
+    home."""
     rows = [[s.key, s.kind, [word for word in s.argv or [] if not word.startswith(PLACES)]] for s in steps]
     rows = [row for row, step in zip(rows, steps) if step.kind != "client"]
     return hashlib.sha256(json.dumps(rows, ensure_ascii=False).encode()).hexdigest()
 
 
 def fingerprints(steps):
-    """The plan's own, then that of the same plan as version 1.0 ordered it: an upgrade that was begun then is ended."""
+    """The plan's own fingerprint, and that of the same plan in version 1.0's order, so that its upgrades can be
+    finished."""
     before = {"registry.env": 0, "replicas.registry": 1, "replicas.kubernetes": 2}
     old = list(steps)
     spots = [i for i, step in enumerate(steps) if step.key.startswith("upgrade.") and _tail(step) in before]
@@ -345,7 +346,7 @@ def _tail(step):
 
 
 def _replace(steps, step):
-    """Where the Replace of a step's module stands."""
+    """The position of the Replace of a step's module."""
     return [other.key for other in steps].index(f"upgrade.{step.key.split('.')[1]}.microservices.replace")
 
 
@@ -375,12 +376,12 @@ def first_missing(steps, entries, key, home=None):
 
 
 def cutover(steps):
-    """The key of the step that the outage begins with, or None."""
+    """The key of the step that begins the outage, or None."""
     return next((step.key for step in steps if CUTOVER in step.traits), None)
 
 
 def outage(steps, entries):
-    """ "up", "down" (routes are cut and not everything after it is done), as the ledger tells it."""
+    """ "up" or "down" (old routes removed, and not every later step done), according to the ledger."""
     cut = cutover(steps)
     if cut not in entries:
         return "up"

@@ -8,8 +8,8 @@ ACCOUNT = "monq-upgrade"
 
 
 def manifest(tables, account=ACCOUNT):
-    """A ServiceAccount, and a Role with its RoleBinding for each {name: (needed, named)}. No namespace stands in
-    them: kubectl apply -n fills it in."""
+    """A ServiceAccount, and a Role with its RoleBinding for each {name: (needed, named)}. They name no namespace:
+    kubectl apply -n fills it in."""
     made = [{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": account}}]
     for name, (needed, named) in tables.items():
         made += [role(name, needed, named), binding(name, account)]
@@ -17,7 +17,7 @@ def manifest(tables, account=ACCOUNT):
 
 
 def role(name, needed, named=None):
-    """needed: a table as permissions.NEEDED; named: as permissions.names gives them."""
+    """needed: a table like permissions.NEEDED; named: as returned by permissions.names."""
     rules = []
     for group, resource, verbs, _purpose in needed:
         by_name = {}
@@ -36,7 +36,7 @@ def role(name, needed, named=None):
 
 
 def binding(name, account):
-    """A ServiceAccount without a namespace is one of the RoleBinding's own."""
+    """A RoleBinding; a ServiceAccount without a namespace is one in the binding's own namespace."""
     return {
         "apiVersion": f"{RBAC}/v1",
         "kind": "RoleBinding",

@@ -15,22 +15,22 @@ from .kubeconfig import access
 MERGE = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
 AGENT = "monq.platform"
-LONGEST = 20_000  # characters of an answer that are looked through to show its beginning
+LONGEST = 20_000  # characters of a response that are redacted to show its beginning
 
 
 class Cluster:
-    """Plain JSON over keep-alive connections."""
+    """Plain JSON calls of the Kubernetes API over keep-alive connections."""
 
     def __init__(self, connection, secrets=()):
         self._connection = connection
-        self.credentials = list(connection.secrets)  # its own, for whoever shows texts of others
+        self.credentials = list(connection.secrets)  # its own, for code that shows other programs' texts
         self.secrets = redaction.known([*secrets, *self.credentials])  # shown in no error text
-        self.fence = lambda: None  # asked before every changing call; raises where the lock is lost
+        self.fence = lambda: None  # called before every changing call; raises if the lock is lost
 
     @classmethod
     def connect(cls, kubeconfig=None, context=None, secrets=()):
-        """The cluster of a context of the kubeconfig. Raises ApiUnreachable where the kubeconfig cannot be used;
-        asks the server nothing."""
+        """The cluster of a kubeconfig's context. Raises ApiUnreachable if the kubeconfig cannot be used; does not
+        contact the server."""
         try:
             return cls(Connection(access(kubeconfig, context)), secrets)
         except ApiUnreachable as exc:
@@ -42,10 +42,10 @@ class Cluster:
         return self._connection.server
 
     def call(self, method, path, body=None, query=None, content_type="application/json", plain=False):
-        """One request; the parsed answer. Reads may be repeated by the pool, writes never.
+        """Sends one request and returns the parsed response. The pool may repeat reads, never writes.
 
-        plain: a text, asked for once and not for long. Raises ApiError for an error status, ApiUnreachable without an
-        answer, and what the fence raises.
+        plain: returns text; no retries, short timeout. Raises ApiError for an error status, ApiUnreachable without a
+        response, and what the fence raises.
         """
         import urllib3
 
@@ -56,7 +56,7 @@ class Cluster:
         if body is not None:
             headers["Content-Type"] = content_type
             data = json.dumps(body).encode()
-        # A write that was lost on the way is a question for the ledger, not for a retry.
+        # A lost write is not retried: the ledger decides what to do.
         retries = urllib3.Retry(3, other=0, backoff_factor=0.3) if method == "GET" and not plain else False
         timeout = urllib3.Timeout(connect=5, read=10 if plain else 60)
         with self._answered():
@@ -70,8 +70,8 @@ class Cluster:
 
     @contextlib.contextmanager
     def watch(self, path, version, seconds):
-        """What changes after that resourceVersion, as an iterator over events. The server ends it after so many
-        seconds. Raises ApiError and ApiUnreachable, also out of the iterator."""
+        """Yields an iterator over the events after that resourceVersion. The server ends it after so many seconds.
+        Raises ApiError and ApiUnreachable, also from the iterator."""
         import urllib3
 
         query = {"watch": "true", "allowWatchBookmarks": "true", "resourceVersion": version, "timeoutSeconds": seconds}
@@ -117,7 +117,7 @@ class Cluster:
         return self.call("GET", path, query=query)
 
     def find(self, path):
-        """The object, or None where there is none."""
+        """The object, or None if it does not exist."""
         try:
             return self.get(path)
         except ApiError as exc:
@@ -129,7 +129,7 @@ class Cluster:
         return self.get(path, **query).get("items") or []
 
     def text(self, path, **query):
-        """What is no JSON, such as a log."""
+        """A response that is not JSON, such as a log."""
         return self.call("GET", path, query=query, plain=True)
 
     def create(self, path, body):
@@ -142,7 +142,7 @@ class Cluster:
         return self.call("PATCH", path, body, content_type=content_type)
 
     def delete(self, path, uid=None, propagation="Background"):
-        """True when it was there. With a uid, only that very object is deleted."""
+        """Deletes an object; returns whether it existed. With a uid, only that very object is deleted."""
         options = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
         if uid:
             options["preconditions"] = {"uid": uid}
@@ -190,7 +190,7 @@ def apps(namespace, kind, name=""):
 
 
 def ingress_api(cluster):
-    """The path of the Ingress API that this server has, oldest first: the vendor's objects are extensions/v1beta1."""
+    """The path of the server's Ingress API, the oldest first: the vendor's objects are extensions/v1beta1."""
     for group in ("extensions/v1beta1", "networking.k8s.io/v1beta1", "networking.k8s.io/v1"):
         found = cluster.find(f"/apis/{group}")
         if found and any(r["name"] == "ingresses" for r in found.get("resources", [])):

@@ -34,7 +34,7 @@ class Connection:
         self._pool = _pool(access, pair or (access.certificate, access.key), self.secrets)
 
     def request(self, method, path, headers=None, **given):
-        """One request; the answer of urllib3. Errors of urllib3 pass."""
+        """Sends one request and returns urllib3's response. Errors of urllib3 are passed on."""
         return self._pool.request(method, self.server + path, headers=self._headers(headers or {}), **given)
 
     def _headers(self, given):
@@ -57,7 +57,7 @@ class Connection:
 
 
 def _printable(token, origin):
-    """The token. What http.client says of a bad one would show it."""
+    """Returns the token if it is printable: http.client's error about a bad one would show it."""
     if not TOKEN.fullmatch(token):
         raise ApiUnreachable(
             "the token cannot be used",
@@ -92,7 +92,7 @@ class _Plugin:
                     persist_config=False,
                     temp_file_path=private_folder(),
                 )
-            except Exception as exc:  # the library lets through whatever a plugin raises
+            except Exception as exc:  # the library passes on whatever a plugin raises
                 raise self._failed(access, [*said, f"{type(exc).__name__}: {exc}"]) from exc
         if not self.headers() and not self._configuration.cert_file:
             raise self._failed(access, said)
@@ -134,7 +134,7 @@ class _Plugin:
 
 @contextlib.contextmanager
 def _said():
-    """What the library logs meanwhile: it keeps a plugin's failure to itself."""
+    """Collects what the library logs meanwhile, as it does not report a plugin's failure."""
     said, handler = [], logging.Handler()
     handler.emit = lambda record: said.append(record.getMessage())
     root = logging.getLogger()
@@ -190,12 +190,12 @@ def _tls(access, pair):
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     else:
         context.verify_mode, context.check_hostname = ssl.CERT_REQUIRED, False  # urllib3 compares the name
-        # As kubectl: the CAs of many clusters lack what RFC 5280 asks of them.
+        # Like kubectl: many clusters' CAs do not comply with RFC 5280.
         context.verify_flags &= ~getattr(ssl, "VERIFY_X509_STRICT", 0)
     what = "certificate-authority"
     try:
         if access.ca:
-            # What stands around the certificates may be in any language.
+            # The text around the certificates may be in any encoding.
             context.load_verify_locations(cadata=b"\n".join(CERTIFICATE.findall(access.ca)).decode("ascii"))
         else:
             context.load_default_certs()
@@ -216,8 +216,8 @@ def _tls(access, pair):
 
 @contextlib.contextmanager
 def _path_of(content):
-    """A path of that content: OpenSSL takes a client certificate from files alone. In memory where the system can,
-    else for us alone."""
+    """Yields a path of that content, as OpenSSL reads client certificates from files only: in memory if the system can,
+    else a private file."""
     if hasattr(os, "memfd_create"):
         handle, path = os.memfd_create("monq"), None
     else:
@@ -232,8 +232,8 @@ def _path_of(content):
 
 
 def proxy_of(access, environment=None):
-    """The proxy's URL: the kubeconfig's, or that of HTTPS_PROXY and the like unless NO_PROXY excepts the server;
-    None for a direct connection."""
+    """The proxy's URL: from the kubeconfig, or from HTTPS_PROXY and the like unless NO_PROXY excludes the server; None
+    for a direct connection."""
     if access.proxy:
         return access.proxy
     parts = urlsplit(access.server)
@@ -243,8 +243,8 @@ def proxy_of(access, environment=None):
 
 
 def bypassed(host, port, rules):
-    """Whether NO_PROXY excepts a host: by name, suffix, address, network or *, each with or without a port. As in
-    Go, localhost always is."""
+    """Returns whether NO_PROXY excludes a host: by name, suffix, address, network or *, each with or without a port. As
+    in Go, localhost always is."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

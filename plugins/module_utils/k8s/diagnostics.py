@@ -14,10 +14,9 @@ LAST_LINES = 20
 
 
 def of_deployment(cluster, namespace, name):
-    """Lines that explain why a Deployment does not roll out. Whatever cannot be read is said, and is no failure of
-    its own."""
+    """Lines that explain why a Deployment does not roll out. What cannot be read is mentioned, and is not a failure."""
     try:
-        # Listed: an account may be allowed to get one Deployment by name only, that of the registry.
+        # Listed, because the account may be allowed to get only the registry's Deployment by name.
         deployment = next((one for one in deployments(cluster, namespace) if one["metadata"]["name"] == name), None)
         if not deployment:
             return [f"{name}: the Deployment is gone"]
@@ -39,7 +38,7 @@ def of_deployment(cluster, namespace, name):
 
 
 def failing_pod(found):
-    """The pod that explains most: one whose container fails, else one that is not ready, else none."""
+    """The most telling pod: one with a failing container, else one that is not ready, else None."""
     living = [pod for pod in found if not pod["metadata"].get("deletionTimestamp")]
     ranked = sorted(living, key=lambda pod: (failing_container(pod) is None, is_ready(pod), pod["metadata"]["name"]))
     return ranked[0] if ranked and not is_ready(ranked[0]) else None
@@ -52,7 +51,7 @@ def is_ready(pod):
 
 
 def failing_container(pod):
-    """The status of the first container that waits for a reason, has ended badly or has been restarted."""
+    """The status of the first container that is stuck, has failed or was restarted and is not ready."""
     status = pod.get("status") or {}
     for container in (status.get("initContainerStatuses") or []) + (status.get("containerStatuses") or []):
         state = container.get("state") or {}
@@ -67,7 +66,7 @@ def failing_container(pod):
 
 
 def pod_line(pod, secrets=()):
-    """pod x: container y: CrashLoopBackOff, ended with status 1 (Error), 3 restarts: message"""
+    """The pod's line: pod x: container y: CrashLoopBackOff, exited with status 1 (Error), 3 restarts: message"""
     container, status = failing_container(pod), pod.get("status") or {}
     name = f"pod {pod['metadata']['name']}"
     if not container:
@@ -129,7 +128,7 @@ def _log(cluster, namespace, pod):
     name = pod["metadata"]["name"]
     if not container or not container.get("name"):
         return ""
-    # A container that waits to be restarted has no log of its own; the one before it has.
+    # A container that waits for its restart has no log yet; the previous one has.
     crashed = bool(container.get("restartCount")) and not (container.get("state") or {}).get("running")
     where = f"log of {name}/{container['name']}" + (" (previous)" if crashed else "")
     query = {"container": container["name"], "tailLines": LAST_LINES, **({"previous": "true"} if crashed else {})}

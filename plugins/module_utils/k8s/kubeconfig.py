@@ -1,8 +1,7 @@
 # Copyright: (c) 2026, Monq platform collection authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads a kubeconfig as kubectl does, without the library kubernetes: importing that one costs half a second in
-every module."""
+"""Reads a kubeconfig as kubectl does, without the kubernetes library, whose import costs every module half a second."""
 
 from __future__ import annotations
 
@@ -18,16 +17,15 @@ PATHS = {"cluster": ("certificate-authority",), "user": ("client-certificate", "
 CHECK = "check monq_kubeconfig and monq_kube_context"
 
 # What a connection needs. ca, certificate, key: PEM as bytes, or None. token: a callable that returns the bearer token,
-# or None.
-# login: (user, password) or None. headers: [(name, value)] of impersonation. secrets: what no text may show.
-# plugin: the kubeconfig as a dict, where the credentials come from an exec plugin or an auth provider.
+# or None. login: (user, password) or None. headers: [(name, value)] for impersonation. secrets: never to be shown.
+# plugin: the kubeconfig as a dict, if the credentials come from an exec plugin or an auth provider.
 Access = namedtuple(
     "Access", "server ca verify server_name proxy certificate key token login headers secrets plugin origin"
 )
 
 
 def access(kubeconfig=None, context=None, environment=None, account=ACCOUNT):
-    """The Access of a context. Raises ApiUnreachable that says what is wrong, in which file."""
+    """The Access of a context. Raises an ApiUnreachable that names the file and the problem."""
     environment = os.environ if environment is None else environment
     paths = _paths(kubeconfig, environment)
     if not paths:
@@ -43,7 +41,7 @@ def _error(origin, expected, seen):
 
 
 def _paths(kubeconfig, environment):
-    """The files that exist. None at all, and none asked for: the pod's own account may serve."""
+    """The files that exist. Empty if none was asked for and none exists: the pod's service account may be used."""
     asked = kubeconfig or environment.get("KUBECONFIG") or ""
     candidates = [path for path in asked.split(os.pathsep) if path] or ["~/.kube/config"]
     candidates = [os.path.abspath(os.path.expanduser(path)) for path in candidates]
@@ -82,7 +80,7 @@ def _load(path):
 
 
 def _merged(paths):
-    """Entries by name; as with kubectl, the first file that has a name or a current context wins."""
+    """Merges the files' entries by name; as with kubectl, the first file with a name or a current context wins."""
     merged = {"clusters": {}, "users": {}, "contexts": {}, "current-context": ""}
     for path in paths:
         found = _load(path)
@@ -99,7 +97,7 @@ def _merged(paths):
 
 
 def _absolute(kind, entry, folder):
-    """Paths are relative to the file that names them."""
+    """The entry with absolute paths; they are relative to the file that names them."""
     entry = {
         key: os.path.normpath(os.path.join(folder, value)) if key in PATHS.get(kind, ()) and value else value
         for key, value in entry.items()
@@ -154,7 +152,7 @@ def _of_context(merged, context, origin):
 
 
 def _alone(chosen, cluster, user):
-    """The same as a kubeconfig of one context, for the library."""
+    """A kubeconfig with only this context, for the library."""
     return {
         "apiVersion": "v1",
         "kind": "Config",
@@ -166,7 +164,7 @@ def _alone(chosen, cluster, user):
 
 
 def _content(entry, key, origin):
-    """The PEM that an entry has as data or in a file; as with kubectl, the data win."""
+    """An entry's PEM, from its data or a file; as with kubectl, the data win."""
     data, path = entry.get(f"{key}-data"), entry.get(key)
     try:
         if data:
@@ -182,7 +180,7 @@ def _content(entry, key, origin):
 
 
 def _token(user, origin):
-    """A callable that returns the bearer token. A file is read anew each time: the tokens of pods are rotated."""
+    """A callable that returns the bearer token, or None. A file is read each time, as tokens of pods are rotated."""
     path, fixed = user.get("tokenFile"), str(user.get("token") or "").strip()
     if not path:
         return (lambda: fixed) if fixed else None
@@ -212,7 +210,7 @@ def _impersonation(user):
 
 
 def _words(key):
-    """The lines of a private key: what a message may show of it."""
+    """The lines of a private key, to be redacted: a message might quote them."""
     return [line for line in (key or b"").decode("latin-1").split() if len(line) >= 24]
 
 

@@ -7,22 +7,22 @@ import threading
 
 from ..errors import ApiError, ApiUnreachable, MonqError
 
-POLL = 1.0  # seconds between two lists where a watch is denied or not to be had
-WATCH = 30  # seconds after which a watch is begun anew: a connection that died without a word is noticed then
+POLL = 1.0  # seconds between two lists if a watch is denied or fails
+WATCH = 30  # seconds until a watch is restarted, so that a silently dead connection is noticed
 
 
 class Mirror:
     """A list of objects that a thread keeps current: one list, then one watch."""
 
     def __init__(self, cluster, path, changed):
-        """changed: an Event that is set whenever the list has changed, or cannot be kept current any more."""
+        """changed: an Event that is set when the list changes or can no longer be kept current."""
         self._cluster, self._path, self._changed = cluster, path, changed
         self._objects, self._version = {}, ""
         self._error = None
         self._lock, self._ended = threading.Lock(), threading.Event()
 
     def start(self):
-        """Reads the list, and begins to watch it. Raises ApiError or ApiUnreachable where it cannot be read."""
+        """Reads the list and starts watching it. Raises ApiError or ApiUnreachable if it cannot be read."""
         self._list()
         threading.Thread(target=self._follow, daemon=True).start()
         return self
@@ -31,7 +31,7 @@ class Mirror:
         self._ended.set()
 
     def objects(self):
-        """The objects as they are now. Raises what has ended the watch."""
+        """The current objects. Raises the error that ended the watch."""
         with self._lock:
             if self._error:
                 raise self._error
@@ -57,7 +57,7 @@ class Mirror:
             self._changed.set()
 
     def _watch(self):
-        """True where a watch has ended as it should; False where the list has to be read again."""
+        """Watches until the server ends it; returns False if the list must be read again."""
         try:
             with self._cluster.watch(self._path, self._version, WATCH) as events:
                 for event in events:
@@ -67,10 +67,10 @@ class Mirror:
                         return False
             return True
         except (ApiError, ApiUnreachable):
-            return False  # denied, too old, or the connection was lost: the list says more
+            return False  # denied, too old, or the connection was lost: list again
 
     def _take(self, event):
-        """False for what is no change, such as a version that is too old to go on from."""
+        """Applies an event; returns False if it is not a change, such as an expired resourceVersion."""
         item = event.get("object") or {}
         meta = item.get("metadata") or {}
         if event.get("type") not in ("ADDED", "MODIFIED", "DELETED", "BOOKMARK") or "resourceVersion" not in meta:

@@ -3,8 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-# What the collection itself does in the namespace: (API group, resource, verbs, what for). monqctl has an account of
-# its own.
+# What the collection itself needs in the namespace: (API group, resource, verbs, purpose). monqctl has its own account.
 NEEDED = (
     ("", "configmaps", ("get", "create", "patch"), "ledger"),
     ("coordination.k8s.io", "leases", ("get", "create", "update", "patch"), "lock"),
@@ -17,20 +16,20 @@ NEEDED = (
     ("autoscaling", "horizontalpodautoscalers", ("list",), "replica counts"),
 )
 
-# Part of the same Role. Without it a rollout is followed by a list each second, which weighs more on the API server.
+# Part of the same Role. Without it, rollouts are followed by listing every second, a higher load on the API server.
 FOLLOWED = (
-    ("apps", "deployments", ("watch",), "rollout, as it goes on"),
-    ("", "pods", ("watch",), "rollout, as it goes on"),
+    ("apps", "deployments", ("watch",), "following a rollout"),
+    ("", "pods", ("watch",), "following a rollout"),
 )
 
-# What rollback.yml needs besides. An upgrade does not ask for it.
+# What rollback.yml needs in addition; not checked for an upgrade.
 NEEDED_FOR_ROLLBACK = (
     ("", "configmaps", ("patch", "delete"), "the rollback's ledger, archiving the upgrade's"),
     ("apps", "deployments", ("create", "update", "delete"), "restoring Deployments"),
     ("extensions", "ingresses", ("create", "update"), "restoring routes"),
 )
 
-# Read where the account may, when something has failed: into its last words and the support bundle. A run does without.
+# Read after a failure, if allowed, for its message and the support bundle. A run works without it.
 DIAGNOSTICS = (
     ("", "events", ("list",), "why a pod does not start"),
     ("", "pods/log", ("get",), "the last log line of a failing container"),
@@ -38,7 +37,7 @@ DIAGNOSTICS = (
     ("", "services", ("list",), "support bundle"),
 )
 
-# Looked at outside the namespace where the account may; what it may not is information, and no stop. A path is a URL of
+# Read outside the namespace if the account may; otherwise reported as information, not as a stop. A path is a URL of
 # the API server.
 OPTIONAL = (
     ("", "/version", ("get",), "the API server's version"),
@@ -48,10 +47,10 @@ OPTIONAL = (
 
 
 def names(release):
-    """{(API group, resource, verb): the objects} where the verb is needed on these objects only."""
+    """{(API group, resource, verb): objects} for verbs that are needed on these objects only."""
     ledger, deployment = f"monq-upgrade-{release['version']}", release["registry_deployment"]
     return {
-        # not get: the rollback's ledger and archived ones are looked at too
+        # not get: the rollback's ledger and archived ones are read too
         ("", "configmaps", "patch"): (ledger,),
         ("coordination.k8s.io", "leases", "get"): ("monq-upgrade",),
         ("coordination.k8s.io", "leases", "update"): ("monq-upgrade",),
@@ -63,13 +62,13 @@ def names(release):
 
 
 def names_for_rollback(release):
-    """As names, of NEEDED_FOR_ROLLBACK: an archive is made and never touched again."""
+    """The same for NEEDED_FOR_ROLLBACK. An archive is created and never changed."""
     ledgers = (f"monq-upgrade-{release['version']}", f"monq-rollback-{release['version']}")
     return {("", "configmaps", "patch"): ledgers, ("", "configmaps", "delete"): ledgers}
 
 
 def reviews(namespace, needed=NEEDED, named=None):
-    """[(SelfSubjectAccessReview, what for)] for every verb that is needed; named: see names."""
+    """[(SelfSubjectAccessReview, purpose)] for every verb that is needed; named: see names."""
     made = []
     for group, resource, verbs, purpose in needed:
         name, _slash, sub = resource.partition("/")
@@ -103,5 +102,5 @@ def described(review):
 
 
 def in_words(group, resource, verb, name=None):
-    """As kubectl auth can-i wants it: patch deployments.apps, get configmaps/monq-upgrade-6.0.0."""
+    """A permission as kubectl auth can-i takes it: patch deployments.apps, get configmaps/monq-upgrade-6.0.0."""
     return f"{verb} {resource}" + (f".{group}" if group else "") + (f"/{name}" if name else "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import fnmatch
 
-# A pod that waits for one of these does not start by itself.
+# A pod waiting for one of these reasons does not start by itself.
 STUCK = {
     "ImagePullBackOff",
     "ErrImagePull",
@@ -21,7 +21,7 @@ STUCK = {
 
 
 def desired(deployment):
-    """spec.replicas; an absent field means 1, and 0 is a count."""
+    """The desired count, spec.replicas; an absent field means 1, and 0 is a valid count."""
     count = deployment["spec"].get("replicas")
     return 1 if count is None else count
 
@@ -45,8 +45,8 @@ def revision(obj):
 
 
 def pods_of(deployment, replica_sets, pods):
-    """The pods of a Deployment's present revision, by owner and not by label: an old pod may be stuck, the new one
-    is what counts."""
+    """The pods of a Deployment's current revision, by owner rather than label: only new pods count, even if old ones
+    are stuck."""
     wanted = revision(deployment)
     sets = {
         rs["metadata"]["uid"]
@@ -57,7 +57,7 @@ def pods_of(deployment, replica_sets, pods):
 
 
 def pending(deployment):
-    """Why the rollout has not ended, or None when it has: observed, updated, available, no old pods."""
+    """The reason why the rollout is not finished, or None: observed, updated, available, no old pods."""
     meta, status, wanted = deployment["metadata"], deployment.get("status") or {}, desired(deployment)
     if (status.get("observedGeneration") or 0) < meta.get("generation", 1):
         return "the controller has not seen the change yet"
@@ -74,7 +74,7 @@ def pending(deployment):
 
 
 def stuck(deployment, pods):
-    """Why the rollout will not end by itself, or None: quota, deadline, scheduling, image, crash loop."""
+    """The reason why the rollout will not finish by itself, or None: quota, deadline, scheduling, image, crash loop."""
     for condition in (deployment.get("status") or {}).get("conditions") or []:
         if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
             return f"{condition.get('reason')}: {condition.get('message')}"
@@ -84,7 +84,7 @@ def stuck(deployment, pods):
 
 
 def stuck_pod(pod):
-    """Why a pod will not start by itself, or None."""
+    """The reason why a pod will not start by itself, or None."""
     if pod["metadata"].get("deletionTimestamp"):
         return None
     name, status = pod["metadata"]["name"], pod.get("status") or {}
@@ -102,8 +102,8 @@ def stuck_pod(pod):
 
 
 def exempt(name, before):
-    """Why a Deployment is not waited for: it was unhealthy or paused already before the outage. What only the registry
-    knew then is new, and is waited for."""
+    """The reason why a Deployment is not waited for, or None: it was unhealthy or paused before the outage. One that
+    only the registry knew then is new, and is waited for."""
     row = before.get(name)
     if row and row["paused"]:
         return "was paused before the outage"

@@ -9,7 +9,7 @@ def hosts(ingress):
 
 
 def pairs(ingress):
-    """Every (host, path) that an Ingress holds; no path means all of the host."""
+    """Every (host, path) of an Ingress; no path means the whole host."""
     return {
         (rule.get("host", ""), path.get("path") or "/")
         for rule in ingress["spec"].get("rules") or []
@@ -18,7 +18,7 @@ def pairs(ingress):
 
 
 def within(host, domains):
-    """A domain itself, or one label under a wildcard."""
+    """Returns whether a host is one of the domains, or one label below a wildcard."""
     return any(
         host == domain or (domain.startswith("*.") and host.partition(".")[2] == domain[2:] and host.partition(".")[0])
         for domain in domains
@@ -26,7 +26,8 @@ def within(host, domains):
 
 
 def is_alias_route(ingress, prefix, alias_domains):
-    """Begins with the prefix and leads nowhere but to alias domains: a prefix alone hits strangers (traps 1, 2)."""
+    """Returns whether an Ingress has the prefix and only alias domains as hosts: the prefix alone matches unrelated
+    Ingresses (traps 1, 2)."""
     found = hosts(ingress)
     return (
         ingress["metadata"]["name"].startswith(prefix)
@@ -45,8 +46,8 @@ def legacy_names(release, modules):
 
 
 def to_cut(ingresses, release, modules, alias_domains, alias_ingresses=()):
-    """[{name, uid}] of the old routing: the notes' names, then alias routes (derived, or as the operator lists
-    them)."""
+    """[{name, uid}] of the old routes: those named in the notes, then alias routes (derived, or listed by the
+    operator)."""
     known = {i["metadata"]["name"]: i for i in ingresses}
     names = [name for name in legacy_names(release, modules) if name in known]
     if not alias_ingresses:
@@ -63,13 +64,13 @@ def survivors(ingresses, cut):
 
 
 def conflicts(survivor, cut_ingresses, domains):
-    """The (host, path) pairs of a survivor that Monq's new routing will want: those of the old routes, and the root
-    of every domain."""
+    """The (host, path) pairs of a survivor that Monq's new routes will need: those of the old routes, and the root of
+    every domain."""
     wanted_paths = {path for ingress in cut_ingresses for host, path in pairs(ingress) if within(host, domains)} | {"/"}
     return sorted((host, path) for host, path in pairs(survivor) if within(host, domains) and path in wanted_paths)
 
 
 def served(ingresses, cut_uids, domains):
-    """The domains that an Ingress which is not one of the old ones serves."""
+    """The domains served by an Ingress that is not one of the old routes."""
     new = [i for i in ingresses if i["metadata"]["uid"] not in cut_uids]
     return [domain for domain in domains if any(domain in hosts(i) for i in new)]

@@ -15,13 +15,14 @@ from .objects import replica_sets
 from .objects import routes as read_routes
 
 POLL = 0.5
-SETTLE = 0.05  # seconds in which what changes together is taken together
-EXPLAINED = 3  # Deployments that a failure explains in full: one cause is often that of all
-GRACE = 3.0  # a reason must last this long: a pull that is tried once more is not a failure yet
+SETTLE = 0.05  # seconds in which changes are collected into one
+EXPLAINED = 3  # Deployments that a failure explains in detail: they often share one cause
+GRACE = 3.0  # seconds a reason must last: an image pull that is retried is not a failure yet
 
 
 class Watched:
-    """Deployments and pods of a namespace, kept current by a watch each. Pods are watched from the first look on."""
+    """Deployments and pods of a namespace, each kept current by a watch. Pods are watched only once they are asked
+    for."""
 
     def __init__(self, cluster, namespace):
         self._cluster, self._namespace = cluster, namespace
@@ -43,7 +44,7 @@ class Watched:
         return self._mirrors[path]
 
     def wait(self, seconds):
-        """Until something has changed, or for so many seconds."""
+        """Waits until something changes, at most so many seconds."""
         if self._changed.wait(seconds):
             time.sleep(SETTLE)
             self._changed.clear()
@@ -62,14 +63,15 @@ class RolloutWatcher:
         self._suspects = []
 
     def wait(self, patterns, before):
-        """{ready, exempt} once all that are waited for are rolled out. before: rows of the snapshot's counts.
+        """Waits until all non-exempt Deployments are rolled out; returns {ready, exempt}. before: rows of the
+        snapshot's counts.
 
-        Raises MonqError with the reason where a pod cannot start, or after the timeout.
+        Raises MonqError with the reason if a pod cannot start, or after the timeout.
         """
         return self.wait_for_groups({"": patterns}, before)[""]
 
     def wait_for_groups(self, groups, before):
-        """The same for several lists of patterns at once: {group: {ready, exempt}}."""
+        """Does the same for several lists of patterns at once: {group: {ready, exempt}}."""
         source = self._source(self._cluster, self._namespace)
         try:
             return self._wait(source, groups, before)
@@ -99,7 +101,7 @@ class RolloutWatcher:
             source.wait(self._patience(since, waited))
 
     def _patience(self, since, waited):
-        """Seconds until the clock alone may decide something."""
+        """Seconds until the next deadline."""
         ends = [first + GRACE - self._clock() for first in since.values()] + [self._timeout - waited, GRACE - waited]
         return max(0.05, min([left for left in ends if left > 0] or [POLL]))
 
@@ -125,7 +127,7 @@ class RolloutWatcher:
             self._fail(lasting, "a pod cannot start")
 
     def _reasons(self, source, late):
-        """{name: why it will not roll out by itself}. ReplicaSets are read only where a pod looks stuck."""
+        """{name: why it will not roll out by itself}. ReplicaSets are read only if a pod looks stuck."""
         found = {d["metadata"]["name"]: rollout.stuck(d, []) for d in late}
         pods = [pod for pod in source.pods() if rollout.stuck_pod(pod)] if late else []
         if pods:
@@ -136,7 +138,7 @@ class RolloutWatcher:
         return {name: why for name, why in found.items() if why}
 
     def _fail(self, reasons, what):
-        reasons = {name: redact(why, self._cluster.secrets) for name, why in reasons.items()}  # words of controllers
+        reasons = {name: redact(why, self._cluster.secrets) for name, why in reasons.items()}  # controllers' texts
         names = sorted(reasons)
         error = MonqError(
             f"the rollout has not finished: {what}",
@@ -159,8 +161,8 @@ def _report(deployments, exempt):
 
 
 def require_saved(saved, live, namespace):
-    """Raises MonqError where there is an old route that was not saved: it was created since, and would still lead users
-    in while SQL runs."""
+    """Raises MonqError if there is an old route that was not saved: it was created later, and would let users in while
+    SQL runs."""
     known = {(route["name"], route["uid"]) for route in saved}
     strange = sorted(route["name"] for route in live if (route["name"], route["uid"]) not in known)
     if strange:
@@ -182,8 +184,8 @@ class RouteWatcher:
         self._clock, self._sleep = clock, sleep
 
     def remove(self, doomed, pause):
-        """Deletes by UID; returns the names once all are gone and the pause is over. Raises MonqError after the
-        timeout."""
+        """Deletes routes by UID; returns their names once all are gone and the pause is over. Raises MonqError after
+        the timeout."""
         started = self._clock()
         for route in doomed:
             self._delete(route)
@@ -207,12 +209,12 @@ class RouteWatcher:
     def _delete(self, route):
         path = ingresses(self._cluster, self._namespace, route["name"])
         found = self._cluster.find(path)
-        # A new route may bear an old name; it is not ours to delete.
+        # A new route may have an old name; it must not be deleted.
         if found and found["metadata"]["uid"] == route["uid"]:
             self._cluster.delete(path, uid=route["uid"])
 
     def wait(self, old_uids, domains):
-        """The domains that new routes serve, once they serve all. Raises MonqError after the timeout."""
+        """Waits until new routes serve all domains; returns the domains. Raises MonqError after the timeout."""
         started = self._clock()
         while True:
             served = routes.served(read_routes(self._cluster, self._namespace), old_uids, domains)

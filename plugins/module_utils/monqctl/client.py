@@ -21,7 +21,7 @@ SWITCH = ["config", "use-context"]
 
 
 class Monqctl:
-    """The vendor's client, in one home. The runner is injected: tests give a list of answers."""
+    """The vendor's client, in one home. The runner is injected: tests replace it with a list of results."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class Monqctl:
         self.context = context
         self._env = {**(environment or {}), "HOME": self.home}
         self._secrets = redaction.long_enough(secrets)
-        self.secrets = redaction.Known(self._secrets)  # for whoever shows what a call has answered
+        self.secrets = redaction.Known(self._secrets)  # for code that shows a call's output
         self._timeout = timeout
         self._patterns = patterns or {}
         self._runner = runner
@@ -50,13 +50,13 @@ class Monqctl:
         return self._runner([self.path, *argv], env=self._env, timeout=timeout or self._timeout)
 
     def read(self, *argv):
-        """The output of a call that changes nothing; status and output are both judged."""
+        """The output of a call that changes nothing; status and output are both checked."""
         limit = min(self._timeout, 120)
         result = self._run(argv, timeout=limit)
         try:
             self._judge(list(argv), result, "", limit)
         except CommandError as exc:
-            exc.unknown = False  # whatever became of it, nothing was changed
+            exc.unknown = False  # whatever happened, nothing was changed
             raise
         return result.stdout
 
@@ -67,7 +67,8 @@ class Monqctl:
         return self.read("config", "current-context").strip()
 
     def require_context(self):
-        """Another terminal may have switched the context since preflight (trap 11)."""
+        """Raises CommandError unless the expected context is current: another terminal may have switched it (trap
+        11)."""
         seen = self.current_context()
         if seen != self.context:
             raise CommandError(
@@ -79,9 +80,10 @@ class Monqctl:
             )
 
     def change(self, argv, secret="", content=None, in_context=True):
-        """One changing call; its output. Raises CommandError, whose unknown tells whether the work may have been done.
+        """Makes one changing call and returns its output. Raises CommandError; its unknown says whether the work may
+        have been done.
 
-        in_context: whether the current context is compared right before the call.
+        in_context: compares the current context right before the call.
         """
         remove_abandoned(self.home)
         with self._shared(exclusive=argv[:2] == SWITCH):
@@ -95,14 +97,14 @@ class Monqctl:
 
     @contextlib.contextmanager
     def batch(self):
-        """Changing calls whose context is compared once before all and once after them; yields a callable that takes
-        the name of what was written. Raises CommandError where the context was switched meanwhile."""
+        """Compares the context once before and once after a batch of changing calls; yields a callable that records
+        what was written. Raises CommandError if the context was switched meanwhile."""
         written, failed = [], None
         with self._shared(exclusive=False):
             self.require_context()
             try:
                 yield written.append
-            except CommandError as exc:  # perhaps for that very reason
+            except CommandError as exc:  # possibly for that very reason
                 failed = exc
             seen = self.current_context()
         if seen != self.context:
@@ -120,7 +122,7 @@ class Monqctl:
 
     @contextlib.contextmanager
     def _shared(self, exclusive):
-        """Between the look at the context and the call nobody else of this machine switches it: two installations
+        """Keeps other runs on this machine from switching the context between comparison and call: two installations
         may share a home by mistake."""
         if not os.path.isdir(self.home):
             yield
@@ -134,7 +136,7 @@ class Monqctl:
                 except BlockingIOError:
                     time.sleep(pause)
                 except OSError:
-                    break  # a file system without locks: the look at the context is all there is
+                    break  # a file system without locks: only the comparison of contexts remains
             else:
                 error = CommandError(
                     "another run is using this home of monqctl",
@@ -157,12 +159,12 @@ class Monqctl:
             raise
 
     def _shown(self, text, secret):
-        """Without the known secrets, and without what looks like one that is not ours to know, such as the
-        registry's database password."""
+        """The text without known secrets and without anything that looks like one, such as the registry's database
+        password."""
         return redaction.redact(text, redaction.Known([secret, *self._secrets]))
 
     def _judge(self, argv, result, secret, limit):
-        # Judged as it was printed, shown without secrets.
+        # Patterns match the raw output; only redacted output is shown.
         output = result.stdout + ("\n" + result.stderr if result.stderr else "")
         patterns = failure_patterns(self._patterns, argv)
         line, shown = failure_line(output, patterns), self._shown(output, secret)
@@ -174,7 +176,7 @@ class Monqctl:
         elif result.rc < 0:
             seen, unknown = f"killed by signal {-result.rc}", True
         elif result.rc:
-            # A file of SQL may be half applied, whatever the status (trap 36).
+            # An SQL file may be partly applied, whatever the status (trap 36).
             seen, unknown = f"exit status {result.rc}", argv[:3] == SQL and not never_began(output)
         else:
             seen, unknown = (
@@ -193,7 +195,7 @@ class Monqctl:
         raise error
 
     def marker(self):
-        """The random mark of this home, or None where it has none yet."""
+        """The random marker of this home, or None if it has none yet."""
         try:
             with open(os.path.join(self.home, MARKER), encoding="ascii") as file:
                 return file.read().strip() or None

@@ -13,7 +13,7 @@ UNREADABLE = "check monqctl's configuration and the registry, then run the same 
 
 
 def version(text, secrets=()):
-    """(1, 1, 2) out of the first line of "monqctl version"."""
+    """The version as a tuple, such as (1, 1, 2), from the first line of "monqctl version"."""
     first = (text.splitlines() or [""])[0]
     found = re.search(r"\bv?(\d+)\.(\d+)\.(\d+)", first)
     if not found:
@@ -28,7 +28,7 @@ def version(text, secrets=()):
 
 
 def status_rows(text):
-    """{name: state} out of the table of "registry get status": cells parted by |, rows between lines of dashes."""
+    """{name: state} from the table of "registry get status": cells separated by |, rows between lines of dashes."""
     rows = {}
     for line in text.splitlines():
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
@@ -38,7 +38,7 @@ def status_rows(text):
 
 
 def json_reply(text, what, secrets=()):
-    """The JSON of a reply; an empty reply is an error and not an empty object (trap 16)."""
+    """The reply parsed as JSON; an empty reply is an error, not an empty object (trap 16)."""
     if not text.strip():
         raise CommandError(f"{what} returned nothing", what, "JSON", "an empty reply", UNREADABLE)
     try:
@@ -58,8 +58,8 @@ def shown_rows(rows, secrets=()):
 
 
 def failure_patterns(patterns, argv):
-    """The patterns that hold for argv: those of the longest matching command and those of "*"; its empty list switches
-    all off."""
+    """The patterns that apply to argv: those of "*" and of the longest matching command, whose empty list disables
+    all."""
     words = " ".join(word for word in argv if not word.startswith("-"))
     best = max((key for key in patterns if key != "*" and (words + " ").startswith(key + " ")), key=len, default=None)
     if best and not patterns[best]:
@@ -68,7 +68,7 @@ def failure_patterns(patterns, argv):
 
 
 def failure_line(output, patterns):
-    """The first line of the output that means failure, or None."""
+    """The first output line that indicates failure, or None."""
     for pattern in patterns:
         found = re.search(pattern, output)
         if found:
@@ -86,8 +86,8 @@ NEVER_BEGAN = re.compile(
 
 
 def never_began(output):
-    """Whether monqctl did not even reach what it was to change: its very first line says so. Later the connection
-    may have been lost in the middle."""
+    """Returns whether monqctl never reached its target, according to its first line. Later lines may mean that the
+    connection was lost midway."""
     first = next((line for line in output.splitlines() if line.strip()), "")
     return bool(NEVER_BEGAN.search(first))
 
@@ -100,12 +100,12 @@ BAD = re.compile(r"(?i)fail|error|unhealthy|down|unavailable|critical")
 
 
 def failed_rows(rows, ignored):
-    """The rows that failed, but for those that the release's data names."""
+    """The failed rows, except those that the release's data lists."""
     return {name: state for name, state in rows.items() if BAD.search(state) and name not in ignored}
 
 
 def healthy_status(text, ignored, secrets=()):
-    """The rows of the status, as they may be shown; CommandError where a row failed that may not (trap 28)."""
+    """The rows of the status, redacted. Raises CommandError if a row failed that may not (trap 28)."""
     rows = status_rows(text)
     failed = failed_rows(rows, ignored)
     if failed or not rows:

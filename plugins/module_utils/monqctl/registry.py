@@ -22,23 +22,23 @@ TEMPLATE = ["registry", "get", "services", "K8s", "--output", "json"]
 
 
 class RegistryReplicas:
-    """Replica counts in the registry. The calls are assumed, so argv and JMESPath come from the operator's
-    variables."""
+    """Replica counts in the registry. These calls are assumptions, so the operator's variables define argv and
+    JMESPath."""
 
     def __init__(self, monqctl: Monqctl, commands=None):
         self._monqctl = monqctl
         self._commands = {**REPLICA_COMMANDS, **(commands or {})}
-        self._listed = {}  # the registry's whole answer on each name, as the last list had it
+        self._listed = {}  # the registry's whole entry for each name, from the last list
 
     def counts(self, known=None):
-        """{name: count}; known: the names that matter, as a new service of another shape must not stop a restore."""
+        """{name: count}; known: the names that matter, as an unreadable new service must not stop a restore."""
         answer = self._monqctl.read_json(*self._commands["list"]["argv"])
         named = self._search(answer)
         self._listed = _entries(answer, named)
         return registry_counts(named, known, self._monqctl.secrets)
 
     def table(self):
-        """({name: count}, {name: the registry's whole answer on it}) out of one call."""
+        """({name: count}, {name: whole entry}) from one call."""
         counts = self.counts()
         return counts, dict(self._listed)
 
@@ -60,13 +60,13 @@ class RegistryReplicas:
             raise InputError(what, f"{name}.list.query", "valid JMESPath", query, str(exc)) from exc
 
     def entries(self):
-        """{name: the registry's whole answer on it}; empty where the list's shape does not pair answers with names."""
+        """{name: whole entry}; empty if the list's entries cannot be matched with names."""
         answer = self._monqctl.read_json(*self._commands["list"]["argv"])
         return _entries(answer, self._search(answer))
 
     def describe(self, name, entry, known=True):
-        """Applies a saved entry, its count included; the reason why not, in words, or nothing. One that is less
-        complete than the present one is not applied."""
+        """Applies a saved entry, including its count; returns the reason if not, or an empty string. An entry less
+        complete than the current one is not applied."""
         if known and set(self._get(name)) != set(entry):
             return "its saved entry is less complete than the current one"
         try:
@@ -78,7 +78,7 @@ class RegistryReplicas:
         return ""
 
     def probe(self):
-        """Tries the calls that change nothing, so that an odd answer is found before the outage, not after Replace."""
+        """Tries the read-only calls, so that an unexpected reply is found before the outage, not after Replace."""
         counts = self.counts()
         name = min(counts)
         part, key = self._place(name, self._get(name))
@@ -91,7 +91,7 @@ class RegistryReplicas:
         return self._monqctl.read_json(*self._argv("get", name))
 
     def _place(self, name, service):
-        """(the part of a microservice that holds the count, the count's key there)."""
+        """The part of a microservice that holds the count, and the count's key in it."""
         *path, key = self._commands["get"]["query"].split(".")
         part = service
         try:
@@ -115,14 +115,14 @@ class RegistryReplicas:
         )
 
     def put(self, changes, done=lambda _change: None):
-        """Changes counts, and nothing else of a microservice. changes: [(name, seen, wanted)]; done: called with each.
+        """Changes counts, and nothing else, of microservices. changes: [(name, seen, wanted)]; done: called with each.
 
         The context is compared once before and once after all of them. Raises CommandError.
         """
         with self._monqctl.batch() as written:
             for change in changes:
                 name, _seen, wanted = change
-                service = self._get(name)  # the list may show less of it, and what is sent is all that stays
+                service = self._get(name)  # the list may show less of it, and what is not sent is lost
                 part, key = self._place(name, service)
                 part[key] = wanted
                 content = json.dumps(service, ensure_ascii=False)
@@ -132,7 +132,7 @@ class RegistryReplicas:
 
 
 def _entries(answer, named):
-    """{name: whole answer}; empty where the list's shape does not pair answers with names."""
+    """{name: whole entry}; empty if the reply's entries cannot be matched with names."""
     if not isinstance(answer, list) or not isinstance(named, list) or len(answer) != len(named):
         return {}
     pairs = [(row, whole) for row, whole in zip(named, answer) if isinstance(row, dict) and isinstance(whole, dict)]
@@ -140,8 +140,8 @@ def _entries(answer, named):
 
 
 def registry_counts(answer, known=None, secrets=()):
-    """{name: count} out of what the configured JMESPath found: a list of objects with name and replicas. known:
-    other names may be odd, and are left out."""
+    """{name: count} from the configured JMESPath's result: a list of objects with name and replicas. known: all other
+    names are ignored."""
     if not isinstance(answer, list) or not answer:
         raise CommandError(
             "the registry's replica counts cannot be read",

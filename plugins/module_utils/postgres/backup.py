@@ -25,7 +25,7 @@ PREFIXES = {
 
 
 class Backup:
-    """Dumps that were read to their end, and where it may be restored and compared. Servers and clock are injected."""
+    """Dumps that are read to the end and, where possible, restored and compared. Servers and clock are injected."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class Backup:
         run=None,
         clock=time.time,
     ):
-        """run: {installation, lock}, of the scratch databases."""
+        """run: {installation, lock}, recorded with scratch databases."""
         self._source = source
         self._scratch = scratch
         self._identity = (release, host, generation)
@@ -55,13 +55,13 @@ class Backup:
     # ---- the stage
 
     def run_stage(self, run, stage, databases):
-        """Every backup step of a stage; what the module answers."""
+        """Executes every backup step of a stage; returns the module's result."""
         prefix = PREFIXES[stage]
         _require_all([step.key[len(prefix) :] for step in run.plan if step.key.startswith(prefix)], databases)
         backups = []
         for item in databases:
             key = prefix + item["microservice"]
-            with run.renewing():  # the checksum of a large dump takes longer than a Lease lasts
+            with run.renewing():  # the checksum of a large dump may take longer than a Lease lasts
                 earlier, renewed = self._earlier(run, key, item) if stage == "upgrade" else (None, False)
             result = run.execute(key, lambda item=item, earlier=earlier: self._do(item, stage, earlier), renewed)
             backups.append({"step": key, **item, "reused": bool(earlier), **(result or {})})
@@ -75,19 +75,20 @@ class Backup:
         )
 
     def _earlier(self, run, key, item):
-        """(prepare's result where it still counts, whether a done step is done again as its dump counts no more)."""
+        """Returns prepare's result if it is still valid, and whether a done step must be repeated because its dump is
+        not."""
         done = run.is_done(key)
         if done:
             entry = run.ledger.get(key)
             by_operator = entry.get("state") != "done" or not entry.get("result")
-            # A cut that did not end may have cut nothing: users may be writing still.
+            # An unfinished cutover may have removed nothing: users may still be writing.
             if by_operator or run.is_done(CUT) or self.counts(entry["result"], item["database"]):
                 return None, False
         result = (run.ledger.get(f"prepare.backup.database.{item['microservice']}") or {}).get("result")
         return (result if self.counts(result, item["database"]) else None), done
 
     def counts(self, result, database):
-        """Whether a dump is of this database, fresh, and still there byte for byte."""
+        """Returns whether a dump is of this database, fresh, and unchanged on disk."""
         if not result or result.get("database") != database or result.get("server") != self._source.name:
             return False
         if not dump.is_fresh(result.get("finished"), self._clock(), self._max_age):
@@ -100,7 +101,8 @@ class Backup:
     # ---- one dump
 
     def dump(self, microservice, database, stage):
-        """Dump, full read, checksum, scratch restore, manifest. Until all of it is done the file is called .partial."""
+        """Dumps, reads through, sums up, restores to scratch and records. Until all is done the file is named
+        .partial."""
         dump.check_database(database)
         with self._on_disk(f"database {database}"):
             self._make_folder()
@@ -111,7 +113,7 @@ class Backup:
             with self._on_disk(partial):
                 self._sweep(database)
                 os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-            # A rollback dumps what stands, and that may be a database that was made anew for it.
+            # A rollback dumps the current database, which may have been created empty for it.
             entry = self._verified(database, partial, may_be_empty=stage == "rollback")
             entry.update(
                 microservice=microservice,
@@ -124,7 +126,7 @@ class Backup:
                 os.replace(partial, final)
                 _sync(self.folder)
                 self._note(entry)
-        except BaseException:  # a half of a dump, or one that nobody proved, must not look like a backup
+        except BaseException:  # a partial or unverified dump must not look like a backup
             for path in (partial, final):
                 with contextlib.suppress(OSError):
                     os.unlink(path)
@@ -168,7 +170,8 @@ class Backup:
         }
 
     def _restored(self, database, path, rows, size, kind):
-        """{state: restored} or {state: skipped, reason}. The scratch database goes in every case."""
+        """Restores into a scratch database, which is always dropped; returns {state: restored} or {state: skipped,
+        reason}."""
         reason = dump.scratch_refusal(size, self._limit, True)
         if reason:
             return {"state": "skipped", "reason": reason}
@@ -192,7 +195,7 @@ class Backup:
                 with self._scratch.session(name) as restored:
                     found = dump.differences(rows, restored.rows())
             except BaseException:
-                with contextlib.suppress(MonqError):  # the first failure is the one to tell
+                with contextlib.suppress(MonqError):  # the first failure is the one to report
                     self._scratch.drop_scratch(session, name)
                 raise
             self._scratch.drop_scratch(session, name)
@@ -209,7 +212,7 @@ class Backup:
     def _drop_abandoned(self, session):
         for name, comment in self._scratch.scratch_databases(session):
             if dump.is_abandoned(name, comment, self._clock(), process.here(), process.start_time, self._run):
-                with contextlib.suppress(MonqError):  # another run may be quicker; preflight shows what stays
+                with contextlib.suppress(MonqError):  # another run may be faster; preflight shows what is left
                     self._scratch.drop_scratch(session, name)
 
     # ---- the folder
@@ -225,8 +228,7 @@ class Backup:
                 os.chmod(path, 0o700)
 
     def _sweep(self, database):
-        """What a killed run left of this database takes space and proves nothing. The lock says: nobody writes to
-        it."""
+        """Removes a killed run's partial dumps of this database. The lock ensures that nobody is writing them."""
         for name in os.listdir(self.folder):
             if dump.is_partial_of(database, name):
                 os.unlink(os.path.join(self.folder, name))
@@ -271,8 +273,8 @@ class Backup:
 
 
 def backup(params, generation, server):
-    """The Backup that a module's parameters describe. server: the address of the Kubernetes API, which tells
-    installations apart."""
+    """The Backup that a module's parameters describe. server: the Kubernetes API's address, which distinguishes
+    installations."""
     programs = {"pg_dump": params["pg_dump"], "pg_restore": params["pg_restore"], "timeout": params["timeout"]}
     source = Postgresql(params["postgresql"], **programs)
     scratch = Postgresql(dump.scratch_server(params["postgresql"], params["scratch_postgresql"]), **programs)

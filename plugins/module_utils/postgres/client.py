@@ -48,7 +48,7 @@ ARGUMENTS = {
     "timeout": {"type": "int", "default": 14400},
 }
 
-# What pg_dump writes out row by row. Members of an extension come back with the extension.
+# What pg_dump writes row by row. Members of an extension are restored with the extension.
 _MINE = """
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
@@ -68,7 +68,7 @@ _HIDDEN_ROWS = (
 
 
 class Session:
-    """One connection. Every statement stands alone unless BEGIN was sent."""
+    """One connection, in autocommit mode unless BEGIN was sent."""
 
     def __init__(self, connection, where, failure, secrets=()):
         self._connection = connection
@@ -94,7 +94,7 @@ class Session:
         return self.query(sql)[0][0]
 
     def rows(self):
-        """{schema.table: exact number of rows}, as this session's transaction sees them."""
+        """{schema.table: exact number of rows}, as seen by this session's transaction."""
         return {
             f"{schema}.{table}": self.value(
                 f"SELECT count(*) FROM ONLY {dump.identifier(schema)}.{dump.identifier(table)}"
@@ -104,7 +104,7 @@ class Session:
 
 
 class Postgresql:
-    """A server, a role and the two programs. The runner of programs is injected."""
+    """A server, a role and the two programs. The program runner is injected."""
 
     def __init__(self, server, pg_dump="pg_dump", pg_restore="pg_restore", timeout=14400, runner=process.run):
         self.server = server
@@ -118,7 +118,7 @@ class Postgresql:
     # ---- programs
 
     def run(self, argv):
-        """One call of a program; what it said may be shown."""
+        """Calls a program once; stderr is redacted."""
         result = self._runner(argv, env=dump.environment(self.server), timeout=self._timeout)
         return result._replace(stderr=redact(result.stderr, self._secrets))
 
@@ -216,7 +216,7 @@ class Postgresql:
         try:
             connection.autocommit = True
             session = Session(connection, where, psycopg2.Error, self._secrets)
-            # A server that is strict with idle sessions must not end the one that holds the snapshot.
+            # The server's idle timeouts must not end the session that holds the snapshot.
             session.query(
                 "SET idle_in_transaction_session_timeout = 0; SET statement_timeout = 0; SET lock_timeout = '60s'; "
                 "SET row_security = off"
@@ -230,7 +230,7 @@ class Postgresql:
 
     @contextlib.contextmanager
     def maintenance(self, others=()):
-        """A session in any database that lets us in: not every role may enter "postgres"."""
+        """A session in any accessible database: not every role may connect to "postgres"."""
         first = None
         with contextlib.ExitStack() as stack:
             for database in ("postgres", *others, "template1"):
@@ -245,7 +245,7 @@ class Postgresql:
 
     @contextlib.contextmanager
     def snapshot(self, database):
-        """(session, id): what the session and a pg_dump with that id read is the same moment."""
+        """Yields (session, id): the session and a pg_dump with that ID see the same data."""
         with self.session(database) as session:
             session.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             yield session, session.value("SELECT pg_export_snapshot()")
@@ -258,7 +258,7 @@ class Postgresql:
     def create_scratch(self, session, name, encoding, collate, ctype, owner):
         try:
             session.query(dump.create_scratch(name, encoding, collate, ctype))
-        except MonqError:  # another machine may lack the locale; C is everywhere, and every other cause fails again
+        except MonqError:  # another server may lack the locale; C exists everywhere, and any other cause fails again
             session.query(dump.create_scratch(name, encoding, "C", "C"))
         session.query(dump.comment_scratch(name, owner))
 
@@ -267,7 +267,7 @@ class Postgresql:
             session.query(statement)
 
     def scratch_databases(self, session):
-        """[(name, comment)] of this role's databases that are named like ours."""
+        """[(name, comment)] of this role's databases with the scratch prefix."""
         return session.query(
             "SELECT datname, coalesce(shobj_description(oid, 'pg_database'), '') FROM pg_database"
             f" WHERE left(datname, {len(dump.SCRATCH)}) = {dump.literal(dump.SCRATCH)}"

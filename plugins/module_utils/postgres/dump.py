@@ -14,7 +14,7 @@ SCRATCH_COMMENT = "monq.platform scratch "
 SCRATCH_MAX_AGE = 24 * 3600
 MANIFEST = "manifest.json"
 PARTIAL = ".partial"
-SKEW = 300  # a clock that was set back this much does not make a dump of the future
+SKEW = 300  # seconds a clock may be set back before a dump seems to be from the future
 
 _DATABASE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.$-]{0,62}")
 _FOLDER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]*")
@@ -25,13 +25,13 @@ _VERSION = re.compile(r"\(PostgreSQL\)\s+(\d+)(?:\.(\d+))?")
 
 
 def databases(microservices, names=None):
-    """[{microservice, database}]: a-b lives in a_b unless names says otherwise."""
+    """[{microservice, database}]: the database of a-b is a_b unless names says otherwise."""
     names = names or {}
     return [{"microservice": name, "database": names.get(name) or name.replace("-", "_")} for name in microservices]
 
 
 def check_database(name):
-    """A name that neither libpq nor a path can take for something else."""
+    """Returns the name if neither libpq nor a path can misinterpret it; else raises InputError."""
     if not _DATABASE.fullmatch(name or ""):
         raise InputError(
             "this is not a valid database name",
@@ -64,11 +64,11 @@ def file_name(database, when):
 
 
 def is_partial_of(database, name):
-    """Whether a file is what a killed run left of a dump of this database."""
+    """Returns whether a file is a partial dump of this database."""
     return bool(re.fullmatch(re.escape(database) + r"\.\d{8}T\d{6}\.\d{3}Z\.dump" + re.escape(PARTIAL), name))
 
 
-# ---- command lines: the password is never here, environment() has it
+# ---- command lines: never with the password, which is in environment()
 
 
 def _server(server):
@@ -88,12 +88,13 @@ def pg_dump(program, server, database, snapshot, path):
 
 
 def full_read(program, path):
-    """Reads and unpacks every byte; --list reads the table of contents only, and accepts a dump cut in half."""
+    """The command that reads and unpacks every byte; --list reads only the table of contents, and accepts a truncated
+    dump."""
     return [program, "--file=/dev/null", path]
 
 
 def restore(program, server, database, path):
-    """Into a scratch database: whatever belongs to other roles, replicas or disks stays out."""
+    """The command that restores into a scratch database, without anything tied to other roles, replicas or disks."""
     return [
         program,
         "--exit-on-error",
@@ -109,7 +110,7 @@ def restore(program, server, database, path):
 
 
 def environment(server):
-    """Of the child alone. libpq reads the password here, so that no process list shows it."""
+    """The child's environment. libpq reads the password from it, so that no process list shows it."""
     given = {"PGSSLMODE": server["sslmode"], "PGCONNECT_TIMEOUT": "10", "PGAPPNAME": "monq.platform", "LC_ALL": "C"}
     if server.get("password"):
         given["PGPASSWORD"] = server["password"]
@@ -117,7 +118,7 @@ def environment(server):
 
 
 def scratch_server(server, scratch=None):
-    """The scratch server: what is not given is the same as on the server itself."""
+    """The scratch server; settings that are not given are those of the server itself."""
     return {**server, **{key: value for key, value in (scratch or {}).items() if value not in (None, "")}}
 
 
@@ -140,7 +141,8 @@ def create_scratch(name, encoding, collate, ctype):
 
 
 def comment_scratch(name, owner):
-    """owner: {host, pid, pid_start, created, installation, lock}, so that what a killed run left is known for ours."""
+    """The statement that records the owner, {host, pid, pid_start, created, installation, lock}, so that leftovers of
+    killed runs are recognised."""
     return f"COMMENT ON DATABASE {identifier(name)} IS {literal(SCRATCH_COMMENT + json.dumps(owner, sort_keys=True))}"
 
 
@@ -152,9 +154,9 @@ def drop_scratch(name):
 
 
 def is_abandoned(name, comment, now, host, start_time, run=None):
-    """Ours by name and comment, and older than a day, or its process is dead, or it is of this installation and we hold
-    the lock now.
-    host, start_time: see command.py; run: {installation, lock} of whoever asks."""
+    """Returns whether a scratch database is ours by name and comment, and is older than a day, or its process is dead,
+    or it belongs to this installation, whose lock we now hold. host, start_time: see process.py; run: {installation,
+    lock} of the caller."""
     if not name.startswith(SCRATCH) or not (comment or "").startswith(SCRATCH_COMMENT):
         return False
     try:
@@ -170,7 +172,7 @@ def is_abandoned(name, comment, now, host, start_time, run=None):
 
 
 def scratch_refusal(size, limit, may_create):
-    """Why there is no scratch restore, or None."""
+    """The reason why there is no scratch restore, or None."""
     if limit <= 0:
         return "switched off: the limit is 0"
     if size > limit:
@@ -184,14 +186,13 @@ def scratch_refusal(size, limit, may_create):
 
 
 def program_version(text):
-    """(15, 8) out of "pg_dump (PostgreSQL) 15.8 (Debian …)", (9, 6) out of 9.6.24; None where there is none."""
+    """(15, 8) from "pg_dump (PostgreSQL) 15.8 (Debian …)", (9, 6) from 9.6.24; None if there is no version."""
     found = _VERSION.search(text or "")
     return (int(found.group(1)), int(found.group(2) or 0)) if found else None
 
 
 def major(version):
-    """What pg_dump and server compare: 9.6 is one number, from 10 on the first part alone. Takes server_version_num
-    too."""
+    """The major version: 9.6 counts as one number, from 10 on only the first part. Accepts server_version_num too."""
     if isinstance(version, int):
         version = (version // 10000, version // 100 % 100)
     return version if version[0] < 10 else (version[0], 0)
@@ -207,7 +208,7 @@ def moment(when):
 
 
 def age(finished, now):
-    """Seconds, or None where finished is no moment."""
+    """Seconds since finished, or None if it is not a valid time."""
     try:
         then = datetime.datetime.strptime(finished, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=datetime.timezone.utc)
     except (TypeError, ValueError):
@@ -221,7 +222,7 @@ def is_fresh(finished, now, max_age):
 
 
 def differences(expected, seen):
-    """What differs between two {table: rows}, one line each."""
+    """The differences between two {table: rows}, one line each."""
     found = [f"{table}: missing" for table in sorted(set(expected) - set(seen))]
     found += [f"{table}: not in the dumped database" for table in sorted(set(seen) - set(expected))]
     found += [
@@ -233,7 +234,7 @@ def differences(expected, seen):
 
 
 def some(lines, most=5):
-    """The first few, and how many there are more."""
+    """The first few lines, and the number of the others."""
     lines = list(lines)
     return ", ".join(lines[:most]) + (f" and {len(lines) - most} more" if len(lines) > most else "")
 
@@ -242,7 +243,7 @@ def some(lines, most=5):
 
 
 def manifest(text, release, host, generation):
-    """The manifest that text holds, or an empty one."""
+    """The manifest in text, or an empty one."""
     if not text:
         return {"format": 1, "release": release, "host": host, "attempt": generation, "dumps": []}
     try:
@@ -261,7 +262,7 @@ def manifest(text, release, host, generation):
 
 
 def kept(entry):
-    """What the ledger keeps of a manifest's entry: counts in place of the table list."""
+    """A manifest entry as kept in the ledger, with totals instead of the table list."""
     short = {
         key: entry[key] for key in ("database", "server", "path", "sha256", "bytes", "started", "finished", "scratch")
     }
@@ -269,7 +270,7 @@ def kept(entry):
 
 
 def spoken(stderr):
-    """The program's own words. What the server adds (DETAIL, CONTEXT, Command was) quotes rows and stays out."""
+    """The program's own messages, without what the server adds (DETAIL, CONTEXT, Command was), which quotes rows."""
     lines = stderr.strip().splitlines()
     own = [line for line in lines if line.startswith(("pg_dump:", "pg_restore:"))] or lines[-1:]
     return " | ".join(own[-5:])[:2000]
@@ -282,7 +283,7 @@ def judge(
     next_step,
     full="free space, or set monq_backup_dir to a folder on a larger disk; then run the same command again",
 ):
-    """Raises CommandError where a program failed. Full disks and timeouts are named."""
+    """Raises CommandError if a program failed. Full disks and timeouts are named."""
     if result.rc == 0 and not result.timed_out:
         return
     last = spoken(result.stderr)

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from .text import MASK, known, looks_secret, redact
 
-# Parts of a manifest that only say where a Secret is used.
+# Parts of a manifest that only refer to a Secret.
 _REFERENCES = {"secret", "secrets", "secretRef", "secretKeyRef", "imagePullSecrets", "serviceAccountToken"}
 
 
 def sanitise(value, secrets=()):
-    """JSON data without secrets: values of names that look secret, env, args, annotations, and any spelling of the
-    known ones."""
+    """JSON data without secrets: values whose names look secret, also in env, args and annotations, and the known
+    secrets in every encoding."""
     secrets = known(secrets)
     if isinstance(value, dict):
         return _sanitised(value, secrets)
@@ -31,7 +31,7 @@ def _sanitised(given, secrets):
         if key.endswith("last-applied-configuration") or (
             given.get("kind") == "Secret" and key in ("data", "stringData")
         ):
-            result[key] = MASK  # the former is the whole manifest once more, as a text
+            result[key] = MASK  # the former repeats the whole manifest as text
         elif hidden and isinstance(value, (dict, list)):
             result[redact(key, secrets)] = sanitise(value, secrets) if key in _REFERENCES else _covered(value)
         elif hidden and value not in (None, "") and not isinstance(value, bool):
@@ -42,14 +42,14 @@ def _sanitised(given, secrets):
 
 
 def _covered(value):
-    """Below a name that looks secret everything is."""
+    """Masks every value below a name that looks secret."""
     if isinstance(value, dict):
         return {key: _covered(item) for key, item in value.items()}
     return [_covered(item) for item in value] if isinstance(value, list) else MASK
 
 
 def _words(words, secrets):
-    """A list; the word behind --password is hidden as well."""
+    """Sanitises a list; the word after an option like --password is masked too."""
     result, hide = [], False
     for word in words:
         if hide and isinstance(word, str) and not word.startswith("-"):

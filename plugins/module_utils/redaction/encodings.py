@@ -12,7 +12,7 @@ MASK = "********"
 
 
 class Known:
-    """Secrets with all their spellings, worked out once for many texts."""
+    """Secrets in all their encodings, computed once for many texts."""
 
     def __init__(self, secrets=()):
         self._spellings = sorted(
@@ -26,14 +26,14 @@ class Known:
 
 
 def forms(secret):
-    """How a secret may be written by a program that has it: plain, quoted, in JSON and in JSON's JSON, in a URL, in
+    """The forms in which a program may write a secret: plain, quoted, in JSON, in JSON within JSON, in a URL, in
     base64."""
     data = secret.encode("utf-8", "surrogatepass")
     found = {secret, repr(secret)[1:-1], ascii(secret)[1:-1], repr(data)[2:-1]}
     found |= {secret.replace("'", "''"), re.sub(r"([\\'])", r"\\\1", secret)}  # SQL and YAML; libpq's connection string
     once = _json(secret)
     found |= once.union(*(_json(form) for form in once))
-    for safe in ("", "/", "!'()*", "$&+,;="):  # the latter two: JavaScript, and Go in a URL's password
+    for safe in ("", "/", "!'()*", "$&+,;="):  # the last two: JavaScript, and Go in a URL's password
         upper = _percent(data, safe)
         found |= {
             upper,
@@ -45,7 +45,7 @@ def forms(secret):
 
 
 def _json(text):
-    """Between the quotes: as Python, Go and System.Text.Json write it, each also with escaped slashes."""
+    """The forms between JSON quotes, as written by Python, Go and System.Text.Json, each also with escaped slashes."""
     found = {
         json.dumps(text)[1:-1],
         json.dumps(text, ensure_ascii=False)[1:-1],
@@ -56,7 +56,7 @@ def _json(text):
 
 
 def _escaped(text, special, digits, last=0x10FFFF):
-    r"""JSON with \u for these characters and for those beyond the last."""
+    r"""The JSON form with \u for the special characters and for those beyond the last."""
     return "".join(
         _units(one, digits) if one in special or ord(one) > last else json.dumps(one, ensure_ascii=False)[1:-1]
         for one in text
@@ -78,7 +78,7 @@ def _lower(found):
 
 
 def _base64(data):
-    """What of a secret can be seen in base64, wherever in a longer text it begins: user:token is encoded in one."""
+    """The recognisable base64 forms of a secret at any offset in a longer text, as in an encoded user:token."""
     found = set()
     for before in range(3):
         whole = (before + len(data)) // 3 * 3  # the last bytes may share a group with what follows, or end the text

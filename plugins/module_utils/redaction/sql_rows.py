@@ -15,9 +15,8 @@ _SEVERITY = (
     r"|ОШИБКА|ВАЖНО|ПАНИКА|ПРЕДУПРЕЖДЕНИЕ|ЗАМЕЧАНИЕ|ИНФОРМАЦИЯ|СООБЩЕНИЕ|ОТЛАДКА|ПОДСКАЗКА|ПОЛОЖЕНИЕ|СТРОКА|СТРОКА "
     r"\d+)\s*:)"
 )
-# Inside a line a small "query:" or "context:" is a word of somebody's sentence ("could not execute query: ERROR: …" of
-# pg_restore), unless SQL or a row
-# follows. A JSON key ends with its quote and not with the colon.
+# Within a line, a lower-case "query:" or "context:" is part of a sentence ("could not execute query: ERROR: …" of
+# pg_restore), unless SQL or a row follows. A JSON key ends with its quote, not with the colon.
 _SQL = (
     r"(?:(?i:select|insert|update|delete|merge|with|values|copy|alter|create|drop|grant|revoke|comment|do|call|set)\b"
     r"|Key \(|Failing row)"
@@ -27,8 +26,8 @@ _LABEL = re.compile(
     rf"|(?:(?<=[\s\"'])|(?<=\\[nrt]))(?:{_CAPITAL}:(?=[ \t]+\S)|(?:detail|statement|query):(?=[ \t]+{_SQL}))"
 )
 _NPGSQL = "(?:SchemaName|TableName|ColumnName|ConstraintName|File|Routine):"
-# Where a quoted row ends: the next field of PostgreSQL or Npgsql, a program's own word, a stack, a row of our own
-# messages.
+# What ends a quoted row: the next field of PostgreSQL or Npgsql, a program's own prefix, a stack trace, a row of our
+# own messages.
 _NEXT = re.compile(
     rf"[ \t]*(?:{_ANY}:|{_SEVERITY}|psql:|pg_\w+:|{_NPGSQL}|at \S|\d{{4}}-\d\d-\d\d[ T].{{0,80}}?{_SEVERITY})"
     r"|  (?:object|expected|seen|evidence|changed|platform|next): "
@@ -36,8 +35,8 @@ _NEXT = re.compile(
 
 
 def without_rows(text):
-    """PostgreSQL quotes rows and statements in its messages: a user's, a token's. They go, over as many lines as
-    they have."""
+    """Removes rows and statements that PostgreSQL quotes in its messages, such as a user's or a token's, over all their
+    lines."""
     shown, inside = [], False
     for line in text.split("\n"):
         label = _LABEL.search(line)
@@ -45,7 +44,7 @@ def without_rows(text):
             continue
         if label:
             rest = line[label.end() :]
-            # What was masked before goes on with what was added since.
+            # If this text was masked before, the lines after it are not part of the row.
             inside = rest.strip() != MASK
             line = line[: label.end()] + (rest[: len(rest) - len(rest.lstrip())] or " ") + MASK
         elif line:

@@ -8,16 +8,16 @@ import re
 from .encodings import MASK, Known
 from .sql_rows import without_rows
 
-SHORTEST = 4  # a shorter "secret" would blot out half of a text that is only looked through
+SHORTEST = 4  # a shorter "secret" would mask half of an ordinary text
 
 _SECRET = (
     r"(?:pass(?:word|wd|phrase)?|pwd|token|secret|authorization|credentials?|cookie|connection[-_]?string"
     r"|(?:api|access|private)[-_]?key|(?:signing|encryption|master|account|license|shared|aes|hmac|jwt)[-_.]*key"
-    # As a part of the name, and neither in "salted" nor in "basalt".
+    # Only as a separate part of a name, not in "salted" or "basalt".
     r"|(?<![a-z])(?:dsn|salt)(?![a-z])|(?-i:(?<=[a-z])(?:Dsn|DSN|Salt)(?![a-z])))"
 )
 _NAME = re.compile(_SECRET, re.IGNORECASE)
-# Names of things and not the things: where a Secret lies may be shown.
+# Names of secrets, not the secrets themselves: the location of a Secret may be shown.
 _HARMLESS = re.compile(
     r"(?i:[\w.-]*(?:secret|credential|token)[-_]?name|%[\w.-]*secrets%)"
     r"|(?:pl|sm|cl|fm)-[a-z0-9-]*-service|(?:prepare|upgrade|verify|rollback)\.[-._a-z0-9]+"
@@ -33,13 +33,13 @@ _USERINFO = re.compile(r"://[^\s:/@]*:([^\s]+)@")
 _CONNECTION = re.compile(r"(?i)(?<![\w-])((?:password|pwd)[ \t]*=[ \t]*)[^\n\"']{1,256}?(?=;[ \t]*[a-z][\w ]{0,40}=)")
 _QUOTED = r"\\\"(?:[^\"\\]|\\\\(?:\\.|[^\"\\]))*\\\"|\"(?:\\.|[^\"\\])*\"|'(?:\\.|''|[^'\\])*'"
 _NUMBER = r"(?:(?:\d+|null|true|false|\*{8})(?=[,}\]])|\*{8}(?=\\?[\"']))"
-# In quotes, a number, or as far as a connection string or a query goes on; quotes that do not close, to the end of the
+# Quoted, a number, or up to the end of a part of a connection string or query; unclosed quotes extend to the end of the
 # line.
 _VALUE = rf"({_QUOTED}|{_NUMBER}|[^\s;&\"'][^\s;&]*|[\"'][^\n]*)"
 # password=x, --token x, "apiKey": "x", DB_PASSWORD: 'x'
 _PAIR = re.compile(rf"(?i)({_SECRET}[\w.-]{{0,64}}(?:\\?[\"'])?[ \t]*[:=][ \t]*){_VALUE}")
 _OPTION = re.compile(rf"(?i)(--[\w-]{{0,64}}?{_SECRET}[\w-]{{0,64}}[ \t]+){_VALUE}")
-# invalid token 'x', password "y" rejected, token 0a1b2c…: without a sign in between
+# invalid token 'x', password "y" rejected, token 0a1b2c…: without a separator
 _WORD = re.compile(r"(?i)\b((?:password|passphrase|token)[ \t]+)(\"[^\"\s]+\"|'[^'\s]+'|(?=[^\s\d]*\d)[\w+/=.-]{20,})")
 # {"Name":"%SmtpPassword%","Value":"x"}, {Name:DB_PASSWORD Value:x}, in one object; - name: DB_PASSWORD and value: x
 # below it; value before name
@@ -59,7 +59,7 @@ _YAML = re.compile(
     rf"(?im)(?P<start>^[ \t]*(?:-[ ]+)?(?:name|key):[ \t]+{_CALLED}[ \t]*\n(?P<indent>[ \t]*)value:[ "
     rf"\t]+)(?P<value>{_BLOCK}|[^\s\[{{][^\n]*)(?P<end>)"
 )
-# password: | and lines that are indented more
+# password: | followed by more indented lines
 _LINES = re.compile(
     rf"(?im)(?P<start>^(?P<indent>[ \t]*)(?:-[ ]+)?(?P<quoted>[\w.-]{{1,128}})(?P<bare>):[ "
     rf"\t]+)(?P<value>{_BLOCK})(?P<end>)"
@@ -71,22 +71,23 @@ _VALUED = re.compile(
 
 
 def looks_secret(name):
-    """Whether what stands under this name is to be hidden."""
+    """Returns whether a value with this name must be hidden."""
     return bool(_NAME.search(name)) and not _HARMLESS.fullmatch(name)
 
 
 def long_enough(secrets):
-    """Those that may be looked for in any text."""
+    """The secrets that are long enough to be searched for in any text."""
     return [secret for secret in secrets if secret and len(secret) >= SHORTEST]
 
 
 def known(secrets):
-    """All spellings of those that are long enough."""
+    """All encodings of the secrets that are long enough."""
     return secrets if isinstance(secrets, Known) else Known(long_enough(secrets))
 
 
 def redact(text, secrets=()):
-    """The text without what looks secret by itself or by its name, and without any spelling of the known secrets."""
+    """The text without anything that looks secret by itself or by its name, and without the known secrets in any
+    encoding."""
     text = known(secrets).mask(without_rows(text))
     text = _PEM.sub(MASK, text)
     text = _JWT.sub(MASK, text)
@@ -120,7 +121,7 @@ def _masked(value):
 
 
 def of_environment(environment):
-    """The values of variables whose name looks secret, and the passwords of URLs."""
+    """The values of variables whose names look secret, and passwords in URLs."""
     found = [str(value) for name, value in environment.items() if looks_secret(str(name))]
     for value in environment.values():
         found += _USERINFO.findall(str(value))

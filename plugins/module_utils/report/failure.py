@@ -9,12 +9,12 @@ import shlex
 
 from ..redaction.text import redact
 
-OUTAGE = "monq_confirm_outage"  # repeats the environment's name: nothing secret in it
-ANSWER = "monq_resolve"  # belongs to one attempt, and is not said twice
+OUTAGE = "monq_confirm_outage"  # repeats the environment's name: not a secret
+ANSWER = "monq_resolve"  # belongs to one attempt, so it is not repeated
 
 
 def text(host, task, result, ledger, bundle, command):
-    """The last word of a failing run: what, where things stand, what is kept for a helper, what to type next."""
+    """The final text of a failing run: what failed, current state, support bundle, next command."""
     message = redact(first_message(result))
     lines = [f"FAILED on {host}: {task}"] + ["  " + line for line in message.splitlines()]
     for row, key in (("changed", "changed_so_far"), ("platform", "reachable")):
@@ -27,7 +27,7 @@ def text(host, task, result, ledger, bundle, command):
 
 
 def in_short(host, task, result, command):
-    """The same in one line, for the task's own message: Ansible shows that one up to twice more."""
+    """The same in one line, for the task's message, which Ansible shows up to twice more."""
     return (
         f"FAILED on {host}: {task}: {redact(first_message(result).splitlines()[0])}. Details above. Next "
         f"command: {command}"
@@ -52,7 +52,7 @@ def standing(ledger, key):
 
 
 def kept(bundle):
-    """Where the support bundle lies, or why there is none."""
+    """The support bundle's path, or the reason why there is none."""
     if bundle.get("path"):
         missing = bundle.get("missing") or {}
         return bundle["path"] + (f" (without {', '.join(sorted(missing))}: see index.json in it)" if missing else "")
@@ -62,14 +62,14 @@ def kept(bundle):
 
 
 def relaunch(job, template=""):
-    """What to do in AWX, where nobody types a command."""
+    """The next step in AWX, where nobody types commands."""
     return (
         f"relaunch the job template {template or 'of this job'} (this was job {job}; inside a workflow: relaunch "
         "from the failed node)"
     )
 
 
-# How the inventory host is reached: option of ansible-playbook and how it is written.
+# How the inventory host is reached: {option: its flag}.
 WAYS = {
     "remote_user": "-u",
     "private_key_file": "--private-key",
@@ -82,7 +82,7 @@ OPTIONS = ("extra_vars", "tags", "skip_tags", "vault_ids", "vault_password_files
 
 
 def resume_command(given, message=""):
-    """The command to type, from what ansible-playbook was given. Inline values may be secrets: only their names are
+    """The command to type, from the options of ansible-playbook. Inline values may be secrets: only their names are
     shown."""
     words = ["ansible-playbook"]
     for path in given.get("inventory") or []:
@@ -90,7 +90,7 @@ def resume_command(given, message=""):
     words += given.get("playbooks") or []
     if given.get("limit"):
         words += ["--limit", given["limit"]]
-    # A failure that asks for the whole playbook is not to be repeated with the tags that caused it.
+    # A failure that asks for the whole playbook must not be repeated with the tags that caused it.
     if "--skip-tags" not in message:
         for option in ("tags", "skip_tags"):
             chosen = [tag for tag in given.get(option) or [] if tag != "all"]
@@ -106,7 +106,7 @@ def resume_command(given, message=""):
 
 
 def extra_vars(given):
-    """What -e gets again: files as they are, the confirmation, the names of all others."""
+    """The -e values to repeat: files, the confirmation, and only the names of all others."""
     shown = []
     for word in given:
         if word.startswith("@"):

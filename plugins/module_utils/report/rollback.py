@@ -7,7 +7,8 @@ MAY_NOT = "The rollback cannot start. This run has changed nothing."
 
 
 def overview(report):
-    """What a rollback would put back, what stays, and why it may not begin: shown before anything is changed."""
+    """The overview shown before anything is changed: what would be restored, what cannot be undone, and what prevents
+    the rollback."""
     if not report["needed"] and report["findings"]:
         return "\n".join([*_findings(report["findings"]), MAY_NOT])
     if not report["needed"]:
@@ -37,7 +38,7 @@ def _findings(found):
 
 
 def summary(report, results):
-    """What an operator hands on. results: of the rollback's steps, by key."""
+    """The summary for the operator. results: those of the rollback's steps, by key."""
     archive = results.get("rollback.ledger.archive") or {}
     lines = [
         f"Rolled back: generation {report['generation']}; its ledger is archived as ConfigMap {archive.get('ledger')}"

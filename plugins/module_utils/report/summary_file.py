@@ -12,7 +12,7 @@ NAME = "summary.txt"
 
 
 def keep(folder, text, check_mode=False):
-    """Writes the summary beside the backup, mode 0600; whether that changes anything. In check mode it only says so."""
+    """Writes the summary beside the backup, mode 0600; returns whether it changes. In check mode it only predicts."""
     path = os.path.join(folder, NAME)
     with contextlib.suppress(OSError), open(path, encoding="utf-8") as file:
         if file.read() == text:

@@ -31,11 +31,11 @@ from . import upgrade as texts
 FILE_LIMIT = 4 << 20  # bytes of one file, before compression
 LIST_LIMIT = 500  # objects of one kind
 LIBRARIES = ("urllib3", "PyYAML", "kubernetes", "jmespath", "psycopg2-binary", "psycopg2", "cryptography")
-PATIENCE = 20  # seconds that monqctl has for an answer
+PATIENCE = 20  # seconds that monqctl may take to respond
 
 
 class Bundle:
-    """Sanitised files, and for each that is missing the reason."""
+    """Sanitised files, and the reason for each missing one."""
 
     def __init__(self, secrets=(), limit=FILE_LIMIT):
         self._given = list(secrets)
@@ -51,9 +51,9 @@ class Bundle:
         self._secrets = known(self._given)
 
     def add(self, name, read, remote=True):
-        """One file of what read() returns: a text, or JSON data. What cannot be read is listed with its reason."""
+        """Adds a file with what read() returns: text, or JSON data. If it cannot be read, the reason is listed."""
         if remote and self._unreachable:
-            self.missing[name] = self._unreachable  # asked once; each further question would cost its own timeout
+            self.missing[name] = self._unreachable  # asked once; every further request would take its own timeout
             return None
         try:
             found = read()
@@ -91,7 +91,7 @@ class Bundle:
         return "[\n" + ",\n".join(rows) + "\n]\n"
 
     def write(self, folder, now=None):
-        """support-<UTC time>.tar.gz, readable by its owner only; whole or not there."""
+        """Writes support-<UTC time>.tar.gz atomically, readable by its owner only; returns its path."""
         moment = now or datetime.datetime.now(datetime.timezone.utc)
         name = f"support-{moment.strftime('%Y%m%dT%H%M%S')}.{moment.microsecond // 1000:03d}Z"
         index = {
@@ -139,7 +139,7 @@ def _reason(exc):
 
 
 def collect(params, connect=cluster, client=None, ansible_version=""):
-    """(bundle, generation): everything that can be read now, without the lock."""
+    """Collects everything that can be read now, without the lock; returns (bundle, generation)."""
     bundle, namespace, release = Bundle(known_secrets(params)), params["namespace"], params["plan"]["release"]
     client = client or make_client({**params, "monqctl_timeout": PATIENCE})
     found = {"generation": None}
@@ -185,13 +185,13 @@ def collect(params, connect=cluster, client=None, ansible_version=""):
 
 
 def known_tokens(connection, namespace, release):
-    """The registry's token, read only to be blotted out wherever it turns up."""
+    """The registry's token, read only to be masked wherever it occurs."""
     secret = connection.find(core(namespace, "secrets", release["registry_token"]["secret"])) or {}
     return [base64.b64decode(text).decode("utf-8", "replace") for text in (secret.get("data") or {}).values()]
 
 
 def ledgers(connection, namespace, release):
-    """Every ledger and archive of one by its label; by name where the account may not list."""
+    """All ledgers and archived ledgers, by label; by name if the account may not list."""
     wanted = ",".join(f"{key}={value}" for key, value in LABELS.items())
     try:
         found = connection.items(core(namespace, "configmaps"), labelSelector=wanted)
@@ -244,7 +244,7 @@ def _plain(objects):
 
 
 def folder(directory, host, release, generation):
-    """The generation's folder; where the ledger cannot be read, that of the newest generation."""
+    """The generation's folder; if the ledger cannot be read, that of the newest generation."""
     base = os.path.join(directory, host, release)
     if generation is None:
         known = [int(name) for name in os.listdir(base) if name.isdigit()] if os.path.isdir(base) else []

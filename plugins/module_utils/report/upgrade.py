@@ -7,7 +7,7 @@ import re
 
 
 def findings(found):
-    """All findings, those that stop first; each once."""
+    """All findings without duplicates, stops first."""
     rank = {"stop": 0, "warning": 1, "info": 2}
     unique = [f for i, f in enumerate(found) if f not in found[:i]]
     stops = sum(f["severity"] == "stop" for f in unique)
@@ -23,9 +23,9 @@ def findings(found):
 
 
 def plan(ledger):
-    """One line for each step: state, whether it can be taken back, key, title."""
+    """One line for each step: state, whether it can be undone, key, title."""
     rows = ledger["steps"]
-    if ledger.get("lost"):  # of the steps nothing is known
+    if ledger.get("lost"):  # nothing is known about the steps
         return "\n".join(
             [
                 f"the platform is UNKNOWN; lock: {ledger['lock']}",
@@ -52,7 +52,7 @@ def plan(ledger):
 
 
 def point_of_no_return(rows):
-    """Where it is, whether it is passed, and what stays whatever rollback.yml does."""
+    """The first irreversible step, whether it is passed, and what rollback.yml cannot undo."""
     first = next((row["key"] for row in rows if row["undo"] == "irreversible"), None)
     if not first:
         return "point of no return: none, every step can be undone"
@@ -72,13 +72,13 @@ def point_of_no_return(rows):
 
 
 def irrevocable(rows):
-    """The irreversible steps that were done, or may have been: an attempt that failed or that nobody saw end counts
-    as well."""
+    """The irreversible steps that were or may have been done: failed attempts and those with unknown outcome count
+    too."""
     return [row for row in rows if row["undo"] == "irreversible" and row["state"] != "to do"]
 
 
 def summary(ledger, verified):
-    """What an operator hands on: steps, outage, backups, counts, drift, findings."""
+    """The summary for the operator: steps, outage, backups, counts, drift, findings."""
     rows = {row["key"]: row for row in ledger["steps"]}
     done = [row for row in ledger["steps"] if row["state"] == "done"]
     lines = [

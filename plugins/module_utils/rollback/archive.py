@@ -17,15 +17,15 @@ SNAPSHOTS = (*NAMES, "rollback")
 
 
 class Archive:
-    """Moves ledgers and snapshots under the number of their generation: copied create-only, compared, then deleted.
-    May be killed anywhere and done again."""
+    """Moves ledgers and snapshots to names with their generation: copied create-only, compared, then deleted. May be
+    killed anywhere and repeated."""
 
     def __init__(self, cluster, namespace, release, generation):
         self._cluster, self._namespace, self._release, self._generation = cluster, namespace, release, generation
         self._new = archived(release, generation)
 
     def upgrade(self, carried):
-        """The upgrade's snapshots first, its ledger last: as long as the ledger is there, the generation is not
+        """Archives the upgrade's snapshots first, its ledger last: as long as the ledger exists, the generation is not
         archived."""
         ledger = Ledger(self._cluster, self._namespace, self._release).load()
         if ledger.exists and ledger.generation == self._generation:
@@ -53,7 +53,7 @@ class Archive:
     # ---- ConfigMaps
 
     def _copy_map(self, prefix):
-        """The original, once its copy is known to be the same."""
+        """Copies a ConfigMap; returns the original once the copy is known to be identical."""
         path = core(self._namespace, "configmaps")
         found = self._cluster.find(f"{path}/{prefix}-{self._release}")
         if not found:
@@ -89,7 +89,7 @@ class Archive:
     # ---- Secrets
 
     def _move_snapshot(self, name, sha):
-        """sha: the sum in the ledger where it has one. Without it the Secret was left by a run that was killed while
+        """sha: the sha256 in the ledger, if any. Without it, the Secret was left by a run that was killed while
         saving."""
         first = self._secret(self._release, name, 0)
         if not first:
@@ -109,7 +109,7 @@ class Archive:
                 for index in range(digest["chunks"]):
                     self._copy_secret(name, index)
                 target.open(name, digest)
-        # The first part goes last: it is what tells that a rest is there, should this be killed.
+        # The first part is deleted last: if this is killed, it still shows that other parts exist.
         for index in reversed(range(max(1, digest["chunks"]))):
             self._cluster.delete(core(self._namespace, "secrets", f"monq-upgrade-{self._release}-{name}-{index}"))
 
@@ -118,7 +118,7 @@ class Archive:
 
     def _copy_secret(self, name, index):
         if self._secret(self._new, name, index):
-            return  # left by a killed run; what is in it is compared as a whole
+            return  # left by a killed run; the snapshot is compared as a whole
         found = self._secret(self._release, name, index)
         meta = {
             "name": f"monq-upgrade-{self._new}-{name}-{index}",
@@ -137,14 +137,14 @@ class Archive:
 
 
 def clear_finished(cluster, namespace, release):
-    """Archives the ledger of a rollback that has ended, so that the next one begins anew."""
+    """Archives the ledger of a finished rollback, so that the next one starts afresh."""
     found = RollbackLedger(cluster, namespace, release).load()
     if found.finished:
         Archive(cluster, namespace, release, found.generation).rollback()
 
 
 def new_id():
-    """The ID of an attempt, as the step runner makes them."""
+    """A new attempt ID, like the step runner's."""
     return "a" + uuid.uuid4().hex[:7]
 
 

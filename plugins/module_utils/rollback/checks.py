@@ -17,7 +17,7 @@ from .database import DatabaseRestore, proved
 
 
 def overview(rollback, check_mode, read_dumps=True):
-    """What can be taken back, what stays, and every reason why the rollback may not begin."""
+    """The report: what can be undone, what cannot, and every reason why the rollback cannot start."""
     run, given = rollback.run, rollback.given
     run.require_known_decisions()
     lost = orphans(rollback.cluster, rollback.namespace, rollback.release["version"], run.upgrade)
@@ -54,14 +54,14 @@ def overview(rollback, check_mode, read_dumps=True):
 
 
 def _at_their_steps(found):
-    """The same findings where the rollback has begun: a stop here would keep the operator's word from the step that
-    it is on."""
+    """The same findings once the rollback has begun, with stops as warnings: a stop would keep the operator's decision
+    from its step."""
     then = "repair it first, or continue: the step checks again, and its error shows how to skip it"
     return [{**one, "severity": WARNING, "next": then} if one["severity"] == STOP else one for one in found]
 
 
 def require(report):
-    """One error out of all findings that stop."""
+    """Raises one MonqError for all findings that stop."""
     stops = [one for one in report["findings"] if one["severity"] == STOP]
     if stops:
         raise MonqError(
@@ -75,7 +75,7 @@ def require(report):
 
 
 def reasons(run, given, check_mode):
-    """What forbids it by the operator's words and the ledgers alone: no answer at a step can take its place."""
+    """The stops that follow from the confirmations and the ledgers alone, which no decision on a step can override."""
     found = []
     if not check_mode and given["confirm"] != given["environment"]:
         found.append(
@@ -123,8 +123,8 @@ def reasons(run, given, check_mode):
 
 
 def _elsewhere(run):
-    """What the upgrade began on another machine, and nobody saw end: it may still be at work there. Once the
-    rollback has begun, the word was given."""
+    """Findings for steps that the upgrade started on another machine with unknown outcome: they may still be running
+    there. Once the rollback has begun, this was decided."""
     found = []
     if run.ledger.unfinished:
         return found
@@ -153,7 +153,8 @@ def _elsewhere(run):
 
 
 def _context(client, given):
-    """Another context is another registry: its template and counts must neither be compared nor changed (trap 11)."""
+    """Findings on monqctl's context: a different one is a different registry, which must be neither compared nor
+    changed (trap 11)."""
     if given["plan"]["configure"]:
         return []
     try:
@@ -164,7 +165,7 @@ def _context(client, given):
 
 
 def _snapshots(rollback, report):
-    """Opens every snapshot, so that an altered one is known before anything is changed, and tells the differences."""
+    """Opens every snapshot, so that an altered one is found before anything is changed, and reports the differences."""
     try:
         for name in NAMES:
             rollback.snapshot(name)
@@ -182,8 +183,7 @@ def _snapshots(rollback, report):
 
 
 def _put_back(rollback):
-    """What differs now, in words. The registry may be out of order: that is one reason to go back, and no reason not
-    to."""
+    """The current differences as text. A broken registry is a reason to roll back, not a reason against it."""
     lines = [f"Deployment {change.name}: {differences.described(change)}" for change in rollback.deployment_changes()]
     lines += [f"Ingress {change.name}: {differences.described(change)} (new route)" for change in rollback.new_routes()]
     lines += [f"Ingress {change.name}: {differences.described(change)} (old route)" for change in rollback.old_routes()]

@@ -20,8 +20,8 @@ AGAIN = "then run the same command again"
 
 
 def proved(result, database, read=True):
-    """Raises MonqError unless the dump is of this database and the very file that the ledger knows. read: sum it up
-    too."""
+    """Raises MonqError unless the dump is of this database and unchanged since it was recorded. read: verifies its
+    sha256 too."""
     if not result:
         raise MonqError(
             "the ledger has no dump of this database",
@@ -62,7 +62,7 @@ def _altered(path, expected, seen):
 
 
 class DatabaseRestore:
-    """Builds a database out of a dump beside the one that stands, and changes the names only when it is proved."""
+    """Builds a database from a dump beside the current one, and swaps their names only once it is verified."""
 
     def __init__(
         self,
@@ -78,10 +78,10 @@ class DatabaseRestore:
         self._server = Postgresql(server, pg_restore=pg_restore, timeout=timeout, runner=runner)
         self._settings, self._pg_restore, self._timeout = server, pg_restore, timeout
         self._terminate, self._clock, self._sleep, self._runner = terminate, clock, sleep, runner
-        self._fence = fence or (lambda: None)  # raises where the lock is lost
+        self._fence = fence or (lambda: None)  # raises if the lock is lost
 
     def problems(self, database):
-        """[(expected, seen)] of what would stop a restore of this database, for whoever plans it."""
+        """[(expected, seen)] for everything that would prevent a restore of this database."""
         found = []
         with self._server.maintenance() as session:
             if not self._server.may_create(session):
@@ -94,7 +94,7 @@ class DatabaseRestore:
         return found
 
     def run(self, database, result, generation):
-        """Puts the database of the dump in the place of the one that stands; the result for the ledger."""
+        """Replaces the current database by that of the dump; returns the result for the ledger."""
         proved(result, database)
         with self._server.maintenance() as session:
             facts = self._facts(session, database)
@@ -123,7 +123,7 @@ class DatabaseRestore:
         return session.query("SELECT datname, shobj_description(oid, 'pg_database') FROM pg_database")
 
     def _free(self, session, database, terminate):
-        """Never over a database with live connections without an explicit word."""
+        """Requires that the database has no live connections; with terminate, ends them first."""
         if terminate:
             self._fence()
             session.query(sql.terminate(database))
@@ -169,7 +169,7 @@ class DatabaseRestore:
         except BaseException:
             with contextlib.suppress(MonqError):
                 session.query("ROLLBACK")
-            with contextlib.suppress(MonqError):  # the first failure is the one to tell
+            with contextlib.suppress(MonqError):  # the first failure is the one to report
                 self._server.drop_scratch(session, new)
             raise
 
@@ -184,7 +184,7 @@ class DatabaseRestore:
         )
 
     def _compare(self, new, result):
-        """With the manifest table by table; where it is gone, with the sums that the ledger has."""
+        """Compares the rows of each table with the manifest; if that is gone, the totals with the ledger."""
         with self._server.session(new) as session:
             seen = session.rows()
         expected = _manifest_rows(result)
@@ -208,15 +208,15 @@ class DatabaseRestore:
 
     @staticmethod
     def _grant(session, new, facts):
-        """Privileges and settings of a database are not in its dump."""
+        """Copies the database's privileges, which its dump does not contain."""
         if not facts["default_privileges"]:
             for statement in sql.grants(new, facts["owner"], session.query(sql.privileges(facts["oid"]))):
                 session.query(statement)
 
     @staticmethod
     def _set(session, new, facts):
-        """The names of settings that this role may not give: a superuser did. A platform that is down for one of
-        them helps nobody, so they are told."""
+        """Copies the database's settings; returns the names of those that only a superuser may set. They are reported,
+        not fatal: the restore must not stay blocked for one."""
         left = []
         for role, text in session.query(sql.settings(facts["oid"])):
             try:
@@ -228,7 +228,7 @@ class DatabaseRestore:
         return left
 
     def _swap(self, session, database, new, facts, result, generation):
-        self._free(session, database, self._terminate)  # a restore takes its time: somebody may have come
+        self._free(session, database, self._terminate)  # somebody may have connected during the restore
         kept = sql.kept_name(database, generation, {name for name, _comment in self._databases(session)})
         oid = session.value(f"SELECT oid FROM pg_database WHERE datname = {dump.literal(new)}")
         note = sql.kept_note(database, generation, oid, result["sha256"])
@@ -239,7 +239,7 @@ class DatabaseRestore:
 
 
 def _manifest_rows(result):
-    """{table: rows} of this dump in the manifest beside it, or None."""
+    """This dump's {table: rows} from the manifest beside it, or None."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         with open(os.path.join(os.path.dirname(result["path"]), dump.MANIFEST), encoding="utf-8") as file:
             entries = json.load(file)["dumps"]

@@ -9,24 +9,23 @@ from ..k8s import routes
 from ..k8s.rollout import desired, selected
 from ..upgrade.replicas import hpa_targets
 
-CONTROLLER = "deployment.kubernetes.io/"  # the Deployment controller's own notes: revision and the like
+CONTROLLER = "deployment.kubernetes.io/"  # the Deployment controller's own annotations, such as the revision
 
-# action: create, update, recreate (a selector cannot be changed), delete. content: what is put back. present: what
-# stands now; where something is
-# created, the old one that is still on its way out.
+# action: create, update, recreate (a selector cannot be changed), delete. content: what is restored. present: the
+# current object; for a creation, the old object still being deleted, if any.
 Change = namedtuple("Change", "action name present content")
 
 
 def content(obj):
-    """What is put back of an object, and compared: labels, annotations, spec."""
+    """The part of an object that is compared and restored: labels, annotations, spec."""
     meta = obj["metadata"]
     notes = {key: value for key, value in (meta.get("annotations") or {}).items() if not key.startswith(CONTROLLER)}
     return {"labels": meta.get("labels") or {}, "annotations": notes, "spec": obj["spec"]}
 
 
 def body(change, kind, api_version, namespace):
-    """The object to send. A new one gets nothing of the old one's identity; one that stands keeps its own, and its
-    resourceVersion guards it."""
+    """The object to send. A new one inherits nothing of the old one's identity; an existing one keeps its own,
+    protected by its resourceVersion."""
     meta = {
         "name": change.name,
         "namespace": namespace,
@@ -45,7 +44,7 @@ def body(change, kind, api_version, namespace):
 
 
 def leaving(obj):
-    """Whether an object is being deleted: a finalizer may hold it for long, and then it is gone."""
+    """Returns whether an object is being deleted. A finalizer may delay that, but it will be gone."""
     return bool(obj and obj["metadata"].get("deletionTimestamp"))
 
 
@@ -54,7 +53,7 @@ def described(change):
 
 
 def _going(there, saved):
-    """Whether it was deleted since: what was on its way out before the upgrade is nothing to bring back."""
+    """Returns whether the deletion began after the snapshot: what was already being deleted then is not restored."""
     return leaving(there) and not leaving(saved)
 
 
@@ -62,16 +61,15 @@ def _going(there, saved):
 
 
 def count(saved, present, owned):
-    """The count to put back. An HPA's Deployment keeps the count that its HPA gave it, but for 0: an HPA is off at
-    0."""
+    """The count to restore. A Deployment with an HPA keeps its current count, unless one of the counts is 0, where an
+    HPA is off."""
     then = desired(saved)
     now = desired(present) if present else 0
     return now if owned and then and now else then
 
 
 def deployments(original, now, hpas, registry):
-    """[Change] that make the Deployments those of before; the registry's own is left alone: its update cannot be
-    taken back."""
+    """The [Change] that restore the Deployments, except the registry's own, whose update cannot be undone."""
     present, owned = _by_name(now), hpa_targets(hpas)
     changes = []
     for saved in sorted(original, key=lambda d: d["metadata"]["name"]):
@@ -93,7 +91,7 @@ def deployments(original, now, hpas, registry):
 
 
 def brought(original, cut, now, patterns, registry):
-    """[Change] that delete what the upgrade has brought: known to neither snapshot, and named like the modules' own."""
+    """The [Change] that delete what the upgrade added: Deployments in neither snapshot, named like the modules' own."""
     known = set(_by_name(original)) | set(_by_name(cut)) | {registry}
     return [
         Change("delete", d["metadata"]["name"], d, None)
@@ -103,7 +101,7 @@ def brought(original, cut, now, patterns, registry):
 
 
 def running(now, patterns, registry):
-    """The modules' Deployments that have a count, but for the registry's."""
+    """The modules' Deployments with a count other than 0, except the registry's."""
     return [d for d in selected(now, patterns) if d["metadata"]["name"] != registry and desired(d) != 0]
 
 
@@ -115,8 +113,8 @@ def patterns_of(release, modules):
 
 
 def new_routes(now, known, domains):
-    """[Change] that remove the new routing: not of before, every host in Monq's domains, and nobody's child. An old
-    one that was put back is of before."""
+    """The [Change] that remove the new routes: not in a snapshot, every host in Monq's domains, and without an owner.
+    Restored old routes do not count as new."""
     uids = {i["metadata"]["uid"] for i in known}
     return [
         Change("delete", i["metadata"]["name"], i, None)
@@ -130,9 +128,8 @@ def new_routes(now, known, domains):
 
 
 def old_routes(original, cut, now, select, removed=()):
-    """[Change] that bring back the routes that the upgrade removed. select: which of a list of Ingresses it removes, as
-    [{name, uid}]; removed: the names
-    of those that it did remove, whatever the variables say today."""
+    """The [Change] that restore the routes that the upgrade removed. select: chooses the routes to remove from a list
+    of Ingresses, as [{name, uid}]; removed: the names of those actually removed, whatever the variables say now."""
     gone = {name: obj for name, obj in {**_by_name(cut), **_by_name(original)}.items() if name in removed}
     wanted = {**gone, **_doomed(cut, select), **_doomed(original, select)}
     untouched = {i["metadata"]["uid"] for i in [*original, *cut]}
@@ -155,16 +152,16 @@ def _doomed(ingresses, select):
 
 
 def entries(saved, now, registry):
-    """([(name, entry)] of the microservices that the registry describes differently or not at all, {name: why it
-    stays}). The registry's own stays."""
-    if not now:  # its answers cannot be described from their names
+    """Returns [(name, entry)] of the microservices whose entry differs or is missing in the registry, and {name: why it
+    cannot be restored}. The registry's own is left alone."""
+    if not now:  # its entries cannot be matched with names
         return [], {}
     changed = [(name, entry) for name, entry in sorted(saved.items()) if now.get(name) != entry and name != registry]
     return changed, {name: "new in the registry" for name in sorted(now) if saved and name not in saved}
 
 
 def differing_counts(original, cut):
-    """[(name, store, original, cut)] of counts that were changed between the two snapshots."""
+    """[(name, store, original, cut)] of counts that changed between the two snapshots."""
     found = []
     for name in sorted(set(original) & set(cut)):
         for store in ("kubernetes", "registry"):

@@ -14,7 +14,7 @@ BEGUN = "begun"
 
 
 class RollbackLedger(Ledger):
-    """The rollback's own ConfigMap; it bears the number of the generation that is rolled back."""
+    """The rollback's own ConfigMap, with the number of the generation that is rolled back."""
 
     def __init__(self, cluster, namespace, release):
         super().__init__(cluster, namespace, release, prefix=ROLLBACK)
@@ -28,7 +28,7 @@ class RollbackLedger(Ledger):
         return self.exists and not self.finished
 
     def results(self):
-        """What the steps that are done so far have done, by key."""
+        """The results of the steps done so far, by key."""
         return {key: entry["result"] for key, entry in self.entries.items() if entry.get("result")}
 
     def write(self, key, entry, annotations=None, **more):
@@ -37,7 +37,7 @@ class RollbackLedger(Ledger):
 
 
 def upgrade_ledger(cluster, namespace, release, generation=None):
-    """The upgrade's ledger, or what the archive holds of that generation."""
+    """The upgrade's ledger, or the archived one of that generation."""
     live = Ledger(cluster, namespace, release).load()
     if generation is None or (live.exists and live.generation == generation):
         return live
@@ -45,12 +45,12 @@ def upgrade_ledger(cluster, namespace, release, generation=None):
 
 
 def archived(release, generation):
-    """Stands in the release's place in the names of what was archived."""
+    """The part that replaces the release in the names of archived objects."""
     return f"{release}-attempt-{generation}"
 
 
 def unfinished_text(cluster, namespace, release):
-    """One line on a rollback that has not ended, or nothing."""
+    """One line on an unfinished rollback, or an empty string."""
     found = RollbackLedger(cluster, namespace, release).load()
     if not found.unfinished:
         return ""
@@ -65,8 +65,8 @@ def unfinished_text(cluster, namespace, release):
 
 
 def require_no_rollback(cluster, namespace, release, run, check_mode=False):
-    """What an upgrade must know before it takes the lock: a rollback that has not ended, and SQL that a rolled back
-    generation left in a database."""
+    """Raises StepError for an unfinished rollback, and for undecided SQL that a rolled back generation left in a
+    database; called before an upgrade takes the lock."""
     found = RollbackLedger(cluster, namespace, release).load()
     if found.unfinished:
         raise StepError(
@@ -85,7 +85,7 @@ def require_no_rollback(cluster, namespace, release, run, check_mode=False):
             try:
                 run.require_decided(step.key)
             except StepError as exc:
-                if "attempt" not in exc.details:  # answered, and wrongly
+                if "attempt" not in exc.details:  # decided, but wrongly
                     raise
                 asked[step.key] = run.ledger.get(step.key)
     if asked:

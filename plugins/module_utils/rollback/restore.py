@@ -24,7 +24,8 @@ TEMPLATE_APPLY = ["registry", "apply", "service", "K8s", "--file", "{file}"]
 
 
 class Rollback:
-    """Reads the present state and what `original` holds, and restores the difference. Without one no call is made."""
+    """Compares the current state with `original` and restores the differences. Without any, it makes no changing
+    call."""
 
     def __init__(self, session, clock=time.monotonic, sleep=time.sleep):
         given = session.params
@@ -42,7 +43,7 @@ class Rollback:
     # ---- what is known
 
     def snapshot(self, name):
-        """A snapshot of the upgrade, opened once and proved by the digest in the ledger; `cut` is empty where the
+        """A snapshot of the upgrade, opened once and verified against the digest in the ledger; `cut` is empty if the
         upgrade did not get that far. Raises SnapshotError."""
         if name not in self._opened:
             stage = "prepare" if name.startswith("original") else "upgrade"
@@ -98,12 +99,12 @@ class Rollback:
         return changes
 
     def to_start_again(self):
-        """[(name, count)] of what was stopped for the databases and is in no snapshot of before: somebody made it
-        after prepare."""
+        """[(name, count)] of Deployments that were stopped for the databases but are not in the snapshot: created after
+        prepare."""
         digest = (self.run.ledger.get("rollback.diagnostics.save") or {}).get("result")
         stopped = self.run.ledger.get("rollback.deployments.stop")
         before = self._store.open("rollback", digest)["deployments"] if digest and stopped else []
-        if isinstance(before, str):  # they could not be read
+        if isinstance(before, str):  # the Deployments could not be read
             return []
         known = {d["metadata"]["name"] for d in self.snapshot("original")["deployments"]} | {
             change.name for change in self.deployment_changes()
@@ -122,7 +123,7 @@ class Rollback:
         return differences.new_routes(self._routes_now(), known, self._domains)
 
     def old_routes(self):
-        # Opened first: a ledger that was lost must not look like one of before the cut.
+        # Opened first: a lost ledger must not look like one from before the cutover.
         original, cut = self.snapshot("original")["ingresses"], self.snapshot("cut")["ingresses"]
         if rollback_steps.CUT not in self.run.upgrade.entries:
             return []
@@ -139,7 +140,8 @@ class Rollback:
         return replicas.registry_changes(saved, self._registry.counts(known=saved))
 
     def registry_entries(self):
-        """Only a Replace writes entries; what an operator changed in the registry otherwise is his."""
+        """The registry entries to restore, if a Replace has run: only it writes entries, other changes are the
+        operator's."""
         saved = self.snapshot("original").get("microservices") or {}
         if not saved or not rollback_steps.replaced(self.run.upgrade_plan, self.run.upgrade.entries):
             return [], {}
@@ -147,7 +149,7 @@ class Rollback:
         return differences.entries(saved, self._registry.entries(), self.registry_deployment)
 
     def by_hand(self):
-        """The counts to enter in the registry where monqctl does not: the registry's own counts were not read then."""
+        """The counts to enter in the registry by hand, if monqctl is not used for them: the saved Kubernetes counts."""
         if not self.manual:
             return {}
         return {
@@ -181,7 +183,7 @@ class Rollback:
         for name, read in parts.items():
             try:
                 found[name] = read()
-            except MonqError as exc:  # whoever looks for the cause wants the rest all the same
+            except MonqError as exc:  # the rest is useful all the same
                 found[name] = f"not readable: {exc.what}: {exc.seen}"[:500]
         return found
 
@@ -196,7 +198,7 @@ class Rollback:
         return {"stopped": [d["metadata"]["name"] for d in stopped]}
 
     def _wait_gone(self):
-        """Until no pod of a stopped Deployment is left, those of older revisions included."""
+        """Waits until no pod of a stopped Deployment is left, including those of older revisions."""
         started = self._clock()
         while True:
             owners = {
@@ -235,7 +237,7 @@ class Rollback:
         return {"removed": [change.name for change in removed]}
 
     def restore_registry(self):
-        """The registry's Deployment keeps its version and its token. Where Replace lost it, `cut` knows it as
+        """Restores the registry's own Deployment, which keeps its version and token; if Replace lost it, from `cut`, as
         prepare left it."""
         name, path = self.registry_deployment, apps(self.namespace, "deployments")
         saved = {d["metadata"]["name"]: d for d in self.snapshot("original")["deployments"]}.get(name)
@@ -321,7 +323,7 @@ class Rollback:
         return verification.check(self, again)
 
     def archive(self):
-        # An accepted step has put nothing back.
+        # An accepted step has restored nothing.
         restored = [
             name
             for name in self.run.databases
@@ -333,7 +335,7 @@ class Rollback:
         return Archive(self.cluster, self.namespace, self.release["version"], self.run.generation).upgrade(carried)
 
     def perform(self, name):
-        """The step of that key, or the steps below it; one that is not in this plan has nothing to do."""
+        """Executes the step with that key, or the steps below it; one that is not in this plan does nothing."""
         for step in self.run.plan:
             if step.key == name or step.key.startswith(name + "."):
                 if step.kind == "client":
@@ -342,7 +344,8 @@ class Rollback:
                     self.run.execute(step.key, self._action(step.key))
 
     def _configure_home(self, step):
-        """What this home of monqctl is missing. Where the cluster holds no token yet, the registry requires none."""
+        """Executes a client step that this home is missing. If the cluster has no token yet, the registry requires
+        none."""
         secret = ""
         if step.secret:
             secret = RegistryToken(self.cluster, self.namespace, self.release, None).stored() or ""

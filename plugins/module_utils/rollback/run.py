@@ -39,14 +39,14 @@ CONFIRMATIONS = {
 
 
 class RollbackRun(StepRunner):
-    """A step runner on the rollback's plan and ledger; it knows the upgrade that it takes back."""
+    """A step runner on the rollback's plan and ledger, with the upgrade that it undoes."""
 
     def __init__(self, *, upgrade, upgrade_plan, databases, **given):
         super().__init__(**given)
         self.upgrade = upgrade
         self.upgrade_plan = upgrade_plan
         self.databases = databases
-        self.repaired = False  # whether the check at the end, a gate, has restored something
+        self.repaired = False  # whether the final check, a gate, has restored something
 
     @property
     def changed(self):
@@ -58,7 +58,7 @@ class RollbackRun(StepRunner):
 
     @property
     def needed(self):
-        """Whether there is anything to take back."""
+        """Returns whether there is anything to undo."""
         return self.ledger.unfinished or rollback_steps.may_roll_back(self.upgrade.entries)
 
     def decision(self, key):
@@ -72,7 +72,7 @@ class RollbackRun(StepRunner):
         decisions.check(self._resolve, {**self._steps, **{step.key: step for step in self.upgrade_plan}})
 
     def execute(self, key, action, renewed=False, configured=None):
-        """A step that cannot be done must not keep the platform down: its error shows how to go on without it."""
+        """Executes a step; its error also shows how to skip it, as one failing step must not keep the platform down."""
         try:
             return super().execute(key, action, renewed, configured)
         except MonqError as exc:
@@ -83,7 +83,7 @@ class RollbackRun(StepRunner):
             raise
 
     def begin(self):
-        """The upgrade's ledger too: a frozen upgrade must not write into what is being taken back."""
+        """Takes over the upgrade's ledger too: a frozen upgrade must not write to it any more."""
         self.upgrade.take_over(self._lock_id)
         return super().begin()
 
@@ -94,8 +94,8 @@ class RollbackRun(StepRunner):
         return rollback_steps.platform(since, self.ledger.entries)
 
     def require_same_plan(self):
-        """Raises StepError for other modules than the upgrade's; and one that has begun ends as it began, with the same
-        databases."""
+        """Raises StepError if the modules differ from the upgrade's, or the steps from those this rollback started
+        with."""
         begun = json.loads(self.upgrade.annotations.get(INPUTS) or "{}").get("modules")
         given = self._inputs.get("modules")
         if begun and given and sorted(begun) != sorted(given):
@@ -122,7 +122,7 @@ class RollbackRun(StepRunner):
 
 
 def open_session(*, params, check_mode=False, cluster=None):
-    """What every module of a rollback works with; the upgrade's own is session.Session.open."""
+    """The session of every rollback module; an upgrade uses session.Session.open."""
     return Session.open(params=params, check_mode=check_mode, cluster=cluster, make_run=rollback_run)
 
 

@@ -14,7 +14,7 @@ TRIES = 5
 
 
 class Sending:
-    """Sends changes of one kind of object; what stands in the way of one keeps no other back."""
+    """Sends changes of one kind of object; a failure of one does not hold back the others."""
 
     def __init__(self, cluster, namespace, path, kind, api_version, timeout, clock=time.monotonic, sleep=time.sleep):
         self._cluster, self._namespace, self._path, self._kind, self._version = (
@@ -27,9 +27,9 @@ class Sending:
         self._timeout, self._clock, self._sleep = timeout, clock, sleep
 
     def all(self, pending, done=None, more=None):
-        """Sends every change of pending(), and tells done(change) of each. more(): [(name, call)] besides. One error
-        in the end names all that were refused."""
-        until = self._clock() + self._timeout  # for all of them: each may wait for an old one to go
+        """Sends every change of pending(), and calls done(change) after each; more(): further [(name, call)]. Raises
+        one MonqError at the end that names all failures."""
+        until = self._clock() + self._timeout  # for all of them: each may wait for a deletion
 
         def send(change):
             self.send(change, until)
@@ -39,7 +39,7 @@ class Sending:
         for left in reversed(range(TRIES)):
             changes = sorted(pending(), key=lambda change: differences.leaving(change.present))
             failed = _each([(change.name, partial(send, change)) for change in changes] + (more() if more else []))
-            # 409: its controller wrote a status since it was read, and what is left is looked up again.
+            # 409: a controller updated the object's status since it was read: find out again what is left.
             if not left or not any(isinstance(exc, ApiError) and exc.status == 409 for exc in failed.values()):
                 break
             self._sleep(POLL)
@@ -63,7 +63,7 @@ class Sending:
         return None
 
     def _create(self, change, made, until):
-        """An old one of that name may still be on its way out."""
+        """Creates an object, waiting for an old one of that name that is still being deleted."""
         while True:
             try:
                 return self._cluster.create(self._path, made)
@@ -95,7 +95,8 @@ class Sending:
 
 
 def _each(jobs):
-    """{name: error} of the jobs that failed. Without the lock or the API none of the others can be done."""
+    """Runs all jobs and returns {name: error} of those that failed. A lost lock or an unreachable API ends it at
+    once."""
     failed = {}
     for name, call in jobs:
         try:

@@ -12,7 +12,7 @@ KEPT_COMMENT = "monq.platform kept by rollback "
 
 
 def present(database, version):
-    """What is copied from the database that stands: one row, or none."""
+    """The query for what is copied from the current database: one row, or none."""
     provider, locale = "'c'", "NULL"
     if version >= 150000:
         provider, locale = "datlocprovider", "datlocale" if version >= 170000 else "daticulocale"
@@ -40,7 +40,8 @@ PRESENT = (
 
 
 def create(name, facts):
-    """An empty database like the one that stands, from template0: nothing that somebody put into template1."""
+    """The statement that creates an empty database like the current one, from template0 to avoid additions to
+    template1."""
     words = [
         f"CREATE DATABASE {identifier(name)} TEMPLATE template0 OWNER {identifier(facts['owner'])} ENCODING "
         f"{literal(facts['encoding'])}",
@@ -65,7 +66,7 @@ def privileges(oid):
 
 
 def grants(name, owner, rows):
-    """The very privileges of rows, in place of the default ones. A grantee of None is everybody."""
+    """The statements that set exactly the privileges in rows. A grantee of None is PUBLIC."""
     statements = [f"REVOKE ALL ON DATABASE {identifier(name)} FROM {who}" for who in ("PUBLIC", identifier(owner))]
     for grantee, privilege, grantable in rows:
         who = "PUBLIC" if grantee is None else identifier(grantee)
@@ -83,7 +84,7 @@ def settings(oid):
 
 
 def setting(name, role, text):
-    """One setting, taken over from this transaction: so a list such as search_path keeps its own quoting."""
+    """The statements that copy one setting, FROM CURRENT, so that a list such as search_path keeps its quoting."""
     key, _sign, value = text.partition("=")
     variable = ".".join(identifier(part) for part in key.split("."))
     owner = (
@@ -98,7 +99,7 @@ def setting(name, role, text):
 
 
 def connections(database):
-    """Whoever is connected: workers of the server itself have no user and end by themselves."""
+    """The query for live connections, without the server's own workers, which have no user and end by themselves."""
     return (
         "SELECT pid, coalesce(application_name, ''), coalesce(usename, ''), coalesce(host(client_addr), 'local') FROM "
         "pg_stat_activity"
@@ -114,7 +115,7 @@ def terminate(database):
 
 
 def kept_name(database, generation, taken):
-    """<database>_before_rollback_<generation>, cut to what PostgreSQL takes, and numbered where the name is taken."""
+    """The name <database>_before_rollback_<generation>, cut to PostgreSQL's limit, and numbered if it is taken."""
     number = 1
     while True:
         tail = f"_before_rollback_{generation}" + ("" if number == 1 else f"_{number}")
@@ -125,21 +126,21 @@ def kept_name(database, generation, taken):
 
 
 def kept_note(database, generation, oid, digest):
-    """The comment on the database that was set aside: which one stands in its place now, and out of which dump."""
+    """The comment on the database that was set aside: which database replaced it, and from which dump."""
     return KEPT_COMMENT + json.dumps(
         {"generation": generation, "database": database, "replaced_by": oid, "sha256": digest}, sort_keys=True
     )
 
 
 def kept_by(rows, database, generation, oid, digest):
-    """The name of the database whose comment says that the present one was put in its place out of this dump, or
-    None. rows: (name, comment)."""
+    """The name of the database that, according to its comment, the current one replaced from this dump, or None. rows:
+    (name, comment)."""
     wanted = kept_note(database, generation, oid, digest)
     return next((name for name, comment in rows if comment == wanted), None)
 
 
 def swap(database, kept, new, comment, note):
-    """One transaction: either both names change or none does."""
+    """The statements that swap the names in one transaction: either both change or neither."""
     said = "NULL" if comment is None else literal(comment)
     return [
         "BEGIN",
@@ -152,7 +153,7 @@ def swap(database, kept, new, comment, note):
 
 
 def restore(program, server, database, path):
-    """The whole dump, owners and privileges too; the first error ends it."""
+    """The command that restores the whole dump, with owners and privileges; the first error ends it."""
     return [
         program,
         "--exit-on-error",

@@ -13,8 +13,8 @@ EARLIER = "earlier_attempt"
 
 
 def plan(upgrade, databases, configure=False, registry_replicas="monqctl"):
-    """The steps of a rollback, in order. upgrade: the upgrade's own list, as a fresh home of monqctl needs its
-    calls."""
+    """The steps of a rollback, in order. upgrade: the upgrade's steps, whose client calls a fresh home of monqctl
+    needs."""
     steps = []
 
     def add(key, title, kind="cluster", **more):
@@ -36,7 +36,7 @@ def plan(upgrade, databases, configure=False, registry_replicas="monqctl"):
     add("rollback.routing.remove", "remove the new routes")
     add("rollback.registry.restore", "restore the registry's own Deployment, with its token and its count")
     for known in upgrade:
-        # A run that was killed right before it has left a registry that monqctl cannot ask.
+        # A run killed right before this step left a registry that rejects monqctl.
         if known.key == "prepare.registry_token.credential":
             add("rollback.registry.credential", known.title, "client", argv=known.argv, secret=known.secret)
     add("rollback.registry_template.apply", "restore the K8s template", traits=frozenset({OUTLIVES}))
@@ -58,7 +58,7 @@ def database_of(step):
 
 
 def irreversible(upgrade, entries, databases):
-    """[{key, title}] of what was begun and stays; the SQL of a database that is put back does not stay."""
+    """[{key, title}] of started steps that cannot be undone, without the SQL of databases that are restored."""
     stays = []
     for step in upgrade:
         entry = entries.get(step.key)
@@ -71,7 +71,7 @@ def irreversible(upgrade, entries, databases):
 
 
 def carried(upgrade, entries, databases, generation, new_id):
-    """{key: entry} for the next generation's ledger: SQL that is in a database must not run again by itself."""
+    """{key: entry} for the next generation's ledger, so that SQL in a database does not run again by itself."""
     found = {}
     for step in upgrade:
         entry = entries.get(step.key)
@@ -88,17 +88,17 @@ def carried(upgrade, entries, databases, generation, new_id):
 
 
 def _ran(entry):
-    """A failure that is known to have changed nothing did not run."""
+    """Returns whether the SQL may have run: a failure known to have changed nothing does not count."""
     return entry.get("state") in (*DONE, "unknown", "intent")
 
 
 def is_closed(upgrade, entries):
-    """Whether the release is finished and verified."""
+    """Returns whether the release is finished and verified."""
     return all((entries.get(step.key) or {}).get("state") in DONE for step in upgrade)
 
 
 def may_roll_back(entries):
-    """Nothing of the installation is changed before both halves of `original` are saved."""
+    """Returns whether both halves of `original` are saved: before that, nothing was changed."""
     return all(
         (entries.get(key) or {}).get("result") for key in ("prepare.snapshot.original", "prepare.replicas.original")
     )
@@ -109,7 +109,7 @@ def begun(entries, prefix):
 
 
 def replaced(upgrade, entries):
-    """The modules whose Replace was begun."""
+    """The modules whose Replace was started."""
     return [
         step.key.split(".")[1]
         for step in upgrade
@@ -118,7 +118,7 @@ def replaced(upgrade, entries):
 
 
 def dump_of(entries, microservice):
-    """(step, result) of the latest dump of before the first SQL, or (None, None)."""
+    """(step, result) of the last dump before the first SQL, or (None, None)."""
     for stage in ("upgrade.backup_in_outage.database.", "upgrade.backup.database.", "prepare.backup.database."):
         result = (entries.get(stage + microservice) or {}).get("result") or {}
         if result.get("path"):
@@ -127,7 +127,7 @@ def dump_of(entries, microservice):
 
 
 def platform(upgrade_down, entries):
-    """Whether the platform can be reached, in words. upgrade_down: since when the upgrade's ledger calls it down, or
+    """The platform's availability as text. upgrade_down: since when it is down according to the upgrade's ledger, or
     None."""
     if (entries.get("rollback.routing.restore") or {}).get("state") in DONE:
         return "up: the old routes are back"

@@ -9,9 +9,8 @@ from .differences import described, leaving
 
 
 def check(rollback, again=False):
-    """Everything is read again and compared with `original`; MonqError where something differs. again: an earlier look
-    has found something, and what
-    differs is put back once more before it is judged."""
+    """Reads everything again and compares it with `original`; raises MonqError if something differs. again: an earlier
+    check found differences, so they are restored once more before this one fails."""
     found, failed = differences(rollback), []
     if found and again:
         failed = _restore_again(rollback)
@@ -29,7 +28,7 @@ def check(rollback, again=False):
 
 
 def differences(rollback):
-    """What is not as it was, in words."""
+    """The differences from `original`, as text."""
     found = [f"Deployment {change.name}: {described(change)}" for change in rollback.deployment_changes()]
     found += [f"Deployment {name}: still stopped, {count} before" for name, count in rollback.to_start_again()]
     found += [
@@ -52,8 +51,8 @@ def differences(rollback):
 
 
 def _restore_again(rollback):
-    """The work of the steps before, each of which acts on differences alone. What could not be done, in words: one
-    keeps no other back."""
+    """Repeats the earlier steps, each of which acts on differences only; returns the failures as text. One failure does
+    not hold back the others."""
     rollback.run.repaired = True
     works = [
         rollback.remove_routes,

@@ -6,14 +6,14 @@ from __future__ import annotations
 from ..engine.steps import IN_CONTEXT, MAKES_CONTEXT
 from ..monqctl.output import tail
 
-LINES = 50  # of what monqctl printed, that a result keeps
+LINES = 50  # lines of monqctl's output that a result keeps
 
 
 def execute(session, prefix, secret=""):
-    """Executes the calls of monqctl of a phase, each its own step; what monqctl printed, by step.
+    """Executes a phase's monqctl calls, each its own step; returns monqctl's output by step.
 
-    The context is compared right before each call that must not go to another registry, and before the first of the
-    others; those that make the context come before it.
+    The context is compared right before each call that must not reach another registry, and before the first of the
+    other calls; not before calls that create the context.
     """
     outputs, compared = {}, False
     for step in session.run.below(prefix):

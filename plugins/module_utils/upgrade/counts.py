@@ -9,7 +9,7 @@ from . import replicas
 
 
 class CountRestore:
-    """Restores the counts of the snapshot `cut`, each store its own."""
+    """Restores the counts of the snapshot `cut`, in each store its own."""
 
     def __init__(self, session):
         self._session = session
@@ -21,7 +21,7 @@ class CountRestore:
         return self._session.run.execute(key, work[key.rpartition(".")[2]])
 
     def kubernetes(self):
-        """Those that differ in Kubernetes; first what has to stay off, before its pods start."""
+        """Restores the counts that differ in Kubernetes, zeros first, before their pods start."""
         before = self._session.snapshot("cut-replicas")
         found = self._scale(before)
         names = [deployment["metadata"]["name"] for deployment in found]
@@ -30,7 +30,8 @@ class CountRestore:
         return {"changed": len(self.report["kubernetes"]), "appeared": appeared, "vanished": vanished}
 
     def registry(self):
-        """Those that differ in the registry. Then Kubernetes once more: a registry may apply what it is told."""
+        """Restores the counts that differ in the registry, then checks Kubernetes again: a registry may apply its new
+        counts there."""
         before = self._session.snapshot("cut-replicas")
         registry = self._session.registry
         changes = replicas.registry_changes(before, registry.counts(known=before))
@@ -41,7 +42,7 @@ class CountRestore:
         return {"changed": len(changes), "again": len(self.report["kubernetes"]) - again}
 
     def _scale(self, before):
-        """The Deployments as they were read, their counts then set to those of before."""
+        """Sets the counts to those in `before`; returns the Deployments as they were read."""
         cluster, namespace = self._session.cluster, self._session.namespace
         found = objects.deployments(cluster, namespace)
         changes = replicas.kubernetes_changes(before, found, objects.hpas(cluster, namespace))

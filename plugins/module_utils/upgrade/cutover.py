@@ -13,16 +13,16 @@ COUNT_CHANGED = "{} has {} replicas now; {} were saved before the outage and wil
 
 
 class Cutover:
-    """Removes the old routes. Whatever can be read or decided before the outage is."""
+    """Removes the old routes. Everything that can be read or decided before the outage is."""
 
     def __init__(self, session, alias_domains, alias_ingresses):
         self._session, self._alias = session, (alias_domains, alias_ingresses)
         self.warnings = []
 
     def execute(self, pause, timeout):
-        """The names of the routes that were removed, or would be."""
+        """Executes the cutover; returns the names of the routes that were, or would be, removed."""
         run, doomed = self._session.run, []
-        # As long as no new route can exist, whatever bears an old name is an old route.
+        # As long as no new route can exist, any route with an old name is an old one.
         early = not any(key.startswith("upgrade.routing.apply.") for key in run.ledger.entries)
         if run.is_done("upgrade.snapshot.cut"):
             doomed = self._saved()
@@ -33,7 +33,7 @@ class Cutover:
         watcher = RouteWatcher(self._session.cluster, self._session.namespace, timeout)
         report = run.execute(CUT, lambda: {"removed": watcher.remove(doomed, pause)})
         if early and CUT in run.done:
-            self._require_saved(doomed)  # something may have made one again meanwhile
+            self._require_saved(doomed)  # something may have recreated one meanwhile
         if CUT in run.predicted:
             return [route["name"] for route in self._live()]
         return (report or {}).get("removed", [])
@@ -51,7 +51,8 @@ class Cutover:
         require_saved(saved, self._live(), self._session.namespace)
 
     def _compare_counts(self):
-        """What somebody scaled between the snapshot and the cut, which may lie a cancelled job apart."""
+        """Warns about counts that changed between snapshot and cutover, which may be far apart after a cancelled
+        job."""
         cluster, namespace = self._session.cluster, self._session.namespace
         before = self._session.snapshot("cut-replicas")
         changes = kubernetes_changes(before, objects.deployments(cluster, namespace), objects.hpas(cluster, namespace))
@@ -59,7 +60,7 @@ class Cutover:
 
 
 def wait_for_routes(session, domains, timeout):
-    """The domains that new routes serve, once they serve all; nothing where the step is done or predicted."""
+    """Waits until the new routes serve all domains; returns these. Nothing is returned if the step is predicted."""
 
     def wait():
         old = {ingress["metadata"]["uid"] for ingress in session.snapshot("cut")["ingresses"]}

@@ -5,8 +5,7 @@ from __future__ import annotations
 
 
 def drift(before, after):
-    """{name: [what Replace changed beside image, count and what belongs to the release's template]}; values stay
-    out."""
+    """{name: [what Replace changed other than image, count and the release's template]}, without values."""
     then = {d["metadata"]["name"]: d for d in before}
     report = {}
     for deployment in after:

@@ -8,11 +8,11 @@ from .registry_token import RegistryToken
 
 
 def complete(session, releasehub_token="", until=""):
-    """Executes the client steps that this home is missing and whose predecessors are done; the first that has to wait
-    for its own place ends it. until: key of the last step."""
+    """Executes the client steps that this home is missing, up to the first whose predecessors are not done. until: key
+    of the last step."""
     token = RegistryToken(session.cluster, session.namespace, session.release, None)
     for step, secret in _steps(session, releasehub_token, token):
-        # Also where it is done: after a rotation that was killed, the registry's own step comes first.
+        # Even if it is done: after a killed rotation, the registry's own step comes first.
         if not session.run.may_begin(step.key):
             return
         _execute(session, step, secret(), token)
@@ -21,7 +21,7 @@ def complete(session, releasehub_token="", until=""):
 
 
 def is_due(session, releasehub_token=""):
-    """Tells whether a client step is missing in this home, or was configured with something else, and could be executed
+    """Returns whether a client step is missing in this home, or was configured with other values, and could be executed
     now."""
     token = RegistryToken(session.cluster, session.namespace, session.release, None)
     for step, secret in _steps(session, releasehub_token, token):
@@ -33,7 +33,7 @@ def is_due(session, releasehub_token=""):
 
 
 def _steps(session, releasehub_token, token):
-    """(client step, a callable that gives the secret that it hands over)."""
+    """Yields each client step with a callable that returns its secret."""
     secrets = {"": lambda: "", "releasehub_token": lambda: releasehub_token, "registry_token": token.stored}
     for step in session.run.plan:
         if step.kind == "client":
@@ -41,7 +41,7 @@ def _steps(session, releasehub_token, token):
 
 
 def _configured(step, secret):
-    # What is handed over only where it is known is handed over again by its own step, once the token is made.
+    # A step that only runs if the token is known is not repeated: the token's own step sets it once it is created.
     return None if IF_KNOWN in step.traits else (step.argv, secret)
 
 

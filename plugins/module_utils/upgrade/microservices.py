@@ -11,7 +11,7 @@ from .rollouts import RolloutGate
 
 
 class Microservices:
-    """Everything from a module's Replace to its rollout, step by step in the plan's order."""
+    """Executes a module's steps from Replace to rollout, in the plan's order."""
 
     def __init__(self, session, module, timeout):
         self._session, self._module = session, module
@@ -21,7 +21,7 @@ class Microservices:
         self._report = {"output": "", "ready": 0, "exempt": {}}
 
     def execute(self):
-        """What the steps reported, in one dict."""
+        """Executes the steps; returns their reports in one dict."""
         prefix = f"upgrade.{self._module}."
         for step in self._session.run.plan:
             part = step.key[len(prefix) :] if step.key.startswith(prefix) else ""

@@ -20,17 +20,17 @@ RESTORE = (
 
 
 class RegistryToken:
-    """The registry's token: one Secret, one variable on the registry's own containers."""
+    """The registry's token: one Secret, and one variable in the registry's own containers."""
 
     def __init__(self, cluster, namespace, release, watcher):
-        """watcher: waits for the registry's rollout; None where the variable is not touched."""
+        """watcher: waits for the registry's rollout; None if the variable is not touched."""
         self._cluster, self._namespace, self._watcher = cluster, namespace, watcher
         self._deployment = release["registry_deployment"]
         self._names = release["registry_token"]
         self.generated = self.rotated = self.reasserted = False
 
     def stored(self):
-        """The stored token, or None. Raises InputError where the Secret holds no text."""
+        """The stored token, or None. Raises InputError if the Secret does not contain text."""
         found = self._cluster.find(core(self._namespace, "secrets", self._names["secret"]))
         value = ((found or {}).get("data") or {}).get(self._names["key"])
         try:
@@ -46,7 +46,7 @@ class RegistryToken:
             ) from exc
 
     def required(self):
-        """The stored token. Raises MonqError where there is none: monqctl must not get an empty one."""
+        """The stored token. Raises MonqError if there is none: monqctl must not get an empty one."""
         found = self.stored()
         if not found:
             raise MonqError(
@@ -59,22 +59,22 @@ class RegistryToken:
         return found
 
     def rotation(self):
-        """The mark of the last rotation, or an empty string; kept in the Secret together with the token, so that a
-        killed run cannot part them."""
+        """The ID of the last rotation, or an empty string; stored in the Secret with the token, so that a killed run
+        cannot separate them."""
         found = self._cluster.find(core(self._namespace, "secrets", self._names["secret"])) or {"metadata": {}}
         return (found["metadata"].get("annotations") or {}).get(ROTATION, "")
 
     def behind(self, entry):
-        """Tells whether a step that is done was done with the token of before a rotation."""
+        """Returns whether a done step used the token from before a rotation."""
         return self.rotated or ((entry or {}).get("result") or {}).get("rotation", "") != self.rotation()
 
     def differs(self, wanted):
-        """Tells whether the operator's token differs from the stored one."""
+        """Returns whether the operator's token differs from the stored one."""
         stored = self.stored() if wanted else None
         return bool(stored and stored != wanted)
 
     def check(self, wanted, rotate):
-        """Raises InputError where the operator's token differs and may not replace the stored one."""
+        """Raises InputError if the operator's token differs and may not replace the stored one."""
         if self.differs(wanted):
             if not rotate:
                 raise InputError(
@@ -87,7 +87,7 @@ class RegistryToken:
             self.rotated = True
 
     def ensure(self, wanted):
-        """Creates the Secret where it is missing; replaces its value on rotation only."""
+        """Creates the Secret if it is missing; replaces its value only on rotation."""
         path, name = core(self._namespace, "secrets"), self._names["secret"]
         found = self._cluster.find(f"{path}/{name}")
         stored = self.stored() if found else None
@@ -115,8 +115,8 @@ class RegistryToken:
         return {"generated": self.generated}
 
     def ensure_env(self):
-        """Sets the variable where it is missing, restarts on rotation (a changed Secret restarts nothing), and waits
-        for the rollout."""
+        """Sets the variable where it is missing, restarts the pods on rotation (a changed Secret restarts nothing), and
+        waits for the rollout."""
         path = apps(self._namespace, "deployments", self._deployment)
         found = self._cluster.find(path)
         if not found:
@@ -132,8 +132,7 @@ class RegistryToken:
             "valueFrom": {"secretKeyRef": {"name": self._names["secret"], "key": self._names["key"]}},
         }
         containers = found["spec"]["template"]["spec"]["containers"]
-        # A sidecar has no business with the token; where no container bears the Deployment's name, all are the
-        # registry's.
+        # Sidecars do not get the token; if no container has the Deployment's name, all are the registry's.
         containers = [c for c in containers if c["name"] == self._deployment] or containers
         stale = [c["name"] for c in containers if not any(_same(env, reference) for env in c.get("env") or [])]
         patch = (
@@ -155,7 +154,7 @@ class RegistryToken:
 
 
 class TokenSteps:
-    """The steps that keep Secret, variable and monqctl's credential as one."""
+    """The steps that keep Secret, variable and monqctl's credential consistent."""
 
     def __init__(self, session, timeout, wanted=None, rotate=False):
         watcher = RolloutWatcher(session.cluster, session.namespace, timeout)
@@ -177,7 +176,7 @@ class TokenSteps:
         return self._session.run.execute(step.key, lambda: self._token.ensure(self._wanted), renewed=renewed)
 
     def _env(self, step):
-        # What a rotation has to restart is told by its own step alone, not by those that only set the variable again.
+        # Only the token's own step restarts the registry after a rotation, not those that set the variable again.
         own = step.key.startswith("prepare.registry_token.")
         renewed = own and self._token.behind(self._session.run.ledger.get(step.key))
         return self._session.run.execute(step.key, self._token.ensure_env, renewed=renewed)

@@ -7,15 +7,15 @@ from ..k8s.rollout import desired, healthy
 
 
 def hpa_targets(hpas):
-    """Names of the Deployments that a HorizontalPodAutoscaler owns."""
+    """The names of Deployments controlled by a HorizontalPodAutoscaler."""
     return {
         h["spec"]["scaleTargetRef"]["name"] for h in hpas if h["spec"]["scaleTargetRef"].get("kind") == "Deployment"
     }
 
 
 def table(deployments, hpas, registry):
-    """{name: {kubernetes, registry, hpa, paused, healthy}}; None where a store does not know the service. registry
-    may be None: not read."""
+    """{name: {kubernetes, registry, hpa, paused, healthy}}; a count is None if its store does not know the service.
+    registry: None if it was not read."""
     owned = hpa_targets(hpas)
     rows = {}
     for deployment in deployments:
@@ -35,7 +35,7 @@ def table(deployments, hpas, registry):
 
 
 def registry_changes(before, now):
-    """[(name, seen, wanted)] for the registry: what it knows both then and now and counts differently."""
+    """[(name, seen, wanted)] for the registry: services known both then and now with different counts."""
     return [
         (name, now[name], row["registry"])
         for name, row in sorted(before.items())
@@ -44,8 +44,8 @@ def registry_changes(before, now):
 
 
 def kubernetes_changes(before, deployments, hpas):
-    """[(name, seen, wanted)] for Kubernetes. An HPA's Deployment is left to its HPA, but where either count is 0: an
-    HPA is off at 0."""
+    """[(name, seen, wanted)] for Kubernetes. A Deployment with an HPA is left to it, unless either count is 0, where an
+    HPA is off."""
     owned = hpa_targets(hpas)
     changes = []
     for deployment in sorted(deployments, key=lambda d: d["metadata"]["name"]):

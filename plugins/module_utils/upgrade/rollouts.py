@@ -15,7 +15,7 @@ class RolloutGate:
         self._session, self._timeout = session, timeout
 
     def execute(self, modules):
-        """Executes the rollout step of each module, with one wait for all of those that are not done; {ready, exempt}
+        """Executes each module's rollout step, with a single wait for all that are not done; returns {ready, exempt}
         over all modules."""
         run, report = self._session.run, {"ready": 0, "exempt": {}}
         keys = {module: f"upgrade.{module}.microservices.rollout" for module in modules}

@@ -12,7 +12,7 @@ STAGES = {"original": "prepare", "cut": "upgrade"}
 
 
 class Saving:
-    """Saves a snapshot of the installation. What both of its halves need is read once."""
+    """Saves a snapshot of the installation in two halves; data that both need is read once."""
 
     def __init__(self, session, name):
         """name: original or cut."""
@@ -20,12 +20,12 @@ class Saving:
         self._read = {}
 
     def manifests(self):
-        """The digest of the manifests, the template and the registry's entries; None where check mode predicts it."""
+        """Saves manifests, template and registry entries; returns the digest, or None in check mode."""
         key = f"{STAGES[self._name]}.snapshot.{self._name}"
         return self._session.run.execute(key, lambda: self._session.store.save(self._name, self._manifests()))
 
     def counts(self):
-        """The digest of the replica counts of both stores; None where check mode predicts it."""
+        """Saves the replica counts of both stores; returns the digest, or None in check mode."""
         key, name = f"{STAGES[self._name]}.replicas.{self._name}", f"{self._name}-replicas"
         return self._session.run.execute(key, lambda: self._session.store.save(name, self._counts()))
 
@@ -35,14 +35,14 @@ class Saving:
         return self._read[what]
 
     def _registry(self):
-        """({name: count} or None where they are entered by hand, {name: whole entry})."""
+        """Returns {name: count}, or None if counts are entered by hand, and {name: whole entry}."""
         if "registry" not in self._read:
             registry = self._session.registry
             self._read["registry"] = registry.table() if registry else (None, {})
         return self._read["registry"]
 
     def _manifests(self):
-        """Everything that the rollback and the drift list need."""
+        """Everything that rollback and drift report need."""
         template = self._session.monqctl.read_json(*TEMPLATE)
         check(template)
         return {

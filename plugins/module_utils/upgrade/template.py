@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The registry's K8s template, and what release 6.0.0 adds to it.
 
-The vendor's jq filter appends on every run. Here each entry is known by its name and put once: where none of ours is
-there the result is the vendor's, and what was transformed already comes out as it went in. Standard library only.
+The vendor's jq filter appends on every run. Here each entry is identified by name and set once: an untouched template
+gives the vendor's result, and a transformed one comes out unchanged. Standard library only.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _LOOK = "run `monqctl registry get services K8s --output json` and check what th
 
 
 def check(template):
-    """Raises TemplateError unless this is a template that release 6.0.0 can be added to."""
+    """Raises TemplateError unless release 6.0.0 can be added to this template."""
     pod = _mapping(template, POD_SPEC)
     _entries(pod, "volumes", POD_SPEC)
     for container in CONTAINERS:
@@ -53,7 +53,7 @@ def check(template):
 
 
 def transform(template, alias_domains, ingress_secrets):
-    """A new template with the entries of release 6.0.0, each exactly once. The given one stays as it is."""
+    """A new template with the entries of release 6.0.0, each exactly once. The given one is not modified."""
     check(template)
     check_domains(alias_domains, ingress_secrets)
     result = deepcopy(template)
@@ -69,7 +69,8 @@ def transform(template, alias_domains, ingress_secrets):
 
 
 def check_domains(alias_domains, ingress_secrets):
-    """Raises InputError unless the domains fit into a template, where a comma or a blank would change their number."""
+    """Raises InputError unless the domains can be put into a template, where a comma or space would change their
+    number."""
     if not isinstance(alias_domains, list):
         raise _bad_input("alias_domains", "a list of domains, [] for none", _kind(alias_domains))
     for alias in alias_domains:
@@ -89,7 +90,7 @@ def check_domains(alias_domains, ingress_secrets):
 
 
 def state(template):
-    """UNTOUCHED, PARTLY or TRANSFORMED: how much of release 6.0.0 is there, by name, whatever the values."""
+    """UNTOUCHED, PARTLY or TRANSFORMED: how much of release 6.0.0 is present, by name, whatever the values."""
     check(template)
     config = template["JsonConfig"]
     present = [
@@ -104,7 +105,7 @@ def state(template):
 
 
 def is_transformed(template):
-    """Whether everything of release 6.0.0 is in the template."""
+    """Returns whether everything of release 6.0.0 is in the template."""
     return state(template) == TRANSFORMED
 
 
@@ -117,7 +118,8 @@ def _parameters(alias_domains, ingress_secrets):
 
 
 def _upsert(owner, field, entry, key):
-    """Puts entry where the first one of its key stands, else at the end. Later ones of that key go, all others stay."""
+    """Replaces the first entry with the same key, or appends; removes further entries with that key, keeps all
+    others."""
     ours = key(entry)
     kept, placed = [], False
     for present in owner.get(field) or []:
@@ -146,7 +148,7 @@ def _parameter_key(entry):
 
 
 def _field(entry, name):
-    """The text that an entry is known by; empty for an entry that has none, or is no object, and so is never ours."""
+    """The text that identifies an entry; empty if it has none or is not an object, so that it never matches ours."""
     value = entry.get(name) if isinstance(entry, dict) else None
     return value if isinstance(value, str) else ""
 
@@ -160,7 +162,7 @@ def _pod(config):
 
 
 def _mapping(template, path):
-    """The object at a path, every step of which must be an object."""
+    """The object at a path, every part of which must be an object."""
     steps = path.split(".")
     here = template
     for depth, step in enumerate([*steps, None]):
@@ -202,7 +204,7 @@ def _is_text(value):
 
 
 def _keys(mapping):
-    """Keys, never values: a template may carry passwords."""
+    """The keys as text, never values: a template may contain passwords."""
     names = sorted(str(key) for key in mapping)[:10]
     return "no keys" if not names else "the keys " + ", ".join(names)
 

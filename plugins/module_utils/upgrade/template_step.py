@@ -14,14 +14,14 @@ KEY = "prepare.registry_template.apply"
 
 
 class TemplateStep:
-    """Reads, transforms and applies the K8s template. Its passwords leave this process only towards monqctl."""
+    """Reads, transforms and applies the K8s template. Its passwords leave this process only to monqctl."""
 
     def __init__(self, session, alias_domains, ingress_secrets):
         self._session, self._alias_domains, self._secrets = session, alias_domains, ingress_secrets
         self.diff = {}
 
     def execute(self):
-        """What monqctl printed; diff then shows what the transformation changes, masked."""
+        """Executes the step; returns monqctl's output. diff then shows the changes, masked."""
         said = {}
         self._session.run.execute(KEY, lambda: said.update(output=self._apply()))
         if self._session.run.predicted:
@@ -44,6 +44,6 @@ class TemplateStep:
         try:
             self._transformed()
         except MonqError:
-            # A context that prepare has yet to make has no template to show.
+            # If prepare has yet to create the context, there is no template to show.
             if not self._session.params["plan"]["configure"]:
                 raise
