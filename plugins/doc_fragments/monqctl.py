@@ -29,9 +29,9 @@ options:
     description: Maximum duration of one call, in seconds.
     type: int
     default: 3600
-  monqctl_failure_patterns:
-    description: For each command (its leading words, or C(*) for all), regular expressions that indicate failure when
-      they match the output, even after exit status 0.
+  client_rules:
+    description: How monqctl's output is read. For each command (its leading words, or C(*) for all) the rules, by kind
+      and name, as regular expressions. The docs page on monqctl lists the kinds and the rules that are shipped.
     type: dict
     default: {}
   replica_commands:

@@ -60,7 +60,7 @@ MONQCTL = {
     "monqctl_context": {"type": "str", "required": True},
     "monqctl_environment": SHOWN_NOWHERE,
     "monqctl_timeout": {"type": "int", "default": 3600},
-    "monqctl_failure_patterns": {"type": "dict", "default": {}},
+    "client_rules": {"type": "dict", "default": {}},
     "replica_commands": {"type": "dict", "default": {}},
     **MASK,
 }

@@ -6,15 +6,20 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import selectors
 import signal
 import socket
 import subprocess
+import time
 from collections import namedtuple
 
 from .errors import CommandError
+from .terminal import Kept
 
 Result = namedtuple("Result", "rc stdout stderr timed_out")
 
+POLL = 0.1
+DRAIN = 1.0  # seconds without output from what outlives the program, after which it is not waited for
 _PDEATHSIG = 1
 # In every child's environment: lets a resumed run find processes that outlived their run.
 ATTEMPT = "MONQ_PLATFORM_ATTEMPT"
@@ -52,22 +57,48 @@ def run(argv, env=None, timeout=3600, stdout=None):
             exc.strerror or str(exc),
             "install it, or correct its path in the inventory",
         ) from exc
-    timed_out = False
-    try:
-        out, err = process.communicate(timeout=timeout)
-    except subprocess.TimeoutExpired:
-        timed_out = True
+    kept = {stream: Kept() for stream in (process.stdout, process.stderr) if stream}
+    timed_out = not _collect(process, kept, timeout)
+    if timed_out:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         for pid in bearing(full.get(ATTEMPT)):  # processes that left the group still carry the mark
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
-        out, err = process.communicate()
-    return Result(process.returncode, _text(out), _text(err), timed_out)
+        _collect(process, kept, DRAIN)
+        process.wait()
+    out, err = (kept[stream].text() if stream else "" for stream in (process.stdout, process.stderr))
+    for stream in kept:
+        stream.close()
+    return Result(process.returncode, out, err, timed_out)
 
 
-def _text(data):
-    return (data or b"").decode("utf-8", "replace")
+def _collect(process, kept, timeout):
+    """Reads until the program has ended and its output too, or nobody has written for a while; returns False after the
+    timeout. A child that inherited its output, such as a daemon, may hold that open for ever."""
+    end, quiet = time.monotonic() + timeout, 0.0
+    with selectors.DefaultSelector() as selector:
+        for stream in kept:
+            if not stream.closed:
+                selector.register(stream, selectors.EVENT_READ)
+        while selector.get_map():
+            ended = process.poll() is not None
+            ready = selector.select(max(0.0, min(POLL, end - time.monotonic())))
+            for key, _events in ready:
+                data = os.read(key.fd, 65536)
+                kept[key.fileobj].add(data)
+                if not data:
+                    selector.unregister(key.fileobj)
+            quiet = 0.0 if ready or not ended else quiet + POLL
+            if ended and quiet >= DRAIN:
+                return True
+            if not ended and time.monotonic() >= end:
+                return False
+    try:
+        process.wait(max(0.0, end - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        return False
+    return True
 
 
 @contextlib.contextmanager

@@ -101,7 +101,7 @@ def client(params, fence=None, secrets=()):
         arguments.environment(params),
         params["monqctl_timeout"],
         params["monqctl_context"],
-        params["monqctl_failure_patterns"],
+        params["client_rules"],
         fence=fence,
         secrets=[*arguments.known_secrets(params), *secrets],
     )

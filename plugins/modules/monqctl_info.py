@@ -63,17 +63,17 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.arguments import MONQCTL
 from ..module_utils.errors import MonqError
-from ..module_utils.monqctl import output
+from ..module_utils.monqctl import output, tables
 from ..module_utils.monqctl.registry import TEMPLATE, RegistryReplicas
 from ..module_utils.session import client
 
 
 def status(monqctl):
-    return output.shown_rows(output.status_rows(monqctl.read("registry", "get", "status")), monqctl.secrets)
+    return output.shown_rows(tables.pairs(monqctl.read(*output.STATUS)), monqctl.secrets)
 
 
 READERS = {
-    "version": lambda monqctl, _commands: ".".join(map(str, output.version(monqctl.read("version"), monqctl.secrets))),
+    "version": lambda monqctl, _commands: ".".join(map(str, monqctl.version())),
     "context": lambda monqctl, _commands: monqctl.current_context(),
     "status": lambda monqctl, _commands: status(monqctl),
     "template": lambda monqctl, _commands: monqctl.read_json(*TEMPLATE),

@@ -46,6 +46,11 @@ options:
     description: Whether this run comes to the outage.
     type: bool
     default: false
+  obsolete:
+    description: Names of variables that are set, but are no longer read.
+    type: list
+    elements: str
+    default: []
   releasehub_token:
     description: Token of the Release Hub.
     type: str
@@ -128,6 +133,7 @@ OPTIONS = {
     "environment": {"type": "str", "default": ""},
     "confirm_outage": {"type": "str", "default": ""},
     "confirmation_required": {"type": "bool", "default": False},
+    "obsolete": {"type": "list", "elements": "str", "default": []},
     "releasehub_token": {"type": "str", "default": "", "no_log": True},
     "final": {"type": "bool", "default": False},
     "database_names": {"type": "dict", "default": {}},

@@ -40,7 +40,6 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.arguments import MONQCTL, RUN
 from ..module_utils.errors import MonqError
-from ..module_utils.monqctl.output import healthy_status
 from ..module_utils.session import Session
 
 
@@ -49,11 +48,8 @@ def main():
     try:
         session = Session.open(params=module.params, check_mode=module.check_mode)
         client, ignored = session.monqctl, session.release["ignored_status"]
-
-        def ask():
-            return healthy_status(client.read("registry", "get", "status"), ignored, client.secrets)
-
-        module.exit_json(status=session.run.execute("prepare.registry.status", ask) or {}, **session.run.result())
+        status = session.run.execute("prepare.registry.status", lambda: client.healthy_status(ignored))
+        module.exit_json(status=status or {}, **session.run.result())
     except MonqError as exc:
         module.fail_json(**exc.result())
 

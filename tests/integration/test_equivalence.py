@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from support.comparison import differences, state
 from support.harness import ROOT
+
+sys.path.insert(0, str(ROOT / "tests" / "sandbox"))
+
+from monqctl_profile import PROFILES  # noqa: E402
 
 REGISTRY = "pl-microservice-registry-api-service"
 
@@ -45,13 +50,19 @@ def core217():
 
 
 @pytest.mark.parametrize(
-    ("modules", "alias", "literal", "python"),
-    [("pl", True, True, core217), ("pl,cl", False, True, None), ("pl,sm,cl,fm", True, False, None)],
+    ("modules", "alias", "literal", "python", "profile"),
+    [
+        ("pl", True, True, core217, "russian"),
+        ("pl,cl", False, True, None, "boxes"),
+        ("pl,sm,cl,fm", True, False, None, "updating"),
+    ],
     ids=["pl on core 2.17", "pl cl", "all, with one wait for all rollouts"],
 )
-def test_site_equals_the_vendors_procedure(install, modules, alias, literal, python):
-    """literal: with the vendor's own order, images inside the outage and a wait for each module's rollout."""
+def test_site_equals_the_vendors_procedure(install, modules, alias, literal, python, profile):
+    """literal: with the vendor's own order, images inside the outage and a wait for each module's rollout. profile: how
+    monqctl speaks to us, and whether it replaces objects or updates them."""
     ours, vendors = install("site-run", modules=modules, alias=alias), install("by-hand", modules=modules, alias=alias)
+    ours.speak(PROFILES[profile])
     choices = {"monq_prefetch_images": not literal, "monq_rollout_gate": "module" if literal else "end"}
     result = ours.play("site", extra=choices, python=python and python())
     assert result.rc == 0, result.text[-3000:]

@@ -240,6 +240,7 @@ class Installation:
         )
         write_json(self.path("kubelet.json"), {"slow": {}, "broken": {}})
         write_json(self.path("faults.json"), [])
+        write_json(self.path("profile.json"), None)
         broken = {row["name"] for _module, row in self.services(self.modules) if row.get("broken")}
         write_json(
             self.path("images.json"),
@@ -346,6 +347,7 @@ class Installation:
             "registry_server": self.registry_server(),
             "journal": self.path("journal.jsonl"),
             "faults": self.path("faults.json"),
+            "profile": self.path("profile.json"),
             "kubelet": self.path("kubelet.json"),
             "images": self.path("images.json"),
             "registry_dir": self.path("registry"),

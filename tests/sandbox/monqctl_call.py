@@ -1,6 +1,7 @@
 # GNU General Public License v3.0+
 """One call of the simulated monqctl: its home, the installation that it acts on, what it reads and prints."""
 
+import contextlib
 import json
 import os
 import time
@@ -50,8 +51,8 @@ class Home:
 class Call:
     """One call, with what it needs opened when it is first needed."""
 
-    def __init__(self, sandbox_dir, home, values, middle):
-        self.sandbox_dir, self.home, self.values = sandbox_dir, home, values
+    def __init__(self, sandbox_dir, home, values, middle, speaker):
+        self.sandbox_dir, self.home, self.values, self.speaker = sandbox_dir, home, values, speaker
         self.middle = (
             middle  # called once something is done and something is left: here a fault strikes "during" the call
         )
@@ -175,15 +176,35 @@ class Call:
         return path
 
 
-def table(rows):
-    print("-------------------------")
-    for row in rows:
-        print(" | ".join(row))
+class Plain:
+    """Says things as we guess that monqctl does; monqctl_profile has other ways."""
+
+    profile = {"replace": "anew"}
+
+    def heard(self):
+        return contextlib.nullcontext()
+
+    def begin(self):
+        pass
+
+    def end(self, changing):
+        pass
+
+    def table(self, rows):
         print("-------------------------")
+        for row in rows:
+            print(" | ".join(row))
+            print("-------------------------")
 
+    def show(self, data):
+        print(json.dumps(data, indent=2, ensure_ascii=False))
 
-def show(data):
-    print(json.dumps(data, indent=2, ensure_ascii=False))
+    def context(self, name):
+        print(name)
+
+    def version(self, number):
+        print(f"monqctl v{number}")
+        print("simulated by the sandbox of monq.platform")
 
 
 def from_file(path):

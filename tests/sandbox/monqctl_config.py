@@ -1,20 +1,19 @@
 # GNU General Public License v3.0+
 """The simulated monqctl's version, and the calls on its home: contexts, instances, credentials, Release Hubs."""
 
-from monqctl_call import Failure, show, table
+from monqctl_call import Failure
 
 VERSION = "1.1.2"
 
 
-def version(_call):
-    print(f"monqctl v{VERSION}")
-    print("simulated by the sandbox of monq.platform")
+def version(call):
+    call.speaker.version(VERSION)
 
 
 def current_context(call):
     if not call.home.context_name:
         raise Failure("current-context is not set")
-    print(call.home.context_name)
+    call.speaker.context(call.home.context_name)
 
 
 def use_context(call):
@@ -27,15 +26,15 @@ def use_context(call):
 
 
 def config_view(call):
-    show(call.home.config)
+    call.speaker.show(call.home.config)
 
 
 def get_releasehubs(call):
-    table([[name, row["server"]] for name, row in call.home.part("releasehubs").items()])
+    call.speaker.table([[name, row["server"]] for name, row in call.home.part("releasehubs").items()])
 
 
 def get_credentials(call):
-    table(
+    call.speaker.table(
         [
             [name, "registry-token" if row.get("registry-token") else "-"]
             for name, row in call.home.part("credentials").items()

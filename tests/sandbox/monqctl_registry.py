@@ -4,21 +4,21 @@
 import os
 
 from files import read_json
-from monqctl_call import Failure, from_file, json_only, show, table
+from monqctl_call import Failure, from_file, json_only
 from monqctl_release import add_images, export
 
 
 def registry_status(call):
-    table([[row["Name"], row["State"]] for row in call.registry("GET", "/status")])
+    call.speaker.table([[row["Name"], row["State"]] for row in call.registry("GET", "/status")])
 
 
 def registry_services(call):
-    table([[row["Name"], row["Type"]] for row in call.registry("GET", "/services")])
+    call.speaker.table([[row["Name"], row["Type"]] for row in call.registry("GET", "/services")])
 
 
 def get_template(call):
     json_only(call.values)
-    show(call.registry("GET", "/services/K8s"))
+    call.speaker.show(call.registry("GET", "/services/K8s"))
 
 
 def apply_template(call):
@@ -28,16 +28,19 @@ def apply_template(call):
 
 def get_microservices(call):
     json_only(call.values)
-    show(call.registry("GET", "/microservices"))
+    call.speaker.show(call.registry("GET", "/microservices"))
 
 
 def get_microservice(call):
     json_only(call.values)
-    show(call.registry("GET", f"/microservices/{call.values['name']}"))
+    call.speaker.show(call.registry("GET", f"/microservices/{call.values['name']}"))
 
 
 def apply_microservice(call):
-    call.registry("PUT", f"/microservices/{call.values['name']}", from_file(call.values["file"]))
+    entry = from_file(call.values["file"])
+    if call.speaker.profile.get("json") == "texts" and isinstance(entry, dict) and "Replicas" in entry:
+        entry["Replicas"] = int(entry["Replicas"])
+    call.registry("PUT", f"/microservices/{call.values['name']}", entry)
     print(f"microservice {call.values['name']} applied.")
 
 

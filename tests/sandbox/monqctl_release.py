@@ -150,8 +150,9 @@ def update_microservices(call):
     before = [row["Name"] for row in call.registry("GET", "/microservices") if row["Module"] == module]
     call.registry("PUT", f"/modules/{module}", [{**row, "State": "Enabled"} for row in rows])
     facts = call.facts()
+    anew = call.speaker.profile["replace"] == "anew"
     try:
-        for name in before:
+        for name in before if anew else sorted({*before} - {row["Name"] for row in rows}):
             call.kube.delete(
                 "Deployment",
                 call.name,
@@ -161,20 +162,20 @@ def update_microservices(call):
             print(f"deployment {name} deleted.", flush=True)
         call.middle()  # the worst moment: the module has no Deployment at all
         for row in rows:
-            call.kube.create(
-                manifests.deployment(
-                    template,
-                    call.name,
-                    module,
-                    row["Name"],
-                    row["Kind"],
-                    row["Version"],
-                    row["Image"],
-                    manifests.environment(row["Name"], facts["databases"], facts["postgresql"]),
-                    row["Replicas"],
-                )
+            body = manifests.deployment(
+                template,
+                call.name,
+                module,
+                row["Name"],
+                row["Kind"],
+                row["Version"],
+                row["Image"],
+                manifests.environment(row["Name"], facts["databases"], facts["postgresql"]),
+                row["Replicas"],
             )
-            print(f"deployment {row['Name']} created.", flush=True)
+            known = not anew and call.kube.get("Deployment", call.name, row["Name"])
+            (call.kube.replace if known else call.kube.create)(body)
+            print(f"deployment {row['Name']} {'replaced' if known else 'created'}.", flush=True)
     except KubeError as error:
         raise Failure(str(error)) from error
 

@@ -13,8 +13,9 @@ import sys
 import time
 
 import faults
+from files import read_json
 from monqctl_arguments import Usage, changing, masked, parse
-from monqctl_call import Call, Failure, Home
+from monqctl_call import Call, Failure, Home, Plain
 from monqctl_config import config_view, current_context, get_credentials, get_releasehubs, setting, use_context, version
 from monqctl_registry import (
     apply_microservice,
@@ -89,7 +90,16 @@ class Journal:
             os.close(handle)
 
 
-def run(sandbox_dir, argv, journal, faults_file):
+def speaker_of(folder):
+    profile = read_json(os.path.join(folder, "profile.json"))
+    if not profile:
+        return Plain()
+    from monqctl_profile import Speaker
+
+    return Speaker(profile)
+
+
+def run(sandbox_dir, argv, journal, faults_file, speaker):
     try:
         home = Home()
         journal.row["context"] = home.context_name
@@ -107,9 +117,12 @@ def run(sandbox_dir, argv, journal, faults_file):
             if due and faults.commit(due):
                 raise Failure("stopped in the middle")
 
-        HANDLERS[key](Call(sandbox_dir, home, values, middle))
+        speaker.begin()
+        with speaker.heard():
+            HANDLERS[key](Call(sandbox_dir, home, values, middle, speaker))
         middle()  # a call of one piece: all is done, and nobody knows yet
         sys.stdout.flush()
+        speaker.end(changing(argv))
     except Usage as error:
         print(
             f"Error: {error}\nUsage: monqctl version | config … | registry … | release … | instance clear cache",
@@ -131,7 +144,7 @@ def main(sandbox_dir, name):
     journal = Journal(os.path.join(folder, "journal.jsonl"), argv)
     status = 99
     try:
-        status = run(sandbox_dir, argv, journal, os.path.join(folder, "faults.json"))
+        status = run(sandbox_dir, argv, journal, os.path.join(folder, "faults.json"), speaker_of(folder))
     except BrokenPipeError:
         pass  # whoever reads our output has gone, as with `monqctl … | head`
     except Exception:

@@ -180,6 +180,10 @@ class Installation:
     def faults(self, *rows):
         Path(self.facts["faults"]).write_text(json.dumps(list(rows)))
 
+    def speak(self, profile):
+        """From now on monqctl speaks otherwise; see tests/sandbox/monqctl_profile.py."""
+        Path(self.facts["profile"]).write_text(json.dumps(profile, ensure_ascii=False))
+
     def reset(self, **options):
         return self.sandbox.installation(
             self.name,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ansible_collections.monq.platform.plugins.module_utils.session import Session
 from fake_cluster import FakeCluster
-from repository import RELEASE
+from repository import RELEASE, SHIPPED_RULES
 
 NAMESPACE = "production"
 PLAN = {
@@ -37,7 +37,7 @@ def params(home="/nowhere", plan=None, **more):
         "monqctl_context": "production",
         "monqctl_environment": "",
         "monqctl_timeout": 60,
-        "monqctl_failure_patterns": {},
+        "client_rules": SHIPPED_RULES,
         "replica_commands": {},
         "spool_directory": str(home),
         "spool_host": "production",

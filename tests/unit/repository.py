@@ -16,6 +16,7 @@ def load(path):
 
 
 RELEASE = load("roles/monq/vars/main/release.yml")["_monq_release"]
+SHIPPED_RULES = load("roles/monq/vars/main/client_rules.yml")["_monq_client_rules"]
 TASK_FILES = sorted(
     str(path.relative_to(ROOT))
     for pattern in ("roles/*/tasks/*.yml", "playbooks/**/*.yml")

@@ -10,15 +10,23 @@ from .finding import STOP, finding
 
 DOMAIN = re.compile(r"(\*\.)?([a-z0-9]([-a-z0-9]*[a-z0-9])?\.)+[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 FIX = "correct it in the inventory"
+REPLACED = {"monq_monqctl_failure_patterns": "monq_client_rules"}
 
 
 def examine(given):
     """Findings on the operator's variables alone."""
-    return _domains(given) + _secrets(given) + _confirmation(given) + _monqctl(given)
+    return _obsolete(given) + _domains(given) + _secrets(given) + _confirmation(given) + _monqctl(given)
 
 
 def _stop(obj, expected, seen, then=FIX, check="inputs"):
     return finding(check, STOP, obj, expected, seen, then)
+
+
+def _obsolete(given):
+    return [
+        _stop(name, f"{REPLACED[name]}, which takes its place", "set, but no longer read", f"use {REPLACED[name]}")
+        for name in given["obsolete"]
+    ]
 
 
 def _named(given):

@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 
 from ..errors import CommandError, TemplateError
-from ..monqctl import output
 from ..monqctl.registry import TEMPLATE, RegistryReplicas
 from ..redaction.text import redact
 from ..upgrade import template
@@ -70,7 +69,7 @@ def _bundle(given):
 def _version(client, given):
     """Returns findings, and whether monqctl can be called at all."""
     try:
-        seen = output.version(client.read("version"), client.secrets)
+        seen = client.version()
         return rules.monqctl_version(seen, given["plan"]["release"]["monqctl_version"]), True
     except CommandError as exc:
         return [of_error("monqctl", exc)], False
@@ -109,7 +108,7 @@ def _registry(client, given, run):
 
 
 def _status(client, ignored):
-    output.healthy_status(client.read("registry", "get", "status"), ignored, client.secrets)
+    client.healthy_status(ignored)
     return []
 
 

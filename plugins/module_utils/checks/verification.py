@@ -8,7 +8,6 @@ import re
 from ..engine.steps import ordered
 from ..errors import CommandError, MonqError
 from ..k8s import objects, rollout, routes
-from ..monqctl.output import healthy_status
 from ..monqctl.registry import TEMPLATE
 from ..upgrade import replicas, template
 from ..upgrade.drift import drift
@@ -177,10 +176,6 @@ class Verification:
 
     def _status(self):
         try:
-            healthy_status(
-                self._session.monqctl.read("registry", "get", "status"),
-                self._release["ignored_status"],
-                self._session.monqctl.secrets,
-            )
+            self._session.monqctl.healthy_status(self._release["ignored_status"])
         except CommandError as exc:
             self.report["findings"].append(of_error("status", exc))

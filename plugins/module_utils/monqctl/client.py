@@ -13,7 +13,9 @@ from .. import process
 from ..errors import CommandError, MonqError
 from ..private_file import private_file, remove_abandoned
 from ..redaction import text as redaction
-from .output import failure_line, failure_patterns, json_reply, never_began, tail
+from ..terminal import clean
+from . import output, rules
+from .output import tail
 
 MARKER = ".monq-platform-home"
 SQL = ["release", "update", "db"]
@@ -30,7 +32,7 @@ class Monqctl:
         environment=None,
         timeout=3600,
         context="",
-        patterns=None,
+        given_rules=None,
         runner=process.run,
         fence=None,
         secrets=(),
@@ -42,7 +44,7 @@ class Monqctl:
         self._secrets = redaction.long_enough(secrets)
         self.secrets = redaction.Known(self._secrets)  # for code that shows a call's output
         self._timeout = timeout
-        self._patterns = patterns or {}
+        self.rules = rules.Rules(given_rules or {})
         self._runner = runner
         self._fence = fence or (lambda: None)
 
@@ -50,7 +52,7 @@ class Monqctl:
         return self._runner([self.path, *argv], env=self._env, timeout=timeout or self._timeout)
 
     def read(self, *argv):
-        """The output of a call that changes nothing; status and output are both checked."""
+        """The cleaned output of a call that changes nothing; status and output are both checked."""
         limit = min(self._timeout, 120)
         result = self._run(argv, timeout=limit)
         try:
@@ -58,13 +60,22 @@ class Monqctl:
         except CommandError as exc:
             exc.unknown = False  # whatever happened, nothing was changed
             raise
-        return result.stdout
+        return clean(result.stdout)
 
     def read_json(self, *argv):
-        return json_reply(self.read(*argv), "monqctl " + " ".join(argv), self.secrets)
+        return output.json_reply(self.read(*argv), "monqctl " + " ".join(argv), self.secrets)
+
+    def version(self):
+        """The version as a tuple, such as (1, 1, 2)."""
+        return output.version(self.rules, self.read(*output.VERSION), self.secrets)
 
     def current_context(self):
-        return self.read("config", "current-context").strip()
+        """The name of the current context. Raises CommandError where the reply does not tell it."""
+        return output.answer(self.rules, output.CONTEXT, self.read(*output.CONTEXT), self.secrets)
+
+    def healthy_status(self, ignored):
+        """{name: state} of the registry, redacted. Raises CommandError where it is not healthy."""
+        return output.healthy_status(self.rules, self.read(*output.STATUS), ignored, self.secrets)
 
     def require_context(self):
         """Raises CommandError unless the expected context is current: another terminal may have switched it (trap
@@ -164,35 +175,41 @@ class Monqctl:
         return redaction.redact(text, redaction.Known([secret, *self._secrets]))
 
     def _judge(self, argv, result, secret, limit):
-        # Patterns match the raw output; only redacted output is shown.
-        output = result.stdout + ("\n" + result.stderr if result.stderr else "")
-        patterns = failure_patterns(self._patterns, argv)
-        line, shown = failure_line(output, patterns), self._shown(output, secret)
-        text = self.secrets.mask("monqctl " + " ".join(argv))
-        if result.rc == 0 and not line and not result.timed_out:
+        # Rules see the raw text; only the redacted one is shown.
+        text = clean(result.stdout + ("\n" + result.stderr if result.stderr else ""))
+        shown = self._shown(text, secret)
+        verdict = self.rules.judge(argv, result.rc, text)
+        if verdict.state == rules.DONE and not result.timed_out:
             return shown
-        if result.timed_out:
-            seen, unknown = f"timed out after {limit} s and was killed", True
-        elif result.rc < 0:
-            seen, unknown = f"killed by signal {-result.rc}", True
-        elif result.rc:
-            # An SQL file may be partly applied, whatever the status (trap 36).
-            seen, unknown = f"exit status {result.rc}", argv[:3] == SQL and not never_began(output)
-        else:
-            seen, unknown = (
-                f"exit status 0, but the output says: {failure_line(shown, patterns) or redaction.MASK}",
-                True,
-            )
+        seen, unknown, then = self._reason(argv, result, text, verdict, secret, limit)
+        verb = "ended without a word of success" if verdict.state == rules.UNKNOWN else "failed"
         error = CommandError(
-            f"{text} failed",
+            f"{self.secrets.mask('monqctl ' + ' '.join(argv))} {verb}",
             f"context {self.context or 'none'}",
             "exit status 0 and no failure in the output",
             seen + ("\n    " + tail(shown).replace("\n", "\n    ") if shown.strip() else ""),
-            "fix the cause, then run the same command again",
+            then,
             output=tail(shown, 50),
         )
         error.unknown = unknown
         raise error
+
+    def _reason(self, argv, result, text, verdict, secret, limit):
+        """(what was seen, whether the work may have been done, what to do next)"""
+        then = "fix the cause, then run the same command again"
+        if result.timed_out:
+            return f"timed out after {limit} s and was killed", True, then
+        if result.rc < 0:
+            return f"killed by signal {-result.rc}", True, then
+        if result.rc:
+            # An SQL file may be partly applied, whatever the status (trap 36).
+            return f"exit status {result.rc}", argv[:3] == SQL and not self.rules.never_began(argv, text), then
+        if verdict.state == rules.UNKNOWN:
+            return f"exit status 0, but no rule of {rules.VARIABLE} for success matches the output", True, then
+        line = self._shown(verdict.line, secret)
+        harmless = rules.spare(argv, line) if line == verdict.line else rules.off(verdict.rule)
+        seen = f"exit status 0, but the output says: {line}\n    rule {verdict.rule} of {rules.VARIABLE}"
+        return seen, True, f"{then}; if that line means no failure, add\n    {harmless}"
 
     def marker(self):
         """The random marker of this home, or None if it has none yet."""

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 from ..errors import CommandError, InputError
 from ..redaction.data import sanitise
@@ -32,7 +33,7 @@ class RegistryReplicas:
 
     def counts(self, known=None):
         """{name: count}; known: the names that matter, as an unreadable new service must not stop a restore."""
-        answer = self._monqctl.read_json(*self._commands["list"]["argv"])
+        answer = self._list()
         named = self._search(answer)
         self._listed = _entries(answer, named)
         return registry_counts(named, known, self._monqctl.secrets)
@@ -41,6 +42,12 @@ class RegistryReplicas:
         """({name: count}, {name: whole entry}) from one call."""
         counts = self.counts()
         return counts, dict(self._listed)
+
+    def _list(self):
+        """The list's reply; a list alone in an object, such as {"items": […]}, is taken for it."""
+        answer = self._monqctl.read_json(*self._commands["list"]["argv"])
+        inner = [value for value in answer.values() if isinstance(value, list)] if isinstance(answer, dict) else []
+        return inner[0] if len(inner) == 1 else answer
 
     def _search(self, answer):
         try:
@@ -61,7 +68,7 @@ class RegistryReplicas:
 
     def entries(self):
         """{name: whole entry}; empty if the list's entries cannot be matched with names."""
-        answer = self._monqctl.read_json(*self._commands["list"]["argv"])
+        answer = self._list()
         return _entries(answer, self._search(answer))
 
     def describe(self, name, entry, known=True):
@@ -82,7 +89,7 @@ class RegistryReplicas:
         counts = self.counts()
         name = min(counts)
         part, key = self._place(name, self._get(name))
-        if part[key] != counts[name]:
+        if count(part[key]) != counts[name]:
             seen = f"{sanitise(part[key], self._monqctl.secrets)!r} where the list says {counts[name]}"
             raise self._odd(name, seen)
         return []
@@ -124,7 +131,7 @@ class RegistryReplicas:
                 name, _seen, wanted = change
                 service = self._get(name)  # the list may show less of it, and what is not sent is lost
                 part, key = self._place(name, service)
-                part[key] = wanted
+                part[key] = str(wanted) if isinstance(part[key], str) else wanted
                 content = json.dumps(service, ensure_ascii=False)
                 written(name)
                 self._monqctl.change(self._argv("apply", name), content=content, in_context=False)
@@ -137,6 +144,13 @@ def _entries(answer, named):
         return {}
     pairs = [(row, whole) for row, whole in zip(named, answer) if isinstance(row, dict) and isinstance(whole, dict)]
     return {row["name"]: whole for row, whole in pairs if row.get("name")}
+
+
+def count(value):
+    """The whole number that a reply means, as a number or a text; None if it means none."""
+    if isinstance(value, str) and re.fullmatch(r"\d{1,9}", value):
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def registry_counts(answer, known=None, secrets=()):
@@ -154,12 +168,7 @@ def registry_counts(answer, known=None, secrets=()):
     for row in answer:
         if known is not None and isinstance(row, dict) and row.get("name") not in known:
             continue
-        if (
-            not isinstance(row, dict)
-            or not isinstance(row.get("name"), str)
-            or isinstance(row.get("replicas"), bool)
-            or not isinstance(row.get("replicas"), int)
-        ):
+        if not isinstance(row, dict) or not isinstance(row.get("name"), str) or count(row.get("replicas")) is None:
             raise CommandError(
                 "the registry's replica counts cannot be read",
                 "registry get microservices",
@@ -167,5 +176,5 @@ def registry_counts(answer, known=None, secrets=()):
                 repr(sanitise(row, secrets))[:200],
                 CORRECT,
             )
-        counts[row["name"]] = row["replicas"]
+        counts[row["name"]] = count(row["replicas"])
     return counts

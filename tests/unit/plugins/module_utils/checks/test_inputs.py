@@ -16,6 +16,7 @@ GIVEN = {
         {"hosts": ["*.wild.test"], "secretName": "b"},
     ],
     "releasehub_token": "s3cret",
+    "obsolete": [],
 }
 PLAN = {"online": True, "configure": False}
 VARIABLES = {
@@ -93,6 +94,7 @@ COVER = [{"hosts": ["monq.test", "*.test", "*.wild.test", "*.monq.test"], "secre
             ["monq_ingress_secrets"],
             id="without a name",
         ),
+        pytest.param({"obsolete": ["monq_monqctl_failure_patterns"]}, ["monq_monqctl_failure_patterns"], id="obsolete"),
         pytest.param(
             {"ingress_secrets": [*GIVEN["ingress_secrets"], {}]}, ["monq_ingress_secrets"], id="without anything"
         ),

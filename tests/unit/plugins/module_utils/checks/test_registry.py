@@ -10,11 +10,12 @@ from ansible_collections.monq.platform.plugins.module_utils.engine import steps
 from ansible_collections.monq.platform.plugins.module_utils.engine.ledger import Ledger
 from ansible_collections.monq.platform.plugins.module_utils.engine.runner import StepRunner
 from ansible_collections.monq.platform.plugins.module_utils.errors import CommandError, MonqError
+from ansible_collections.monq.platform.plugins.module_utils.monqctl.client import Monqctl
 from ansible_collections.monq.platform.plugins.module_utils.redaction.text import MASK
 from ansible_collections.monq.platform.plugins.module_utils.upgrade.home import complete
 from fake_cluster import FakeCluster
 from fake_session import FakeSession, Runs
-from repository import RELEASE
+from repository import RELEASE, SHIPPED_RULES
 
 ENV, CREDENTIAL = "prepare.registry_token.env", "prepare.registry_token.credential"
 PLAN = steps.plan(RELEASE, ["pl"])
@@ -27,12 +28,11 @@ GIVEN = {
 }
 
 
-class Refused:
+class Refused(Monqctl):
     """monqctl whose registry answers 401."""
 
-    home, context, secrets = "/home/op", "production", ()
-
     def __init__(self):
+        super().__init__(home="/home/op", context="production", given_rules=SHIPPED_RULES)
         self.told = []
 
     def current_context(self):
@@ -138,10 +138,9 @@ class OnlyCredential(Runs):
 class Telling(Refused):
     """monqctl that repeats a secret wherever it can."""
 
-    secrets = ["hunter2x"]
-
     def __init__(self, version, context):
         super().__init__()
+        self.secrets = ["hunter2x"]
         self._version, self._context = version, context
 
     def current_context(self):

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import types
-
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils.checks.verification import Verification
 from ansible_collections.monq.platform.plugins.module_utils.errors import MonqError
 from ansible_collections.monq.platform.plugins.module_utils.k8s import objects
+from ansible_collections.monq.platform.plugins.module_utils.monqctl.client import Monqctl
 from fake_cluster import DEPLOYMENTS, FakeCluster, deployment
 from fake_session import FakeSession, Runs
+from repository import SHIPPED_RULES
 
 BEFORE = {"pl-a": {"kubernetes": 2, "registry": None, "hpa": False, "paused": False, "healthy": True}}
 
 
-def make(closed, status="Registry OK", secrets=()):
+def make(closed, status="Registry | OK", secrets=()):
     cluster = FakeCluster()
     cluster.put(f"{DEPLOYMENTS}/pl-a", deployment("pl-a", 3))
     run = Runs(entries={"verify.installation.check": {"state": "done"}} if closed else {})
-    monqctl = types.SimpleNamespace(read=lambda *argv: status, secrets=secrets)
+    monqctl = Monqctl(given_rules=SHIPPED_RULES, secrets=secrets)
+    monqctl.read = lambda *argv: status
     return Verification(FakeSession(cluster, run, monqctl=monqctl)), cluster
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils.monqctl.client import Monqctl
-from fake_monqctl import PATTERNS, Runner
+from fake_monqctl import RULES, Runner
 
 
 @pytest.fixture
@@ -15,5 +15,5 @@ def runner():
 @pytest.fixture
 def client(runner, tmp_path):
     return Monqctl(
-        "/opt/monqctl", str(tmp_path), {"HTTPS_PROXY": "x", "HOME": "/elsewhere"}, 600, "production", PATTERNS, runner
+        "/opt/monqctl", str(tmp_path), {"HTTPS_PROXY": "x", "HOME": "/elsewhere"}, 600, "production", RULES, runner
     )

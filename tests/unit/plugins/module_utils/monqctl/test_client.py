@@ -11,7 +11,7 @@ from ansible_collections.monq.platform.plugins.module_utils import private_file
 from ansible_collections.monq.platform.plugins.module_utils.errors import CommandError
 from ansible_collections.monq.platform.plugins.module_utils.monqctl.client import Monqctl
 from ansible_collections.monq.platform.plugins.module_utils.process import Result
-from fake_monqctl import CALL, OK, PATTERNS
+from fake_monqctl import CALL, OK, RULES
 
 
 def test_environment_home_and_timeout(client, runner, tmp_path):
@@ -74,8 +74,7 @@ def test_how_a_call_fails(client, runner, answer, unknown, says):
 )
 def test_an_sql_call_that_failed_is_unknown_unless_it_never_began(runner, tmp_path, text, unknown):
     """trap 36: half of a file may be applied, whatever the status"""
-    patterns = {**PATTERNS, "release update db pgsql": [r"(?m)\b(ERROR|FATAL|PANIC):\s"]}
-    client = Monqctl("monqctl", str(tmp_path), {}, 600, "production", patterns, runner)
+    client = Monqctl("monqctl", str(tmp_path), {}, 600, "production", RULES, runner)
     runner.answers["release"] = Result(1, "", text, False)
     with pytest.raises(CommandError) as failed:
         client.change(["release", "update", "db", "pgsql", "--module=pl"])

@@ -13,7 +13,7 @@ from ansible_collections.monq.platform.plugins.module_utils.errors import Comman
 from ansible_collections.monq.platform.plugins.module_utils.monqctl import client as monqctl_client
 from ansible_collections.monq.platform.plugins.module_utils.monqctl.client import Monqctl
 from ansible_collections.monq.platform.plugins.module_utils.process import Result
-from fake_monqctl import CALL, CONTEXT, PATTERNS, Runner
+from fake_monqctl import CALL, CONTEXT, RULES, Runner
 
 
 def test_the_context_is_asked_right_before_every_changing_call(client, runner):
@@ -103,7 +103,7 @@ def test_every_changing_call_asks_the_fence_right_before_it(runner, tmp_path):
     events = []
     runner.seen = lambda argv: events.append(argv[1])
     fenced = Monqctl(
-        "/opt/monqctl", str(tmp_path), {}, 600, "production", PATTERNS, runner, fence=lambda: events.append("fence")
+        "/opt/monqctl", str(tmp_path), {}, 600, "production", RULES, runner, fence=lambda: events.append("fence")
     )
     fenced.change(CALL)
     assert events == ["config", "fence", CALL[0]]
@@ -117,7 +117,7 @@ def test_a_fence_that_fails_leaves_nothing_unknown(runner, tmp_path):
     def lost():
         raise LockError("lost")
 
-    fenced = Monqctl("/opt/monqctl", str(tmp_path), {}, 600, "production", PATTERNS, runner, fence=lost)
+    fenced = Monqctl("/opt/monqctl", str(tmp_path), {}, 600, "production", RULES, runner, fence=lost)
     with pytest.raises(LockError) as failed:
         fenced.change(["release", "update", "db", "pgsql", "--module=pl"])
     assert failed.value.unknown is False and [call[0] for call in runner.calls] == ["config"]
@@ -140,7 +140,7 @@ def test_nobody_switches_the_context_between_the_look_and_the_call(tmp_path, mon
     seen, outer, inner = [], Runner(), Runner()
     inner.seen = seen.append
     monkeypatch.setattr(monqctl_client.time, "sleep", lambda seconds: tried.set() or real_sleep(0.01))
-    other = Monqctl("/opt/monqctl", str(tmp_path), {}, 600, "production", PATTERNS, inner)
+    other = Monqctl("/opt/monqctl", str(tmp_path), {}, 600, "production", RULES, inner)
     thread = threading.Thread(target=lambda: suppressed(other.change, theirs, in_context=theirs != SWITCH))
 
     def during(argv):
@@ -150,9 +150,7 @@ def test_nobody_switches_the_context_between_the_look_and_the_call(tmp_path, mon
             assert (theirs in [argv[1:] for argv in seen]) is meet
 
     outer.seen = during
-    Monqctl("/opt/monqctl", str(tmp_path), {}, 600, "production", PATTERNS, outer).change(
-        mine, in_context=mine != SWITCH
-    )
+    Monqctl("/opt/monqctl", str(tmp_path), {}, 600, "production", RULES, outer).change(mine, in_context=mine != SWITCH)
     thread.join(10)
     assert not thread.is_alive()
 

@@ -10,7 +10,7 @@ from ansible_collections.monq.platform.plugins.module_utils.errors import Comman
 from ansible_collections.monq.platform.plugins.module_utils.monqctl.client import Monqctl
 from ansible_collections.monq.platform.plugins.module_utils.monqctl.registry import RegistryReplicas
 from ansible_collections.monq.platform.plugins.module_utils.process import Result
-from fake_monqctl import CALL, PATTERNS
+from fake_monqctl import CALL, RULES
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ KNOWN = ["p&hunter2x", "t'o;ken x", "abc", ""]
 
 @pytest.fixture
 def knowing(runner, tmp_path):
-    return Monqctl("monqctl", str(tmp_path), {}, 600, "production", PATTERNS, runner, secrets=KNOWN)
+    return Monqctl("monqctl", str(tmp_path), {}, 600, "production", RULES, runner, secrets=KNOWN)
 
 
 @pytest.mark.parametrize(
@@ -111,15 +111,15 @@ def test_an_odd_answer_and_an_odd_context_are_shown_without_them(knowing, runner
 
 
 def test_a_failure_is_judged_as_it_was_printed(runner, tmp_path):
-    """a password that is a word of the patterns must not make a failure look done"""
-    client = Monqctl("monqctl", str(tmp_path), {}, 600, "production", PATTERNS, runner, secrets=["error"])
+    """a password that is a word of the rules must not make a failure look done"""
+    client = Monqctl("monqctl", str(tmp_path), {}, 600, "production", RULES, runner, secrets=["error"])
     runner.answers["instance"] = Result(0, "error: x", "", False)
-    with pytest.raises(CommandError, match=r"the output says: \*{8}\n"):
+    with pytest.raises(CommandError, match=r"the output says: \*{8}: x\n"):
         client.change(CALL)
 
 
 def test_the_registrys_odd_entries_are_shown_without_secrets(runner, tmp_path):
-    client = Monqctl("monqctl", str(tmp_path), {}, 600, "production", PATTERNS, runner, secrets=["hunter2x"])
+    client = Monqctl("monqctl", str(tmp_path), {}, 600, "production", RULES, runner, secrets=["hunter2x"])
     rows = '[{"name": "a", "replicas": "hunter2x", "env": [{"name": "DB_PASSWORD", "value": "theirs"}]}]'
     runner.answers["registry"] = Result(0, rows, "", False)
     commands = {

@@ -18,6 +18,7 @@ from fake_monqctl import CONTEXT, OK
     [
         ([{"name": "a", "replicas": 3}, {"name": "b", "replicas": 0}], {"a": 3, "b": 0}),
         ([{"name": "a", "replicas": 1, "more": True}], {"a": 1}),
+        ([{"name": "a", "replicas": "3"}, {"name": "b", "replicas": "0"}], {"a": 3, "b": 0}),
     ],
 )
 def test_registry_counts(answer, expected):
@@ -37,7 +38,9 @@ def test_registry_counts(answer, expected):
         [{"replicas": 1}],
         [{"name": None, "replicas": 1}],
         [{"name": "a", "replicas": None}],
-        [{"name": "a", "replicas": "3"}],
+        [{"name": "a", "replicas": "three"}],
+        [{"name": "a", "replicas": "-3"}],
+        [{"name": "a", "replicas": ""}],
         [{"name": "a", "replicas": 1.5}],
         [{"name": "a", "replicas": True}],
         [{"name": "b", "replicas": 1}, {"name": "a", "replicas": None}],
@@ -108,15 +111,25 @@ def test_a_batch_compares_the_context_around_its_calls_and_says_what_it_writes()
 # ---- by calls of the client
 
 
-def test_counts_of_the_registry(client, runner):
-    runner.answers["registry"] = Result(0, '[{"Name": "a", "Replicas": 0}, {"Name": "b", "Replicas": 4}]', "", False)
-    assert RegistryReplicas(client).counts() == {"a": 0, "b": 4}
+@pytest.mark.parametrize(
+    "reply",
+    [
+        '[{"Name": "a", "Replicas": 0}, {"Name": "b", "Replicas": 4}]',
+        '\ufeff{"items": [{"Name": "a", "Replicas": "0"}, {"Name": "b", "Replicas": "4"}], "total": 2}\r\n',
+        'asking the registry\n[{"Name": "a", "Replicas": 0}, {"Name": "b", "Replicas": 4}]\n[INFO] 2 services\n',
+    ],
+)
+def test_counts_of_the_registry(client, runner, reply):
+    runner.answers["registry"] = Result(0, reply, "", False)
+    replicas = RegistryReplicas(client)
+    assert replicas.counts() == {"a": 0, "b": 4} and sorted(replicas.table()[1]) == ["a", "b"]
 
 
 @pytest.mark.parametrize(
     ("commands", "service", "expected"),
     [
         (None, '{"Name": "a", "Replicas": 1, "Env": "Ж"}', '{"Name": "a", "Replicas": 0, "Env": "Ж"}'),
+        (None, '{"Name": "a", "Replicas": "1"}', '{"Name": "a", "Replicas": "0"}'),
         (
             {"get": {"argv": ["registry", "get", "microservices", "{name}"], "query": "Spec.Scale"}},
             '{"Spec": {"Scale": 1, "x": 2}}',

@@ -1,0 +1,58 @@
+"""monqctl that speaks otherwise: layouts, languages, colours, line ends. What is read of it is the same."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from ansible_collections.monq.platform.plugins.module_utils.errors import CommandError
+from ansible_collections.monq.platform.plugins.module_utils.monqctl.client import Monqctl
+from ansible_collections.monq.platform.plugins.module_utils.monqctl.registry import TEMPLATE, RegistryReplicas
+from ansible_collections.monq.platform.plugins.module_utils.monqctl.tables import pairs
+from support.harness import ROOT
+from yaml import safe_load
+
+sys.path.insert(0, str(ROOT / "tests" / "sandbox"))
+
+from monqctl_profile import PROFILES, drawn  # noqa: E402
+
+RULES = safe_load((ROOT / "roles" / "monq" / "vars" / "main" / "client_rules.yml").read_text())["_monq_client_rules"]
+SEED = int(os.environ.get("MONQ_SEED") or 20261125)
+DRAWN = [SEED + number for number in range(12)]
+
+
+@pytest.fixture(scope="module")
+def installation(install):
+    return install("site-run", modules="pl", alias=True)
+
+
+@pytest.mark.parametrize("profile", [*PROFILES, *DRAWN])
+def test_every_reading_call_is_understood(installation, profile):
+    """the registry's own files are the independent read; a number is the seed that a profile was drawn from"""
+    chosen = PROFILES[profile] if profile in PROFILES else drawn(profile)
+    installation.speak(chosen)
+    facts = installation.facts
+    client = Monqctl(facts["monqctl"], facts["monqctl_home"], {}, 60, facts["monqctl_context"], RULES)
+    status = installation.registry("status")
+    assert client.version() == (1, 1, 2), chosen
+    assert client.current_context() == facts["monqctl_context"], chosen
+    assert set(pairs(client.read("registry", "get", "status"))) == {row["Name"] for row in status}, chosen
+    assert set(client.healthy_status(["Consul"])) == {row["Name"] for row in status}, chosen
+    assert client.read_json(*TEMPLATE) == installation.registry("template"), chosen
+    assert RegistryReplicas(client).counts() == installation.registry_counts(), chosen
+    assert RegistryReplicas(client).probe() == [], chosen
+    RegistryReplicas(client).put([("pl-tags-service", 1, 3)])
+    assert installation.registry_counts()["pl-tags-service"] == 3, chosen
+    RegistryReplicas(client).put([("pl-tags-service", 3, 1)])
+    path = Path(facts["registry_dir"]) / "status.json"
+    path.write_text(json.dumps([{**row, "State": "Failed"} for row in status]))
+    try:
+        with pytest.raises(CommandError, match="the registry is not healthy") as caught:
+            client.healthy_status(["Consul"])
+        named = [row["Name"] for row in status if row["Name"] in str(caught.value)]
+        assert named == [row["Name"] for row in status], chosen
+    finally:
+        path.write_text(json.dumps(status))
