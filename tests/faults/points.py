@@ -59,20 +59,20 @@ EVERYWHERE = tuple(CLASSES)
 
 # kind: (classes where it can strike, place, what it is)
 KINDS = {
-    "kill-ansible": (EVERYWHERE, "before", "SIGKILL of ansible-playbook alone; its module goes on by itself"),
+    "kill-ansible": (EVERYWHERE, "before", "SIGKILL to ansible-playbook alone; its module continues by itself"),
     "term": (EVERYWHERE, "before", "SIGTERM to ansible-playbook"),
-    "fail": (MONQCTL, "during", "monqctl fails: a message and status 1"),
+    "fail": (MONQCTL, "during", "monqctl fails: an error message and status 1"),
     "hang": (MONQCTL, "during", "monqctl hangs until monq_monqctl_timeout kills it"),
-    "lie": (MONQCTL, "during", "monqctl does nothing, prints an error and ends with status 0"),
+    "lie": (MONQCTL, "during", "monqctl does nothing, prints an error and exits with status 0"),
     "die": (MONQCTL, "during", "monqctl is killed"),
-    "api-500": (EVERYWHERE, "during", "the API server answers 500"),
-    "api-504": (EVERYWHERE, "during", "the API server does the work and answers 504, its own timeout"),
-    "api-hold": (EVERYWHERE, "during", "the API server does the work and never answers"),
-    "api-409": (EVERYWHERE, "during", "the API server answers 409, a conflict"),
+    "api-500": (EVERYWHERE, "during", "the API server responds with 500"),
+    "api-504": (EVERYWHERE, "during", "the API server does the work and responds with 504, its own timeout"),
+    "api-hold": (EVERYWHERE, "during", "the API server does the work and never responds"),
+    "api-409": (EVERYWHERE, "during", "the API server responds with 409, a conflict"),
     "api-reset": (EVERYWHERE, "during", "the API server does the work, and the connection is reset"),
-    "api-restart": (EVERYWHERE, "during", "the API server is killed, and comes back"),
-    "pg-restart": (("backup", "SQL"), "during", "PostgreSQL is killed, and comes back"),
-    "disk-full": (("backup",), "before", "the disk of monq_backup_dir is full from this step on"),
+    "api-restart": (EVERYWHERE, "during", "the API server is killed and restarted"),
+    "pg-restart": (("backup", "SQL"), "during", "PostgreSQL is killed and restarted"),
+    "disk-full": (("backup",), "before", "the disk of monq_backup_dir is full from this step onwards"),
 }
 
 

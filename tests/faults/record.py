@@ -176,7 +176,7 @@ def rendered():
         f"{last['date']}, {last['what']}: {len(last['rows'])} faults at {steps} steps, {failed} failed. {last['ended']}"
     )
     return {
-        "kinds": rst_table(["kind", "what is done", "step classes"], known, [15, 55, 30]),
+        "kinds": rst_table(["kind", "fault", "step classes"], known, [15, 55, 30]),
         "table": words + "\n\n" + rst_table(["step class", "kind", "faults, longest resume"], flat, [35, 25, 40]),
         "record": rst_table(head, bugs, [10, 25, 15, 35, 15]) if bugs else "No bug has been found by a fault yet.",
     }
