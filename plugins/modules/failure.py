@@ -6,12 +6,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: failure
-short_description: Says what failed, where things stand and what to type next, and fails
+short_description: Reports what failed, the current state and the next command, and fails
 version_added: 1.0.0
 description:
-  - The last word of a run that fails. Runs on the controller, in a C(rescue), and always fails, so that the play does.
-  - The next command is the one that was given. Of inline extra variables only C(monq_confirm_outage) is shown with its
-    value, as others may be secrets.
+  - Shows the final text of a failing run. Runs on the controller, in a C(rescue), and always fails, so that the play
+    fails.
+  - The next command is the one that was given. Of inline extra variables, only C(monq_confirm_outage) is shown with its
+    value, as the others may be secrets.
 extends_documentation_fragment:
   - monq.platform.attributes.reads
 options:
@@ -20,7 +21,7 @@ options:
     type: str
     required: true
   result:
-    description: Its result.
+    description: The result of that task.
     type: dict
     required: true
   ledger:
@@ -43,7 +44,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 msg:
-  description: The failure and the next command in one line; the text is shown line for line.
+  description: The failure and the next command in one line; the full text is printed line by line.
   returned: always
   type: str
   sample: "FAILED on production: Run the SQL of pl"

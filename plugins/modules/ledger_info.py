@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: ledger_info
-short_description: Reads the ledger and tells what is done and what is left
+short_description: Reads the ledger and shows what is done and what is left
 version_added: 1.0.0
 description:
   - Compares the plan with the ledger of the installation. Reads one ConfigMap and the Lease; changes nothing.
@@ -17,7 +17,7 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: See where the upgrade stands
+- name: Read the state of the upgrade
   monq.platform.ledger_info:
   register: __ledger
 """
@@ -30,40 +30,40 @@ steps:
   elements: dict
   sample: [{"key": "prepare.snapshot.original", "state": "done", "undo": "reversible"}]
 platform:
-  description: C(up) or C(down), as the ledger tells it, or C(unknown) where it was deleted.
+  description: C(up) or C(down), according to the ledger, or C(unknown) if it was deleted.
   returned: always
   type: str
   sample: up
 finished:
-  description: Whether every step is done, for this home of monqctl too.
+  description: Whether every step is done, including the client steps of this home of monqctl.
   returned: always
   type: bool
   sample: false
 begun:
-  description: Whether there is a ledger.
+  description: Whether a ledger exists.
   returned: always
   type: bool
   sample: true
-attempt:
-  description: Number of the attempt, one more after each rollback.
+generation:
+  description: Number of the upgrade, which increases with each rollback.
   returned: always
   type: int
   sample: 1
 outage_seconds:
-  description: From the first route cut to the last step of the upgrade, or none where it has not ended.
+  description: Seconds from the start of the cutover to the end of the last step of the upgrade; null until then.
   returned: always
   type: int
   sample: 512
 rollback:
-  description: Where a rollback stands that has begun and has not ended; empty where there is none.
+  description: The state of an unfinished rollback; empty if there is none.
   returned: always
   type: str
   sample: ""
 lost:
   description:
-    - What to do where the snapshots of a run stand here and its ledger was deleted; RV(platform), RV(reachable) and
+    - What to do if there are snapshots of a run whose ledger was deleted; RV(platform), RV(reachable) and
       RV(changed_so_far) are then unknown.
-    - Empty otherwise, and where the account may not read Secrets.
+    - Empty otherwise, and if the account may not read Secrets.
   returned: always
   type: str
   sample: ""
@@ -73,12 +73,12 @@ changed_so_far:
   type: str
   sample: "12 of 96 steps done, the last: prepare.registry.update"
 reachable:
-  description: Whether Monq is reachable, in words.
+  description: Whether Monq is reachable, as text.
   returned: always
   type: str
   sample: "up: the old routes have not been touched"
 lock:
-  description: Who holds the lock.
+  description: The holder of the lock.
   returned: always
   type: str
   sample: none

@@ -6,16 +6,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: lock
-short_description: Takes and gives back the lock of an installation
+short_description: Takes and releases the lock of an installation
 version_added: 1.0.0
 description:
-  - Takes the Lease C(monq-upgrade) by compare-and-swap. If the current holder is still renewing, the request is refused
-    and the holder is named; a silent
-    holder is waited out for its own Lease's duration, by the clock of the one that waits.
-  - Before it takes the lock, and again under it, it refuses where a rollback has not ended, where the ledger was begun
-    with other steps, and where
-    preflight has not passed in this run.
-  - Where the ledger knows every step as done, and in check mode, no lock is taken and O(ignore:lock_id) stays empty.
+  - Takes the Lease C(monq-upgrade) by compare-and-swap. If the current holder is still renewing it, the module fails
+    and names the holder; it waits out a silent one for the duration of that holder's Lease, by its own clock.
+  - Fails if a rollback is not finished or the upgrade was started with other steps (checked before and after the lock
+    is taken), and if preflight has not passed in this run.
+  - If every step is already done, and in check mode, no lock is taken and RV(id) is empty.
 extends_documentation_fragment:
   - monq.platform.attributes
   - monq.platform.cluster
@@ -23,14 +21,13 @@ extends_documentation_fragment:
 options:
   state:
     description:
-      - V(acquired) takes the lock, V(released) gives back the lock of O(lock_id), V(broken) takes the lock with the ID
-        O(lock_id) from its holder on
-        behalf of the operator.
+      - V(acquired) takes the lock. V(released) releases the lock with the ID O(lock_id), if this run holds it.
+        V(broken) takes the lock with the ID O(lock_id) from its holder on the operator's behalf.
     type: str
     choices: [acquired, released, broken]
     required: true
   holder:
-    description: Who held the lock when it was last looked at, to be shown while it is waited for.
+    description: The holder of the lock when it was last read, shown while waiting for it.
     type: str
     default: ''
   preflight:
@@ -46,7 +43,7 @@ EXAMPLES = r"""
     preflight: true
   register: __lock
 
-- name: Give the lock back
+- name: Release the lock
   monq.platform.lock:
     state: released
     lock_id: "{{ __lock.id }}"
@@ -54,12 +51,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 id:
-  description: The lock's ID, which the steps require. Empty in check mode and where nothing is left to do.
+  description: The lock's ID, which the steps require. Empty in check mode and if nothing is left to do.
   returned: always
   type: str
   sample: 5f2c1f3b9a10
 finished:
-  description: Whether the ledger knows every step as done, so that there is nothing left to do on the installation.
+  description: Whether every step is done, so that nothing is left to do on the installation.
   returned: always
   type: bool
   sample: false
@@ -69,7 +66,8 @@ prepared:
   type: bool
   sample: false
 imported:
-  description: Steps whose results an earlier run could only keep beside the backup, and which the ledger knows now.
+  description: Steps whose results an earlier run had to save beside the backup, and which have now been imported into
+    the ledger.
   returned: always
   type: list
   elements: str

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: microservices
-short_description: Replaces the microservices of a module and brings them back
+short_description: Replaces the microservices of a module and waits for their rollout
 version_added: 1.0.0
 description:
-  - Does all steps of a module from Replace to its rollout in one process, with one connection, in the plan's order.
-    Replace, the counts in Kubernetes, the
-    registry's token where Replace may have dropped it, the counts in the registry, the rollout.
-  - With the gate V(end) of the plan the rollout is left to M(monq.platform.rollout_wait).
+  - Executes all steps of a module from Replace to its rollout in one process, with one connection, in the plan's order.
+    These are Replace, the counts in Kubernetes, the registry's token if Replace may have dropped it, the counts in the
+    registry, and the rollout.
+  - If the plan's C(rollout_gate) is C(end), the rollout is left to M(monq.platform.rollout_wait).
   - See M(monq.platform.replica_restore), M(monq.platform.registry_token) and M(monq.platform.rollout_wait) for each
     part.
 extends_documentation_fragment:
@@ -26,7 +26,7 @@ options:
     type: str
     required: true
   timeout:
-    description: The longest wait for a rollout, in seconds.
+    description: Maximum wait for a rollout, in seconds.
     type: int
     default: 900
 """
@@ -39,7 +39,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 output:
-  description: What monqctl printed of Replace; the last 50 lines.
+  description: The last 50 lines that monqctl printed during Replace.
   returned: always
   type: str
   sample: deployment pl-i18n-service created.
@@ -56,7 +56,7 @@ kubernetes:
   elements: dict
   sample: [{"name": "pl-i18n-service", "seen": 1, "wanted": 2}]
 appeared:
-  description: Deployments that the snapshot does not know.
+  description: Deployments that are not in the snapshot.
   returned: always
   type: list
   elements: str
@@ -78,7 +78,7 @@ exempt:
   type: dict
   sample: {"pl-reports-service": "was unhealthy before the outage"}
 steps:
-  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as
+  description: Keys of the steps that this task has executed, that a real run would execute now, and that were already
     done.
   returned: always
   type: dict

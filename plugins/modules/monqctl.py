@@ -6,18 +6,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: monqctl
-short_description: Does steps of the upgrade with the vendor's client
+short_description: Executes steps of the upgrade with the vendor's client
 version_added: 1.0.0
 description:
-  - Does the steps of a phase, each a call of monqctl with its own guard, intent, call and result in the ledger. The
-    command lines come out of the plan.
-  - Right before every SQL, Replace, routing and template call, and once for all other calls of a phase, the current
-    context of monqctl is compared
-    with O(monqctl_context).
-  - A call is judged by its exit status and by its output. An SQL call whose outcome is unknown, or that lied, is not
-    repeated without O(resolve).
-  - No shell. What is secret on monqctl's own command line cannot be kept from its process list; the vendor offers no
-    other way.
+  - Executes the steps of a phase. Each is one call of monqctl, with its own checks, and its own intent and result in
+    the ledger. The command lines are taken from the plan.
+  - monqctl's current context is compared with O(monqctl_context) right before every call that must not reach another
+    registry, such as SQL, Replace and routing, and before the first of a phase's other calls.
+  - Both the exit status and the output of a call are evaluated. An SQL call whose outcome is unknown is not repeated
+    without O(resolve).
+  - No shell is used. Secrets on monqctl's own command line are visible in the process list; the client accepts them in
+    no other way.
 extends_documentation_fragment:
   - monq.platform.attributes
   - monq.platform.cluster
@@ -25,12 +24,12 @@ extends_documentation_fragment:
   - monq.platform.monqctl
 options:
   steps:
-    description: Key of a step, or the leading words of the keys of several, such as C(upgrade.pl.database).
+    description: Key of a step, or the common leading words of several keys, such as C(upgrade.pl.database).
     type: str
     required: true
   secret:
-    description: What a client step hands over, such as the token of the Release Hub. Masked wherever monqctl's output
-      shows it.
+    description: The secret that a client step passes to monqctl, such as the Release Hub token. It is masked in
+      monqctl's output.
     type: str
 """
 
@@ -47,12 +46,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 outputs:
-  description: What monqctl printed, for each step that was done; the last 50 lines.
+  description: The last 50 lines that monqctl printed for each executed step.
   returned: always
   type: dict
   sample: {"upgrade.pl.cache.pl-i18n-service": "cache of pl-i18n-service cleared"}
 steps:
-  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as
+  description: Keys of the steps that this task has executed, that a real run would execute now, and that were already
     done.
   returned: always
   type: dict

@@ -10,9 +10,9 @@ short_description: Runs the client-side monqctl steps that this home is missing
 version_added: 1.0.0
 description:
   - Client steps (instance, context, Release Hub, credential, C(use-version)) change only the home that monqctl runs
-    with. A home without the mark that
-    the ledger lists for a step, such as that of a fresh AWX job, gets it again here.
-  - Steps whose predecessors are not done yet are left to their own place in C(prepare).
+    with. If the ledger does not list the home's marker for a step, as in a fresh AWX job, the step is executed again
+    here.
+  - Steps whose predecessors are not done yet are left to C(prepare).
   - A corrected token or address makes its step due again.
 extends_documentation_fragment:
   - monq.platform.attributes
@@ -21,7 +21,7 @@ extends_documentation_fragment:
   - monq.platform.monqctl
 options:
   releasehub_token:
-    description: Token of the Release Hub.
+    description: The Release Hub token.
     type: str
     default: ''
   until:
@@ -38,7 +38,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 steps:
-  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as
+  description: Keys of the steps that this task has executed, that a real run would execute now, and that were already
     done.
   returned: always
   type: dict

@@ -6,17 +6,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: monqctl_info
-short_description: Reads what the vendor's client tells of an installation
+short_description: Reads information about an installation with the vendor's client
 version_added: 1.0.0
 description:
-  - Asks monqctl for its version, current context and, on request, for the registry's status, the K8s template and the
-    replica counts. Changes nothing.
+  - Reads monqctl's version and current context and, on request, the registry's status, the K8s template and the replica
+    counts. Changes nothing.
 extends_documentation_fragment:
   - monq.platform.attributes.reads
   - monq.platform.monqctl
 options:
   gather:
-    description: What is read. C(version) and C(context) need no registry.
+    description: What to read. C(version) and C(context) need no registry.
     type: list
     elements: str
     choices: [version, context, status, template, replicas]

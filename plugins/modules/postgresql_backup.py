@@ -6,17 +6,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: postgresql_backup
-short_description: Dumps the databases of the microservices and proves the dumps
+short_description: Dumps the databases of the microservices and verifies the dumps
 version_added: 1.0.0
 description:
   - Dumps each database with C(pg_dump) in an exported snapshot, in which the rows of every table are counted too.
-  - A dump counts when it was read to its end and its checksum stands in C(manifest.json) beside it.
-  - Where the role may create databases and the size allows it, the dump is restored into a scratch database, and tables
-    and rows are compared.
-    The scratch database is dropped in every case.
-  - In stage V(upgrade) a dump of stage C(prepare) that is fresh enough and still there, with the right checksum, is
-    used again.
-    Another one is taken where it is not.
+  - A dump is valid once it has been read completely and its checksum is in C(manifest.json) beside it.
+  - If the role may create databases and the size allows it, the dump is restored into a scratch database, and tables
+    and rows are compared. The scratch database is always dropped.
+  - In stage V(upgrade), a dump of stage C(prepare) is used again if it is recent enough and its file still has the
+    right checksum. Otherwise a new one is taken.
 extends_documentation_fragment:
   - monq.platform.attributes
   - monq.platform.cluster
@@ -25,12 +23,13 @@ extends_documentation_fragment:
   - monq.platform.postgresql.databases
 options:
   stage:
-    description: The stage that the steps belong to. V(outage) is the second dump right after the cut, on request.
+    description: The stage that the steps belong to. V(outage) is the optional dump right after the old routes are
+      removed.
     type: str
     choices: [prepare, upgrade, outage]
     required: true
   host:
-    description: Name of the inventory host; a folder of that name keeps installations apart.
+    description: Name of the inventory host. A folder of that name separates installations.
     type: str
     required: true
   max_age:
@@ -57,13 +56,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 folder:
-  description: The folder of this attempt, with the dumps and manifest.json.
+  description: The folder of this generation, with the dumps and manifest.json.
   returned: always
   type: str
   sample: /var/backups/monq/production/6.0.0/1
 backups:
-  description: For each database its step and the dump that counts. What is not dumped yet has only step, microservice,
-    database and reused.
+  description: For each database, its step and its valid dump. If there is none yet, only step, microservice, database
+    and reused.
   returned: always
   type: list
   elements: dict
@@ -89,11 +88,11 @@ backups:
       type: str
       sample: /var/backups/monq/production/6.0.0/1/pl_identity_service.20260301T101500.000Z.dump
     sha256:
-      description: Its checksum.
+      description: The dump's checksum.
       type: str
       sample: 7f83b1657ff1fc53b92dc18148a1d65dfc2d4b1fa3d677284addd200126d9069
     bytes:
-      description: Its size.
+      description: The dump's size.
       type: int
       sample: 482133
     started:
@@ -101,7 +100,7 @@ backups:
       type: str
       sample: "2026-03-01T10:15:00Z"
     finished:
-      description: When it was proved.
+      description: When it was verified.
       type: str
       sample: "2026-03-01T10:15:07Z"
     tables:
@@ -122,7 +121,7 @@ backups:
       type: bool
       sample: false
 steps:
-  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as
+  description: Keys of the steps that this task has executed, that a real run would execute now, and that were already
     done.
   returned: always
   type: dict

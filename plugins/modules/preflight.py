@@ -6,19 +6,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: preflight
-short_description: Reads everything that could stand in the upgrade's way
+short_description: Checks everything that could block the upgrade
 version_added: 1.0.0
 description:
-  - Reads the operator's variables; the API server, the permissions of the account, the namespace with its Deployments
-    and Ingresses, the TLS Secrets; the
-    version and context of monqctl and, through it, the registry's status, the K8s template and the replica counts; the
-    PostgreSQL server and its databases.
-  - Collects all findings; no check keeps another from being made. Where the ledger knows every step as done, only the
-    identity of the installation is
-    checked.
-  - Where the context of monqctl is yet to be made from the variables, RV(deferred) is true. The registry is asked again
-    once it exists, with O(final), and
-    before the first change.
+  - Checks the operator's variables; the API server, the account's permissions, the namespace with its Deployments and
+    Ingresses, and the TLS Secrets; monqctl's version and context and, through it, the registry's status, the K8s
+    template and the replica counts; and the PostgreSQL server and its databases.
+  - Collects all findings; a failing check does not prevent the others. If every step is already done, only the
+    installation's identity is checked.
+  - If monqctl's context has yet to be configured from the variables, RV(deferred) is true. The registry is then checked
+    with O(final) once the context exists, before the first change.
 extends_documentation_fragment:
   - monq.platform.attributes.reads
   - monq.platform.cluster
@@ -39,11 +36,11 @@ options:
     type: str
     default: ''
   confirm_outage:
-    description: Must equal O(environment) where O(confirmation_required).
+    description: Must equal O(environment) if O(confirmation_required) is true.
     type: str
     default: ''
   confirmation_required:
-    description: Whether this run comes to the outage.
+    description: Whether this run includes the outage.
     type: bool
     default: false
   obsolete:
@@ -52,15 +49,15 @@ options:
     elements: str
     default: []
   releasehub_token:
-    description: Token of the Release Hub.
+    description: The Release Hub token.
     type: str
     default: ''
   final:
-    description: Whether a missing context is a finding even where it is made from the variables.
+    description: Whether a missing context is a finding even if it is configured from the variables.
     type: bool
     default: false
   database_names:
-    description: A microservice leads to the name of its database. C(a-b) is kept in C(a_b) unless it is listed.
+    description: Maps microservices to their databases. If a microservice C(a-b) is not listed, its database is C(a_b).
     type: dict
     default: {}
 """
@@ -78,7 +75,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 findings:
-  description: What was found. Findings of severity C(stop) forbid the upgrade.
+  description: All findings. Those of severity C(stop) block the upgrade.
   returned: always
   type: list
   elements: dict
@@ -90,12 +87,13 @@ findings:
       seen: installed, but not declared
       next: add it to monq_modules
 ledger:
-  description: Where the upgrade is, as M(monq.platform.ledger_info) returns it. Empty where the ledger cannot be read.
+  description: The state of the upgrade, as returned by M(monq.platform.ledger_info). Empty if the ledger cannot be
+    read.
   returned: always
   type: dict
   sample: {"platform": "up"}
 finished:
-  description: Whether the ledger knows every step as done, so that there is nothing left to do on the installation.
+  description: Whether every step is done, so that nothing is left to do on the installation.
   returned: always
   type: bool
   sample: false
@@ -110,12 +108,12 @@ home_due:
   type: bool
   sample: false
 deferred:
-  description: Whether the registry was not asked, because the context is yet to be made.
+  description: Whether the registry was not checked because the context has yet to be configured.
   returned: always
   type: bool
   sample: false
 cut:
-  description: Whether the removal of the old routes has begun, so that a resumed run is inside the outage.
+  description: Whether the removal of the old routes has started, so that a resumed run is in the outage.
   returned: always
   type: bool
   sample: false

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: registry_status
-short_description: Requires a healthy registry
+short_description: Checks that the registry is healthy
 version_added: 1.0.0
 description:
-  - Reads the status of the registry. Fails where a row has failed that the release's data does not list as harmless.
+  - Reads the registry's status. Fails if a row has failed that the release's data does not list as harmless.
 extends_documentation_fragment:
   - monq.platform.attributes
   - monq.platform.cluster
@@ -29,7 +29,7 @@ status:
   type: dict
   sample: {"Consul": "Failed", "PostgreSQL": "Ok"}
 steps:
-  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as
+  description: Keys of the steps that this task has executed, that a real run would execute now, and that were already
     done.
   returned: always
   type: dict

@@ -12,13 +12,13 @@ description:
   - Takes the K8s template of the microservice registry, as C(monqctl registry get services K8s --output json) prints
     it, and returns it with the volume, the mounts, the routing Ingress and the three parameters of release 6.0.0, and
     without C(JsonConfig.Job).
-  - Does what the vendor's jq filter does, and can be repeated. The filter appends on every run; the module puts each
-    entry once. A template that got the filter twice comes out clean. Of our entries the first stays, with the right
-    value, and later ones go. Entries of others are left as they are.
-  - Only computes. It reads and writes neither the registry nor a file, and needs nothing but Python.
-  - A template may carry passwords. The result holds it whole, for whatever applies it next; give the task C(no_log).
-    M(monq.platform.registry_template_apply)
-    reads, transforms and applies in one process, and shows the change with the passwords masked.
+  - Does the same as the vendor's jq filter, but can be repeated. The filter appends on every run; the module adds each
+    entry once, and cleans up a template to which the filter was applied twice. Of several entries of this release with
+    the same name, the first is kept, with the right value. Other entries are left as they are.
+  - Only transforms data. It accesses neither the registry nor files, and needs nothing but Python.
+  - A template may contain passwords, and the result contains the whole template; set C(no_log) on the task.
+    M(monq.platform.registry_template_apply) reads, transforms and applies it in one process, and shows the change with
+    the passwords masked.
 extends_documentation_fragment:
   - monq.platform.attributes
 attributes:
@@ -29,10 +29,10 @@ attributes:
 options:
   template:
     description:
-      - The template, one object with C(JsonConfig).
-      - Refused when C(JsonConfig.Deployment.spec.template.spec), C(JsonConfig.Container-api) or
-        C(JsonConfig.Container-console) is no object, when one of the lists in them or C(JsonConfig.Parameters) is no
-        list, and when C(/certs) is mounted from another volume. A list that is null or absent is empty.
+      - The template, an object with C(JsonConfig).
+      - It is rejected if C(JsonConfig.Deployment.spec.template.spec), C(JsonConfig.Container-api) or
+        C(JsonConfig.Container-console) is not an object, if one of the lists in them or C(JsonConfig.Parameters) is not
+        a list, or if C(/certs) is mounted from another volume. A list that is null or absent counts as empty.
     type: raw
     required: true
   alias_domains:

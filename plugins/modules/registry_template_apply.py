@@ -10,8 +10,7 @@ short_description: Transforms the K8s template in the registry
 version_added: 1.0.0
 description:
   - Reads the K8s template, transforms it as M(monq.platform.registry_template) does, and applies the result, all in one
-    process. A template may carry
-    passwords, so it is in no task's arguments and in no result; the diff is masked.
+    process. A template may contain passwords, so it is in no task's arguments and in no result; the diff is masked.
 extends_documentation_fragment:
   - monq.platform.attributes
   - monq.platform.cluster
@@ -38,12 +37,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 output:
-  description: What monqctl printed.
+  description: monqctl's output.
   returned: always
   type: str
   sample: service K8s applied.
 steps:
-  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as
+  description: Keys of the steps that this task has executed, that a real run would execute now, and that were already
     done.
   returned: always
   type: dict

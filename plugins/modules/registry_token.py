@@ -9,14 +9,12 @@ module: registry_token
 short_description: Keeps the registry's token in Secret, Deployment and monqctl
 version_added: 1.0.0
 description:
-  - Secret, environment variable, rollout and monqctl's credential are one unit. Each is done where its step is among
-    O(steps).
-  - The token is read from the Secret; where there is none it is made from 32 random bytes inside this module. It is in
-    no task's arguments but
-    O(token), and in no result.
-  - The variable is set with a C(secretKeyRef) on the registry's own containers only, and the rollout is waited for.
-    Should an update have dropped
-    it, the same call sets it again.
+  - Handles Secret, environment variable, rollout and monqctl's credential together. Each is handled if its step is
+    among O(steps).
+  - The token is read from the Secret; if there is none, the module generates one from 32 random bytes. It is in no
+    task's arguments except O(token), and in no result.
+  - The variable is set with a C(secretKeyRef) on the registry's own containers only, and the rollout is waited for. If
+    an update has dropped the variable, the same call sets it again.
 extends_documentation_fragment:
   - monq.platform.attributes
   - monq.platform.cluster
@@ -24,35 +22,35 @@ extends_documentation_fragment:
   - monq.platform.monqctl
 options:
   steps:
-    description: Key of a step, or the leading words of the keys of several.
+    description: Key of a step, or the common leading words of several keys.
     type: str
     required: true
   token:
-    description: The token that the operator wants. Another value than the stored one is refused without O(rotate).
+    description: The operator's own token. A value that differs from the stored one is refused without O(rotate).
     type: str
   rotate:
     description: Whether a stored token may be replaced by O(token). The registry's pods are then restarted.
     type: bool
     default: false
   timeout:
-    description: The longest wait for the registry's rollout, in seconds.
+    description: Maximum wait for the registry's rollout, in seconds.
     type: int
     default: 900
 """
 
 EXAMPLES = r"""
-- name: Make the registry's token known everywhere
+- name: Set the registry's token everywhere
   monq.platform.registry_token:
     steps: prepare.registry_token
 
-- name: Give the token again after the registry's update
+- name: Set the token again after the registry's update
   monq.platform.registry_token:
     steps: prepare.registry.env
 """
 
 RETURN = r"""
 generated:
-  description: Whether a new token was made.
+  description: Whether a new token was generated.
   returned: always
   type: bool
   sample: true
@@ -62,7 +60,7 @@ reasserted:
   type: bool
   sample: true
 steps:
-  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as
+  description: Keys of the steps that this task has executed, that a real run would execute now, and that were already
     done.
   returned: always
   type: dict

@@ -9,12 +9,12 @@ module: replica_restore
 short_description: Restores replica counts after Replace
 version_added: 1.0.0
 description:
-  - Restores the counts of the snapshot C(cut), each store its own count, 0 included. First in Kubernetes, so that pods
-    start; then in the registry; then
-    Kubernetes is looked at once more, as a registry may apply what it is told.
-  - A service that the snapshot knows at 0 is scaled down before all others.
-  - A Deployment that an HPA owns is left to its HPA in Kubernetes, but for 0. Services that appeared or vanished with
-    the release are reported.
+  - Restores the counts of the snapshot C(cut), including 0, separately for each store. Kubernetes comes first, so that
+    pods start; then the registry; then Kubernetes is checked again, because the registry may apply its new counts
+    there.
+  - Services with a saved count of 0 are scaled down before all others.
+  - In Kubernetes, a Deployment with an HPA is left to the HPA, unless either count is 0. Services that the release
+    added or removed are reported.
   - M(monq.platform.microservices) does the same right after Replace.
 extends_documentation_fragment:
   - monq.platform.attributes
@@ -23,8 +23,8 @@ extends_documentation_fragment:
   - monq.platform.monqctl
 options:
   module:
-    description: The module whose Replace has just run. It names the steps; counts that differ are restored for every
-      service.
+    description: The module whose Replace has just run. It determines the steps; differing counts are restored for all
+      services.
     type: str
     required: true
 """
@@ -49,7 +49,7 @@ kubernetes:
   elements: dict
   sample: [{"name": "pl-i18n-service", "seen": 1, "wanted": 2}]
 appeared:
-  description: Deployments that the snapshot does not know.
+  description: Deployments that are not in the snapshot.
   returned: always
   type: list
   elements: str
@@ -61,7 +61,7 @@ vanished:
   elements: str
   sample: []
 steps:
-  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as
+  description: Keys of the steps that this task has executed, that a real run would execute now, and that were already
     done.
   returned: always
   type: dict

@@ -9,9 +9,8 @@ module: replica_snapshot
 short_description: Saves the replica counts of registry and Kubernetes, once
 version_added: 1.0.0
 description:
-  - Reads the counts of every service in both stores, with what an HPA owns, what is paused and what is not healthy, and
-    saves them into an immutable
-    Secret. The digest goes into the ledger.
+  - Reads the counts of every service in both stores, and whether it has an HPA, is paused or is unhealthy, and saves
+    them in an immutable Secret. Its digest is recorded in the ledger.
   - M(monq.platform.snapshot) does the same together with the manifests.
 extends_documentation_fragment:
   - monq.platform.attributes
@@ -39,7 +38,7 @@ replicas:
   type: dict
   sample: {"pl-i18n-service": {"kubernetes": 2, "registry": 2, "hpa": false, "paused": false, "healthy": true}}
 steps:
-  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as
+  description: Keys of the steps that this task has executed, that a real run would execute now, and that were already
     done.
   returned: always
   type: dict

@@ -6,15 +6,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: report
-short_description: Shows a text to the operator, and fails once where it must
+short_description: Shows a text to the operator, and fails on request
 version_added: 1.0.0
 description:
-  - Runs on the controller. Shows the text as it is, line for line, without the result's JSON around it.
+  - Runs on the controller. Prints the text as it is, line by line, without the JSON of a result.
 extends_documentation_fragment:
   - monq.platform.attributes.reads
 options:
   text:
-    description: What is shown.
+    description: The text to show.
     type: str
     required: true
   failed:
@@ -31,7 +31,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 text:
-  description: What was shown.
+  description: The text that was shown.
   returned: always
   type: str
   sample: 61 steps, 0 done

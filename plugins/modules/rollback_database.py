@@ -6,15 +6,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rollback_database
-short_description: Puts databases back from the dumps of before the first SQL
+short_description: Restores databases from their last dumps before the first SQL
 version_added: 1.0.0
 description:
-  - Dumps each database as it is now, then builds it anew out of its dump beside the one that stands (owners and
-    privileges too), compares tables and rows,
-    copies the database's own privileges and settings, and changes the two names in one transaction.
-  - The first error leaves the database that stands untouched. It is never dropped; it is kept under the name that
-    RV(restored) tells.
-  - Refuses a dump that is not byte for byte the one that the ledger knows, and a database with live connections.
+  - Dumps each database as it is now, then builds a new one from the dump beside it (including owners and privileges),
+    compares tables and rows, copies the database's own privileges and settings, and swaps the two names in one
+    transaction.
+  - An error before the swap leaves the current database untouched. After the swap, the old database is kept under the
+    name in RV(restored), and never dropped.
+  - Fails if a dump is not byte for byte the one recorded in the ledger, and if a database has live connections.
 extends_documentation_fragment:
   - monq.platform.attributes
   - monq.platform.cluster
@@ -27,7 +27,7 @@ options:
     type: str
     required: true
   terminate_connections:
-    description: Whether live connections are ended.
+    description: Whether to end live connections.
     type: bool
     default: false
 """
@@ -47,13 +47,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 restored:
-  description: For each database the dump that it comes from, and the name that the one of before is kept under.
+  description: For each database, the dump it was restored from, and the name under which the old database is kept.
   returned: always
   type: list
   elements: dict
   sample: [{"database": "pl_identity_service", "kept": "pl_identity_service_before_rollback_1"}]
 steps:
-  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as
+  description: Keys of the steps that this task has executed, that a real run would execute now, and that were already
     done.
   returned: always
   type: dict

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rollback_info
-short_description: Tells what a rollback would put back and what stays
+short_description: Shows what a rollback would restore and what cannot be undone
 version_added: 1.0.0
 description:
-  - Reads the upgrade's ledger, its snapshots, the dumps of the databases that are named, and what stands now. Changes
-    nothing.
-  - What forbids the rollback comes as findings, all at once; a missing or altered dump or snapshot is among them.
+  - Reads the upgrade's ledger, its snapshots, the dumps of the named databases, and the installation's current state.
+    Changes nothing.
+  - Everything that blocks the rollback is reported at once, as findings, including missing or altered dumps and
+    snapshots.
 extends_documentation_fragment:
   - monq.platform.attributes.reads
   - monq.platform.cluster
@@ -23,7 +24,7 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: See what would be put back and what stays
+- name: See what would be restored and what cannot be undone
   monq.platform.rollback_info:
     domain: monq.domain.com
     environment: production
@@ -33,22 +34,22 @@ EXAMPLES = r"""
 
 RETURN = r"""
 needed:
-  description: Whether there is anything to take back.
+  description: Whether there is anything to undo.
   returned: always
   type: bool
   sample: true
-attempt:
-  description: Number of the attempt that is taken back.
+generation:
+  description: Number of the upgrade that is rolled back.
   returned: always
   type: int
   sample: 1
 begun:
-  description: Whether a rollback of it has begun and has not ended.
+  description: Whether its rollback has started and is not finished.
   returned: always
   type: bool
   sample: false
 platform:
-  description: Whether the platform can be reached, in words.
+  description: Whether the platform is reachable, as text.
   returned: always
   type: str
   sample: up
@@ -59,25 +60,25 @@ steps:
   elements: dict
   sample: [{"key": "rollback.routing.remove", "state": "to do", "title": "remove the new routes"}]
 put_back:
-  description: What differs from the snapshot C(original) now.
+  description: What currently differs from the snapshot C(original).
   returned: always
   type: list
   elements: str
   sample: ["Ingress frontend-box: create (old route)"]
 irreversible:
-  description: Steps of the upgrade that were begun and cannot be taken back.
+  description: Steps of the upgrade that were started and cannot be undone.
   returned: always
   type: list
   elements: dict
   sample: [{"key": "prepare.registry.update", "title": "update the registry to 3.2.0"}]
 counts:
-  description: Counts that were changed between the two snapshots.
+  description: Counts that changed between the two snapshots.
   returned: always
   type: list
   elements: str
   sample: []
 findings:
-  description: What was found. Findings of severity C(stop) forbid the rollback.
+  description: All findings. Those of severity C(stop) block the rollback.
   returned: always
   type: list
   elements: dict

@@ -9,15 +9,14 @@ module: rollback_lock
 short_description: Takes the lock of an installation for a rollback
 version_added: 1.0.0
 description:
-  - Takes the same lock as an upgrade, the Lease C(monq-upgrade). Refuses where M(monq.platform.rollback_info) finds
-    what forbids the rollback, a missing
-    confirmation above all; the contents of dumps are not summed up again.
-  - Under the lock the ledgers are read and judged once more, as whoever held it before may have changed them; an error
-    gives the lock back.
-  - Then archives the ledger of a rollback that is finished, so that this one begins anew, and reads the results that an
-    earlier run could only leave beside
-    the backup.
-  - Where there is nothing to roll back, no lock is taken and RV(id) is empty.
+  - Takes the same lock as an upgrade, the Lease C(monq-upgrade). Fails for everything that
+    M(monq.platform.rollback_info) reports as blocking the rollback, above all a missing confirmation; only the
+    checksums of dumps are not computed again.
+  - Once the lock is taken, the ledgers are read and checked again, because its previous holder may have changed them;
+    an error releases the lock.
+  - Then archives the ledger of an earlier, finished rollback, so that this one starts from the beginning, and imports
+    the results that an earlier run had to save beside the backup.
+  - If there is nothing to roll back, no lock is taken and RV(id) is empty.
 extends_documentation_fragment:
   - monq.platform.attributes
   - monq.platform.cluster
@@ -39,18 +38,19 @@ EXAMPLES = r"""
 
 RETURN = r"""
 id:
-  description: The lock's ID, which the steps require. Empty in check mode and where nothing is to be rolled back.
+  description: The lock's ID, which the steps require. Empty in check mode and if there is nothing to roll back.
   returned: always
   type: str
   sample: 5f2c1f3b9a10
 finished:
-  description: Whether nothing is left to do, as the last result was only kept beside the backup, or another run has
-    ended the rollback meanwhile.
+  description:
+    - Whether nothing is left to do, because only the last result had to be imported or another run has finished the
+      rollback meanwhile.
   returned: always
   type: bool
   sample: false
 outcomes:
-  description: What the steps that are done so far have done, by key.
+  description: The results of the steps done so far, by key.
   returned: always
   type: dict
   sample: {}

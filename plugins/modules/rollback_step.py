@@ -6,12 +6,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rollback_step
-short_description: Does a step of a rollback
+short_description: Executes steps of a rollback
 version_added: 1.0.0
 description:
-  - Compares what stands now with the snapshot C(original) and puts back the difference. Where there is none the step is
-    done without a call.
-  - The steps of databases are done by M(monq.platform.rollback_database).
+  - Compares the current state with the snapshot C(original) and restores the differences. If there are none, a step
+    makes no changing call.
+  - Database steps are executed by M(monq.platform.rollback_database).
 extends_documentation_fragment:
   - monq.platform.attributes
   - monq.platform.cluster
@@ -21,13 +21,13 @@ extends_documentation_fragment:
   - monq.platform.domains
 options:
   steps:
-    description: Keys of steps, or their leading words for all the steps below them, in order. One that the rollback
-      does not have is done.
+    description: Keys of steps, or their leading words for all steps below them, in order. Steps that are not part of
+      this rollback are ignored.
     type: list
     elements: str
     required: true
   timeout:
-    description: The longest wait for pods to end and for rollouts, in seconds.
+    description: Maximum wait for pods to terminate and for rollouts, in seconds.
     type: int
     default: 900
 """
@@ -41,12 +41,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 outcomes:
-  description: What the steps that are done so far have done, by key.
+  description: The results of the steps done so far, by key.
   returned: always
   type: dict
   sample: {"rollback.routing.remove": {"removed": ["frontend-box-ui"]}}
 steps:
-  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as
+  description: Keys of the steps that this task has executed, that a real run would execute now, and that were already
     done.
   returned: always
   type: dict

@@ -9,12 +9,10 @@ module: rollout_wait
 short_description: Waits until the Deployments of modules are rolled out
 version_added: 1.0.0
 description:
-  - Watches until every Deployment of the modules is observed, updated and available and has no old pods left, with one
-    list and one watch of Deployments
-    and of pods for all of them.
-  - A pod that cannot start ends the wait within seconds, with its reason. What was unhealthy or paused in the snapshot
-    C(cut) is not waited for, which is
-    a warning.
+  - Waits until every Deployment of the modules is observed, updated and available and has no old pods left. One watch
+    of Deployments and one of pods serve all modules.
+  - If a pod cannot start, the wait ends within seconds, with the reason. Deployments that were unhealthy or paused in
+    the snapshot C(cut) are not waited for, which causes a warning.
 extends_documentation_fragment:
   - monq.platform.attributes
   - monq.platform.cluster
@@ -27,7 +25,7 @@ options:
     required: true
     aliases: [module]
   timeout:
-    description: The longest wait for all of them, in seconds.
+    description: Maximum wait for all of them, in seconds.
     type: int
     default: 900
 """
@@ -50,7 +48,7 @@ exempt:
   type: dict
   sample: {"pl-reports-service": "was unhealthy before the outage"}
 steps:
-  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as
+  description: Keys of the steps that this task has executed, that a real run would execute now, and that were already
     done.
   returned: always
   type: dict

@@ -9,11 +9,10 @@ module: route_removal
 short_description: Removes the old routes and waits until they are gone
 version_added: 1.0.0
 description:
-  - Deletes the Ingresses of the old routing that the snapshot C(cut) holds, each with its UID as a precondition, and no
-    other. One that is gone already is
-    fine.
-  - Fails where there is an old route that the snapshot does not hold, as long as no new route was applied.
-  - Warns where Kubernetes counts differ from the saved ones, as these will be restored.
+  - Deletes the Ingresses of the old routing that are in the snapshot C(cut), each with its UID as a precondition, and
+    no others. Ingresses that no longer exist are ignored.
+  - Fails if there is an old route that is not in the snapshot, as long as no new route has been applied.
+  - Warns if counts in Kubernetes differ from the saved ones, which will be restored.
   - Then waits until they are gone and at least O(pause) seconds have passed, so that the ingress controller has
     reloaded.
 extends_documentation_fragment:
@@ -28,11 +27,11 @@ attributes:
     support: full
 options:
   pause:
-    description: The shortest pause after the removal, in seconds.
+    description: Minimum pause after the removal, in seconds.
     type: int
     default: 60
   timeout:
-    description: The longest wait, in seconds.
+    description: Maximum wait, in seconds.
     type: int
     default: 300
 """
@@ -52,7 +51,7 @@ removed:
   elements: str
   sample: [frontend-box, frontend-box-api]
 steps:
-  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as
+  description: Keys of the steps that this task has executed, that a real run would execute now, and that were already
     done.
   returned: always
   type: dict

@@ -9,9 +9,8 @@ module: routing
 short_description: Applies the new routes and waits until they serve every domain
 version_added: 1.0.0
 description:
-  - Calls monqctl for the routes of each module, then watches until an Ingress that is not one of the old routes serves
-    the main domain and every alias
-    domain.
+  - Lets monqctl apply the routes of each module, then waits until Ingresses other than the old routes serve the main
+    domain and every alias domain.
 extends_documentation_fragment:
   - monq.platform.attributes
   - monq.platform.cluster
@@ -20,7 +19,7 @@ extends_documentation_fragment:
   - monq.platform.domains
 options:
   timeout:
-    description: The longest wait, in seconds.
+    description: Maximum wait, in seconds.
     type: int
     default: 300
 """
@@ -34,18 +33,18 @@ EXAMPLES = r"""
 
 RETURN = r"""
 outputs:
-  description: What monqctl printed, for each step that was done; the last 50 lines.
+  description: The last 50 lines that monqctl printed for each executed step.
   returned: always
   type: dict
   sample: {"upgrade.routing.apply.pl": "ingress pl-routing-service applied."}
 served:
-  description: The domains that new routes serve.
+  description: The domains served by new routes.
   returned: when waited
   type: list
   elements: str
   sample: [monq.domain.com]
 steps:
-  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as
+  description: Keys of the steps that this task has executed, that a real run would execute now, and that were already
     done.
   returned: always
   type: dict

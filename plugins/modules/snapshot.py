@@ -10,8 +10,7 @@ short_description: Saves the installation as it is, once
 version_added: 1.0.0
 description:
   - Saves Deployments, Ingresses, HPAs, the K8s template and the registry's entries, then the replica counts of both
-    stores, into immutable Secrets. The
-    digests go into the ledger.
+    stores, in immutable Secrets. Their digests are recorded in the ledger.
   - A resumed run reads the snapshots and never writes them.
 extends_documentation_fragment:
   - monq.platform.attributes
@@ -43,7 +42,7 @@ snapshots:
       chunks: 1
       sha256: 7f83b1657ff1fc53b92dc18148a1d65dfc2d4b1fa3d677284addd200126d9069
 steps:
-  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as
+  description: Keys of the steps that this task has executed, that a real run would execute now, and that were already
     done.
   returned: always
   type: dict

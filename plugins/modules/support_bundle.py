@@ -6,15 +6,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: support_bundle
-short_description: Keeps what a helper needs to see, without secrets
+short_description: Saves what a helper needs to see, without secrets
 version_added: 1.0.0
 description:
-  - Writes C(<directory>/<host>/<release>/<attempt>/support-<UTC time>.tar.gz), mode 0600. In it are the ledgers, the
-    Lease, Deployments, ReplicaSets,
-    pods, Ingresses, HPAs, the names of the Services, events, the registry's status, versions, and the message of the
-    failure.
-  - Never a Secret. Values of names that look secret, and every spelling of the known secrets, are hidden. What could
-    not be read is listed with its reason.
+  - Writes C(<directory>/<host>/<release>/<generation>/support-<UTC time>.tar.gz), mode 0600. It contains the ledgers,
+    the Lease, Deployments, ReplicaSets, pods, Ingresses, HPAs, the names of the Services, events, the registry's
+    status, versions, and the failure's message.
+  - It never contains a Secret. Values whose names look secret, and known secrets in any encoding, are hidden. Whatever
+    could not be read is listed with the reason.
   - Needs no lock, and changes nothing in the cluster.
 extends_documentation_fragment:
   - monq.platform.attributes
@@ -25,12 +24,12 @@ attributes:
   check_mode:
     description: Can run in C(check_mode) and return changed status prediction without modifying the target.
     support: full
-    details: Reads, and writes nothing.
+    details: Reads everything, but writes no file.
   idempotent:
     description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no
       change.
     support: none
-    details: Each call writes one more file.
+    details: Each call writes a new file.
 options:
   directory:
     description: Folder on the inventory host that outlives the job.
@@ -47,7 +46,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Make a support bundle
+- name: Create a support bundle
   monq.platform.support_bundle:
     directory: /var/backups/monq
     host: production
@@ -55,12 +54,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 path:
-  description: The file. Empty in check mode.
+  description: The file's path. Empty in check mode.
   returned: always
   type: str
   sample: /var/backups/monq/production/6.0.0/1/support-20260301T101500.000Z.tar.gz
 files:
-  description: What is in it.
+  description: The names of the files in it.
   returned: always
   type: list
   elements: str

@@ -6,16 +6,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: verify
-short_description: Compares the installation with what the release promises
+short_description: Checks that the installation matches the release
 version_added: 1.0.0
 description:
-  - Reads rollouts, image versions, replica counts of both stores, routes, the K8s template, the registry's token and
-    status, and compares them with
-    the release's data and the snapshot.
-  - All deviations are collected. Fails where one stops; with O(record) the last step of the plan is recorded where none
-    does, and the release is closed.
-  - Of a release that is verified and closed another count is a warning, as whoever runs it may scale it.
-  - Then writes the summary beside the backup and, with O(release_lock), gives the lock back.
+  - Reads rollouts, image versions, replica counts of both stores, routes, the K8s template and the registry's status,
+    and compares them with the release's data and the snapshot.
+  - Collects all deviations, and fails if one of them is a stop. Otherwise, with O(record), the plan's last step is
+    recorded and the release is closed.
+  - Once a release is closed, a different replica count is only a warning, as it may have been scaled since.
+  - Then writes the summary beside the backup and, with O(release_lock), releases the lock.
 extends_documentation_fragment:
   - monq.platform.attributes
   - monq.platform.cluster
@@ -26,9 +25,9 @@ extends_documentation_fragment:
 options:
   version_pattern:
     description:
-      - Regular expression with a group C(version), matched on the tag of a Deployment's image. Assumed, hence
-        replaceable.
-      - Where no tag of a module matches, its version is not known, which is a warning.
+      - Regular expression with a group C(version), matched against the tag of a Deployment's image. It is an
+        assumption, hence configurable.
+      - If no tag of a module matches, its version is unknown, which is a warning.
     type: str
     default: '^v?(?P<version>[0-9]+\.[0-9]+\.[0-9]+)'
   record:
@@ -36,7 +35,7 @@ options:
     type: bool
     default: true
   release_lock:
-    description: Whether the lock of O(lock_id) is given back at the end.
+    description: Whether to release the lock O(lock_id) at the end.
     type: bool
     default: false
 """
@@ -52,7 +51,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 findings:
-  description: What was found. Findings of severity C(stop) forbid the upgrade.
+  description: All findings. Those of severity C(stop) are deviations that must be fixed.
   returned: always
   type: list
   elements: dict
@@ -64,18 +63,18 @@ findings:
       seen: installed, but not declared
       next: add it to monq_modules
 versions:
-  description: For each module the version that its images show.
+  description: For each module, the version in its images' tags.
   returned: always
   type: dict
   sample: {"pl": "6.0.0"}
 replicas:
-  description: Services that appeared and vanished with the release, and those that an HPA owns.
+  description: Services that the release added or removed, and those left to an HPA.
   returned: always
   type: dict
   sample: {"appeared": [], "vanished": [], "hpa": []}
 drift:
-  description: What Replace changed in Deployments besides images and counts, by Deployment. Names of environment
-    variables only, never values.
+  description: What Replace changed in Deployments apart from images and counts, by Deployment. Only names of
+    environment variables, never values.
   returned: always
   type: dict
   sample: {"pl-i18n-service": ["env TZ is gone"]}
@@ -85,12 +84,12 @@ summary:
   type: str
   sample: Summary of the upgrade
 unlocked:
-  description: Whether the lock was given back.
+  description: Whether the lock was released.
   returned: always
   type: bool
   sample: true
 steps:
-  description: Keys of the steps that this task has done, that a real run would do now, and that the ledger knows as
+  description: Keys of the steps that this task has executed, that a real run would execute now, and that were already
     done.
   returned: always
   type: dict
