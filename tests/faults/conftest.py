@@ -1,4 +1,4 @@
-"""Fixtures of the fault tests: a sandbox for each worker, the reference of an uninterrupted run for all, the table
+"""Fixtures of the fault tests: a sandbox for each worker, an uninterrupted run as the common reference, and the table
 at the end."""
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ def pytest_terminal_summary(terminalreporter):
 
 @pytest.fixture(scope="session")
 def sandbox():
-    """One for each worker, and none of those that other tests use."""
+    """Returns a sandbox for this worker, which no other tests use."""
     made = Sandbox(f"/var/tmp/monq-sandbox-faults-{os.environ.get('PYTEST_XDIST_WORKER', 'test')}-{os.getuid()}")
-    for line in Path("/proc/mounts").read_text().splitlines():  # the small disk of a session that was killed
+    for line in Path("/proc/mounts").read_text().splitlines():  # the small disk of an earlier session that was killed
         if line.split()[1].startswith(f"{made.dir}/"):
             subprocess.run(["umount", line.split()[1]], check=True)
     made("down")
@@ -65,14 +65,15 @@ def _uninterrupted(sandbox, modules):
 
 @pytest.fixture(scope="session")
 def reference(sandbox):
-    """reference(modules): steps, end state and migrations of a run that nobody disturbed; recorded once for all
+    """Returns reference(modules): steps, final state and migrations of an undisturbed run, recorded once for all
     workers."""
     return lambda modules: record.shared(f"reference-{modules}", lambda: _uninterrupted(sandbox, modules))
 
 
 @pytest.fixture
 def chain(sandbox, reference, request):
-    """chain(modules, strikes): one upgrade, struck at each in turn, resumed each time, ended and compared."""
+    """Returns chain(modules, strikes): runs one upgrade, strikes at each point in turn, resumes it each time, finishes
+    it and compares the result."""
     made = []
 
     def go(modules, choose):

@@ -1,5 +1,5 @@
-"""Does one strike: waits for its step and place among the run's requests, then breaks what is to be broken. No clock
-decides anything."""
+"""Carries out one strike: waits for its step and place among the run's requests, then injects the fault. Nothing
+depends on timing."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ ANSWERS = {
     "api-409": Answer(409, "Conflict"),
     "api-504": Answer(504, "Timeout"),
 }
-BEHIND = ("kill", "api-504", "api-hold", "api-reset")  # the work is done, and the run is not told
+BEHIND = ("kill", "api-504", "api-hold", "api-reset")  # the work is done, but the run gets no response
 MONQCTL = ("fail", "hang", "lie", "die")
-RESULT = "the write of its result"  # tried again for a while: the API server stays away until the run has given up
+RESULT = "the write of its result"  # retried for a while: the API server is away until the run gives up
 
 
 class Hook:
-    """The proxy's hook of one run. `process` is set as soon as the run is started."""
+    """The proxy's hook for one run. `process` is set as soon as the run is started."""
 
     def __init__(self, strike, upgrade):
         self.strike, self.upgrade = strike, upgrade
         self.process = None
         self.armed = self.struck = self.away = False
-        self.seen = ""  # at what the strike was done
+        self.seen = ""  # where the strike took place
         self._once = threading.Lock()
 
     # ---- what the proxy asks
@@ -46,7 +46,7 @@ class Hook:
             and (ahead or self.strike.kind == "kill")
             and self._waits_at("during", "after")
         ):
-            return self._do(RESULT)  # a step without a call of its own has no other middle
+            return self._do(RESULT)  # a step without a call of its own can only be struck here
         if request.mutating and ahead and self._waits_at("during"):
             return self._do(f"{request.method} {request.path}")
         return None
@@ -68,7 +68,7 @@ class Hook:
         return None
 
     def inside(self):
-        """Asked out of the middle of monqctl or pg_dump."""
+        """Called from the middle of monqctl or pg_dump."""
         if self._waits_at("during"):
             self._do("its call")
 
@@ -76,7 +76,8 @@ class Hook:
         return self.armed and not self.struck and self.strike.place in places
 
     def _arm(self):
-        """Where the step's call is a program, the program strikes, or asks when it is in the middle."""
+        """Prepares the program that the step calls, if any: it strikes itself, or asks the hook when it is in the
+        middle of its work."""
         kind = self.strike.kind
         if kind in MONQCTL:
             self.upgrade.faults({"match": [], "changing": True, "kind": kind})
@@ -105,7 +106,7 @@ class Hook:
             return None
         if kind == "api-hold":
             with contextlib.suppress(Exception):
-                self.process.wait(timeout=90)  # the run gives up by its own timeout of 60 s
+                self.process.wait(timeout=90)  # until the run's own timeout of 60 s
             return DROP
         if kind == "api-restart":
             upgrade.stop_process("kube-apiserver", signal.SIGKILL)
@@ -116,7 +117,7 @@ class Hook:
             upgrade.stop_process(f"postgresql-{upgrade.name}", signal.SIGQUIT)
             if (
                 step_class(self.strike.step) != "SQL"
-            ):  # a dump finds a server that has forgotten its snapshot; an SQL call finds none
+            ):  # for a dump, the restarted server no longer knows the snapshot; an SQL call finds no server
                 upgrade.restart_soon()
             return None
         if kind == "disk-full":
@@ -125,7 +126,8 @@ class Hook:
         return ANSWERS.get(kind, DROP)
 
     def settle(self):
-        """At the end of the run, before anything is mended: the simulator tells by its file whether it has struck."""
+        """Called at the end of the run, before anything is repaired: the simulator's file shows whether it has
+        struck."""
         if self.strike.kind in MONQCTL and self.armed:
             rows = json.loads(Path(self.upgrade.facts["faults"]).read_text(encoding="utf-8"))
             self.struck = not any(row.get("times", 1) > 0 for row in rows)

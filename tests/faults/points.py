@@ -1,12 +1,12 @@
-"""What is broken, and where: every mutating step of a recorded run, the class that it belongs to, and the kinds that
-can strike there. No I/O."""
+"""What can fail, and where: every mutating step of a recorded run, its class, and the kinds of faults that can strike
+there. No I/O."""
 
 from __future__ import annotations
 
 import re
 from collections import namedtuple
 
-# One fault: kind `kind` at step `step`, at place `place` of it.
+# One fault of kind `kind` at step `step`, at its place `place`.
 Strike = namedtuple("Strike", "step place kind")
 
 PLACES = {
@@ -34,7 +34,7 @@ CLASSES = {
     "cache": r"upgrade\.[a-z]+\.cache\..+",
 }
 
-# Steps that one call of a module does one after the other; equal groups of the match are one call.
+# Steps that one call of a module executes one after the other; equal groups of the match mean the same call.
 ONE_CALL = (
     r"prepare\.(monqctl|registry_token)\..+",
     r"(prepare|upgrade)\.(?:snapshot|replicas)\.(?:original|cut)",
@@ -77,7 +77,7 @@ KINDS = {
 
 
 def step_class(key):
-    """A step that no class knows is a gap in this harness, and says so."""
+    """Returns the class of a step. A step without a class is a gap in this harness, and raises."""
     for name, pattern in CLASSES.items():
         if re.fullmatch(pattern, key):
             return name
@@ -85,7 +85,8 @@ def step_class(key):
 
 
 def recorded(ledger, plan):
-    """The mutating steps of a recorded run in their order. The plan only sorts them and tells gates apart."""
+    """Returns the mutating steps of a recorded run, in order. The plan is used only to sort them and to exclude
+    gates."""
     kinds = {step.key: step.kind for step in plan}
     order = list(kinds)
     unknown = sorted(key for key in ledger if key not in kinds)
@@ -98,12 +99,13 @@ def recorded(ledger, plan):
 
 
 def place_chain(steps, place):
-    """SIGKILL of the whole tree at every step."""
+    """Returns strikes that SIGKILL the whole process tree, one at every step."""
     return [Strike(step, place, "kill") for step in steps]
 
 
 def kind_chain(steps, kind):
-    """One kind, once for each class where it can strike; other kinds take other steps of the class."""
+    """Returns one strike of this kind for each class where it is possible; different kinds use different steps of a
+    class."""
     classes, place, _text = KINDS[kind]
     turn, chosen = list(KINDS).index(kind), []
     for name in classes:
@@ -114,7 +116,7 @@ def kind_chain(steps, kind):
 
 
 def call_of(step):
-    """The call of a module that does this step."""
+    """Returns the call of a module that executes this step."""
     for pattern in ONE_CALL:
         found = re.fullmatch(pattern, step)
         if found:
@@ -123,8 +125,8 @@ def call_of(step):
 
 
 def apart(strikes):
-    """The same in as many chains as needed, so that no two stand in one call of a module: one that outlives its run
-    does the next step by itself."""
+    """Distributes strikes over as many chains as needed, so that no two of a chain are in the same call of a module: a
+    module that outlives its run executes the next step by itself."""
     chains = []
     for strike in strikes:
         free = [chain for chain in chains if all(call_of(other.step) != call_of(strike.step) for other in chain)]
@@ -136,16 +138,15 @@ def apart(strikes):
 
 
 def last_of_calls(steps):
-    """The steps behind which their call does nothing more."""
+    """Returns the steps that are the last of their call."""
     return {call_of(step): step for step in steps}.values()
 
 
 def share(steps):
-    """Every step once; every kind and every place at least once, as far as classes allow. Where a module outlives its
-    run, nothing that it
-    does then is struck."""
+    """Returns strikes that cover every step once, and every kind and place at least once, as far as classes allow. What
+    a module does after its run was killed is not struck."""
     places, strikes = list(PLACES), {}
-    waiting = sorted(KINDS, key=lambda kind: len(KINDS[kind][0]))  # the pickiest chooses first
+    waiting = sorted(KINDS, key=lambda kind: len(KINDS[kind][0]))  # the most restricted kind chooses first
     for kind in waiting:
         classes, place, _text = KINDS[kind]
         for name in sorted(classes, key=lambda name: sum(step_class(step) == name for step in strikes)):
@@ -160,9 +161,8 @@ def share(steps):
 
 
 def shares(steps, recorded, parts):
-    """(the share in that many chains, the points of the record that fit into none). A chain strikes at a step once: a
-    part of
-    the record that stands at a step of one chain goes into another."""
+    """Returns (the share in that many chains, the points of the track record that fit into none). A chain strikes at a
+    step only once, so that points of the record are moved to a chain that does not use their step."""
     chains = [{strike.step: strike for strike in share(steps)[part::parts]} for part in range(parts)]
     left = []
     for strike in dict.fromkeys(recorded):
@@ -177,7 +177,7 @@ def shares(steps, recorded, parts):
 
 
 def layers(strikes):
-    """Any strikes as few chains as may be: each chain strikes at a step once."""
+    """Distributes strikes over as few chains as possible; each chain strikes at a step only once."""
     chains = []
     for strike in dict.fromkeys(strikes):
         free = [chain for chain in chains if all(other.step != strike.step for other in chain)]
@@ -193,7 +193,7 @@ def in_order(steps, strikes):
 
 
 def missing(steps, strikes):
-    """What these strikes leave out: steps, places and kinds."""
+    """Returns what these strikes leave out: steps, places and kinds."""
     seen = set(strikes)
     gaps = [step for step in steps if not any(strike.step == step for strike in seen)]
     gaps += [kind for kind in ("kill", *KINDS) if not any(strike.kind == kind for strike in seen)]

@@ -1,13 +1,10 @@
-"""A reverse proxy before the sandbox's kube-apiserver: it sees each request of the run under test, and may spoil it at
-an exact place.
+"""A reverse proxy in front of the sandbox's kube-apiserver. It sees each request of the run under test, and can disturb
+it at an exact point.
 
-The run gets a copy of the kubeconfig that names the proxy; everything else (the simulator, the tests' own kubectl) goes
-to the API server itself.
-A hook is asked twice for each request: `before(request)`, ahead of the API server, and `after(request, status)`, when
-the API server has done its work
-and the run does not know yet. It gives back None (go on), an Answer (told to the run instead), or DROP (the connection
-is reset).
-"""
+The run gets a copy of the kubeconfig that points to the proxy; everything else (the simulator, the tests' own kubectl)
+talks to the API server directly. A hook is called twice for each request: `before(request)`, before the API server gets
+it, and `after(request, status)`, when the API server has done its work but the run has no response yet. It returns None
+(continue), an Answer (sent to the run instead), or DROP (the connection is reset)."""
 
 from __future__ import annotations
 
@@ -27,7 +24,7 @@ from urllib.parse import urlsplit
 
 Answer = namedtuple("Answer", "status reason")
 DROP = object()
-# Asked by whatever stands in the middle of a call: the simulator's exec, the stand-in of pg_dump.
+# Requested from the middle of a call: by the simulator's exec, or the wrapper around pg_dump.
 POINT = "/point-of-a-fault"
 HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "host", "te", "trailer", "upgrade"}
 READS = ("GET", "HEAD")
@@ -35,7 +32,7 @@ LEDGER = "monq-upgrade-6.0.0"
 
 
 class Request:
-    """One request of the run, as far as a hook needs to know it."""
+    """One request of the run, as far as a hook needs it."""
 
     def __init__(self, method, target, body=b""):
         self.method, self.target, self.raw = method, target, body
@@ -46,7 +43,7 @@ class Request:
 
     @property
     def ledger(self):
-        """{step: entry} that this request writes into the ledger, else an empty dict."""
+        """Returns the {step: entry} that this request writes to the ledger, otherwise an empty dict."""
         if self.method in READS or "/configmaps" not in self.path or not isinstance(self.body, dict):
             return {}
         name = (
@@ -64,7 +61,8 @@ class Request:
 
     @property
     def mutating(self):
-        """As design.md's rule 7 says it, and without the ledger itself."""
+        """Returns whether the request changes something other than ledger and Lease. Reads, reviews and dry runs do
+        not."""
         if (
             self.method in READS
             or "dryRun=All" in self.target
@@ -76,7 +74,7 @@ class Request:
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """A thread for each connection. A run that was killed resets its own, which is no failure of the proxy."""
+    """Serves each connection in a thread. A killed run resets its connections, which is not a failure of the proxy."""
 
     daemon_threads = True
 
@@ -86,7 +84,8 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 class Proxy:
-    """Plain HTTP on a free port of 127.0.0.1. `hook` may be changed at any time; without one everything passes."""
+    """The proxy, with plain HTTP on a free port of 127.0.0.1. `hook` may be changed at any time; without one,
+    everything passes."""
 
     def __init__(self, kubeconfig):
         config = json.loads(Path(kubeconfig).read_text(encoding="utf-8"))
@@ -107,21 +106,21 @@ class Proxy:
         return f"http://127.0.0.1:{self.port}"
 
     def kubeconfig(self, path):
-        """The same kubeconfig, with the proxy as its server."""
+        """Returns the same kubeconfig, with the proxy as its server."""
         clusters = [{**row, "cluster": {"server": self.url}} for row in self._config["clusters"]]
         Path(path).write_text(json.dumps({**self._config, "clusters": clusters}), encoding="utf-8")
         Path(path).chmod(0o600)
         return str(path)
 
     def point(self):
-        """The argv of a command that asks the hook, and goes on when it has been answered."""
+        """Returns the argv of a command that calls the hook, and continues when the hook has returned."""
         ask = (
             f"exec 3<>/dev/tcp/127.0.0.1/{self.port}; printf 'GET {POINT} HTTP/1.0\\r\\n\\r\\n' >&3; cat <&3 >/dev/null"
         )
         return ["/bin/bash", "-c", ask]
 
     def forward(self, request, headers):
-        """(status, reason, headers, body) of the API server."""
+        """Returns (status, reason, headers, body) from the API server."""
         connection = http.client.HTTPSConnection(
             self.upstream.hostname, self.upstream.port, context=self._context, timeout=90
         )
@@ -138,7 +137,7 @@ class Proxy:
 
 
 def _status(answer):
-    """What the API server's own refusals look like."""
+    """Returns a body like that of the API server's own errors."""
     body = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": "a fault of the test"}
     return json.dumps({**body, "reason": answer.reason, "code": answer.status}).encode()
 
@@ -149,7 +148,7 @@ def _handler(proxy):
         disable_nagle_algorithm = True
 
         def log_message(self, *_unused):
-            """Requests carry tokens and manifests: nothing of them is printed."""
+            """Prints nothing, because requests contain tokens and manifests."""
 
         def _reset(self):
             with contextlib.suppress(OSError):
@@ -191,7 +190,7 @@ def _handler(proxy):
             headers = {name: value for name, value in self.headers.items() if name.lower() not in HOP}
             try:
                 status, reason, answered, data = proxy.forward(request, headers)
-            except (OSError, http.client.HTTPException):  # what a run sees where the API server is down
+            except (OSError, http.client.HTTPException):  # what a run sees when the API server is down
                 self._reset()
                 return
             if hook and self._spoilt(hook.after(request, status)):

@@ -1,5 +1,5 @@
-"""What the fault tests leave behind: rows of strikes, the reference of an uninterrupted run, the table, the page of
-the docs."""
+"""What the fault tests record: rows of strikes, the reference of an uninterrupted run, the table, and the page of the
+docs."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ FIELDS = ("found", "step", "place", "kind", "modules", "wrong", "fixed")
 
 
 def track_record():
-    """[{found, step, place, kind, modules, wrong, fixed}]"""
+    """Returns [{found, step, place, kind, modules, wrong, fixed}]."""
     return yaml.safe_load(TRACK_RECORD.read_text(encoding="utf-8"))["points"] or []
 
 
 def strikes():
-    """{modules: [Strike]} of the track record."""
+    """Returns {modules: [Strike]} of the track record."""
     from .points import Strike
 
     found = {}
@@ -47,7 +47,8 @@ def clear():
 
 
 def keep(name, row):
-    """One line for each strike, as soon as it is known: a run that is stopped has its rows so far."""
+    """Writes one line for each strike as soon as its result is known, so that an interrupted run keeps its rows so
+    far."""
     OUTPUT.mkdir(parents=True, exist_ok=True)
     with open(OUTPUT / f"{name}.jsonl", "a", encoding="utf-8") as file:
         file.write(json.dumps(row) + "\n")
@@ -63,7 +64,7 @@ def rows():
 
 @contextlib.contextmanager
 def alone(name):
-    """One worker at a time."""
+    """Lets in one worker at a time."""
     OUTPUT.mkdir(parents=True, exist_ok=True)
     with open(OUTPUT / f"{name}.lock", "w", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -71,7 +72,7 @@ def alone(name):
 
 
 def of_the_tree():
-    """A sha256 of everything that an uninterrupted run depends on."""
+    """Returns a sha256 of everything that an uninterrupted run depends on."""
     digest = hashlib.sha256()
     for folder in ("plugins", "roles", "playbooks", "tests/sandbox", "tests/support"):
         for path in sorted((ROOT / folder).rglob("*")):
@@ -81,7 +82,7 @@ def of_the_tree():
 
 
 def shared(name, make):
-    """Made by the first worker, read by the others, and by later runs of the same tree."""
+    """Returns data that the first worker creates, and that the others, and later runs of the same tree, read."""
     path, tree = OUTPUT / f"{name}.json", of_the_tree()
     with alone(name):
         if path.exists():
@@ -101,7 +102,7 @@ def label(row):
 
 
 def table(found):
-    """[[class, [cell for each kind]]], a cell is "times, seconds of the longest" or empty; and the kinds."""
+    """Returns the kinds, and [[class, [cell for each kind]]]; a cell is "times, seconds of the longest" or empty."""
     from . import points
 
     kinds = [f"kill {place}" for place in points.PLACES] + list(points.KINDS)
@@ -120,7 +121,7 @@ def table(found):
 
 
 def text(found):
-    """What is printed at the end of a run: a line for each strike, and the sum."""
+    """Returns the text printed at the end of a run: a line for each strike, and the totals."""
     line = "{step_class:20} {kind:14} {place:7} {result:44} {runs:>4} {seconds:>6} {cpu:>6}  {step}"
     out = [
         line.format(
@@ -154,7 +155,7 @@ def rst_table(head, body, widths):
 
 
 def rendered():
-    """{mark: text} of the page's generated parts."""
+    """Returns {mark: text} of the page's generated parts."""
     from . import points
 
     last = json.loads(LAST_RUN.read_text(encoding="utf-8"))
@@ -190,7 +191,8 @@ def page(written):
 
 
 def main():
-    """python -m faults.record [WHAT ENDED]: takes the rows of the last run into last_run.json, and writes the page."""
+    """Runs as python -m faults.record [WHAT ENDED]: copies the rows of the last run to last_run.json, if given, and
+    writes the page."""
     import datetime
 
     if len(sys.argv) == 3:

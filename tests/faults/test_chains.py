@@ -1,9 +1,8 @@
-"""`make faults`: one upgrade killed at every step in turn, for each of the three places; and each kind once for each
-class of step.
+"""`make faults`: kills one upgrade at every step in turn, for each of the three places, and strikes with each kind once
+in each class of step.
 
 pl alone has every class of step; `make faults MODULES=pl,sm,cl,fm` kills at every step of all modules, and takes nearly
-twice as long.
-"""
+twice as long."""
 
 from __future__ import annotations
 
@@ -28,7 +27,7 @@ def test_a_kind_at_every_class_of_step(chain, reference, kind):
     assert {points.step_class(strike.step) for strike in strikes} == set(points.KINDS[kind][0]), (
         "a class without a strike"
     )
-    # A module that outlives ansible-playbook does the other steps of its call by itself.
+    # A module that outlives ansible-playbook executes the other steps of its call by itself.
     for part in points.apart(strikes) if kind == "kill-ansible" else [strikes]:
         upgrade, _strikes = chain("pl", lambda steps, part=part: part)
         asked = [strike for strike in part if points.step_class(strike.step) == "SQL"]

@@ -1,12 +1,12 @@
-"""The share: every step and every kind once, on two workers, each with an upgrade of its own; and every point of the
-track record."""
+"""The share: every step and every kind once, on two workers, each with its own upgrade; and every point of the track
+record."""
 
 from __future__ import annotations
 
 import pytest
 from faults import points, record
 
-MODULES = "pl"  # every class of step is in it
+MODULES = "pl"  # it contains every class of step
 PARTS = 2
 
 
@@ -19,7 +19,7 @@ def test_every_step_and_every_kind_once(chain, part):
 
 
 def test_the_points_of_the_record_that_no_share_takes(chain, reference):
-    """Of other modules, or too many at one step."""
+    """Covers points of other modules, and those that are too many at one step."""
     for modules, strikes in record.strikes().items():
         left = points.shares(reference(modules)["steps"], strikes, PARTS)[1] if modules == MODULES else strikes
         for chosen in points.layers(left):

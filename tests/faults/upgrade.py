@@ -1,5 +1,5 @@
-"""One installation whose upgrade is broken again and again, by the same command, until it ends; and the operator who
-answers what the run asks."""
+"""One installation whose upgrade is disturbed again and again, and repeated with the same command until it finishes;
+and the operator who makes the decisions that it asks for."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from . import points
 from .hook import Hook
 from .proxy import Proxy
 
-LOCK = 3  # seconds; a killed holder is waited out that long
+LOCK = 3  # seconds to wait until the lock of a killed holder is taken over
 HANGS = 20  # seconds until monqctl is killed
 REFUSED = ("another run holds the lock", "an earlier run is still working on this step")
 ANSWER = re.compile(r'-e \'(\{"monq_resolve": .*?\}\}\})\'')
 
-# After a crash PostgreSQL goes on up to 32 numbers later: it logs a sequence ahead.
+# After a crash, PostgreSQL continues a sequence up to 32 numbers later, because it logs sequences ahead.
 SEQUENCE = re.compile(r"(setval\('[^']+', )\d+, (?:true|false)")
 
 Row = namedtuple("Row", "modules step step_class place kind where result runs seconds cpu")
 
 
 class Broken(AssertionError):
-    """An upgrade did not come through a fault. The message ends with the command that does it again."""
+    """An upgrade did not survive a fault. The message ends with the command that reproduces it."""
 
 
 def release():
@@ -50,14 +50,14 @@ def plan(modules):
 
 
 class Upgrade(Installation):
-    """An installation behind a proxy, with a short lock, a stand-in for pg_dump on PATH and, where the kernel lets
-    us, a small disk for its backups."""
+    """An installation behind a proxy, with a short lock, a wrapper around pg_dump on the PATH and, if the kernel
+    permits it, a small disk for its backups."""
 
     def __init__(self, sandbox, name):
         super().__init__(sandbox, name)
         self.proxy = Proxy(sandbox.facts["kubeconfig"])
         self.answers = Counter()  # attempt -> answers given
-        self.asked = Counter()  # step -> refusals
+        self.asked = Counter()  # step -> how often the run asked
         self.sealed = {}
         self._restarting, self._down = None, False
         self._disk = False
@@ -80,10 +80,11 @@ class Upgrade(Installation):
             subprocess.run(["umount", str(self.backup)], check=False, capture_output=True)
         super().close()
 
-    # ---- what stands in the middle of calls
+    # ---- what strikes in the middle of calls
 
     def _stand_in(self):
-        """pg_dump as it is, but for the one dump that is armed: half of it is written when the strike comes."""
+        """Writes a wrapper around pg_dump that changes nothing, except for the one armed dump: it is struck when half
+        of it is written."""
         folder, real = self.work / "bin", shutil.which("pg_dump")
         folder.mkdir()
         ask = self.proxy.point()[2]
@@ -108,7 +109,7 @@ exec {real} "$@"
         (folder / "pg_dump").chmod(0o755)
 
     def small_disk(self):
-        """A file system of its own for the backups, that a strike can fill."""
+        """Mounts a separate file system for the backups, which a strike can fill."""
         self.backup.mkdir(mode=0o700, exist_ok=True)
         done = subprocess.run(
             ["mount", "-t", "tmpfs", "-o", "size=1g", "tmpfs", str(self.backup)],
@@ -119,8 +120,8 @@ exec {real} "$@"
         self._disk = done.returncode == 0
 
     def fill_disk(self):
-        """From now on nothing more fits. Who may not mount gets a dump onto /dev/full: the kernel's own ENOSPC as
-        well."""
+        """Fills the disk. Without the right to mount, dumps are written to /dev/full instead, which also returns the
+        kernel's ENOSPC."""
         if not self._disk:
             self.armed_dump.write_text("full")
             return
@@ -141,7 +142,7 @@ exec {real} "$@"
         return json.loads(path.read_text())["pid"]
 
     def stop_process(self, process, sig):
-        """Only what this sandbox has started, by its pid; returns when it is gone."""
+        """Stops a process that this sandbox has started, by its pid; returns when it is gone."""
         pid = self._pid(process)
         self._down = True
         with contextlib.suppress(ProcessLookupError):
@@ -153,7 +154,7 @@ exec {real} "$@"
             time.sleep(0.02)
 
     def restart_soon(self):
-        """`sandbox up` starts what has died, while the run goes on."""
+        """Restarts with `sandbox up` whatever has died, while the run continues."""
         env = {**os.environ, "SANDBOX_DIR": str(self.sandbox.dir)}
         argv = [str(ROOT / "tests" / "sandbox" / "sandbox"), "up"]
         self._restarting = subprocess.Popen(
@@ -162,8 +163,8 @@ exec {real} "$@"
 
     @staticmethod
     def kill(process, sig=signal.SIGKILL):
-        """The whole tree, parents first, until nothing of it is left: what is forked in between is found by the next
-        look."""
+        """Kills the whole process tree, parents first, until nothing is left: processes forked meanwhile are found by
+        the next pass."""
         found = {process.pid}
         while found:
             for pid in sorted(found):
@@ -181,7 +182,7 @@ exec {real} "$@"
     # ---- runs
 
     def begin(self, hook=None, resolve=None):
-        """One run of the one command."""
+        """Starts one run of the command."""
         self.proxy.hook = hook
         path = f"{self.work / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}"
         process = self.start("site", extra={"monq_resolve": resolve} if resolve else None, env={"PATH": path})
@@ -201,7 +202,7 @@ exec {real} "$@"
         return rc, text
 
     def _mend(self):
-        """The cause is repaired: everything runs, nothing is armed, the disk has space."""
+        """Repairs the cause: everything runs, nothing is armed, the disk has space."""
         self.faults()
         self.armed_dump.unlink(missing_ok=True)
         self.free_disk()
@@ -210,7 +211,7 @@ exec {real} "$@"
             self._restarting = None
         if self._down:
             self._down = False
-            self.sandbox("up")  # and the controllers, should they have died of it
+            self.sandbox("up")  # and the controllers, if they have died of it
 
     def _watch_seals(self):
         for secret in self.objects("secrets"):
@@ -221,7 +222,7 @@ exec {real} "$@"
                 )
 
     def _operator(self, text):
-        """What an operator does who was asked: looks into the database and answers the attempt that the refusal
+        """Does what an operator would do when asked: checks the database, and decides on the attempt that the error
         names."""
         choices = [json.loads(found)["monq_resolve"] for found in ANSWER.findall(text)]
         if not choices:
@@ -236,7 +237,7 @@ exec {real} "$@"
         return {step: {"answer": answer, "attempt": attempt}}
 
     def applied(self, step):
-        """Whether the SQL of this step has run, counted in its database."""
+        """Returns whether the SQL of this step has run, as counted in its database."""
         argv = next(entry.argv for entry in self.plan if entry.key == step)
         module, service = (
             next(word.split("=", 1)[1] for word in argv if word.startswith(f"--{name}="))
@@ -246,8 +247,8 @@ exec {real} "$@"
         return self.migrations().get((module, file, service), 0) > 0
 
     def leftovers(self):
-        """What killed runs may leave behind and nobody may find later: half dumps, monqctl's files, scratch
-        databases, a monqctl that still runs."""
+        """Returns whatever killed runs may have left behind and a finished upgrade must have removed: partial dumps,
+        monqctl's files, scratch databases, a running monqctl."""
         found = [str(path) for path in self.backup.rglob("*.partial")]
         found += [str(path) for path in Path(self.facts["monqctl_home"]).glob(".monq-*.json")]
         service = next(iter(self.facts["databases"]))
@@ -259,7 +260,8 @@ exec {real} "$@"
         return found
 
     def go_on(self, hook=None, most=4):
-        """The same command until it neither asks nor waits for a process of before: (rc, text, runs, answers)."""
+        """Repeats the same command until it neither asks nor waits for an earlier process; returns (rc, text, runs,
+        answers)."""
         resolve, answers = None, []
         for runs in range(1, most + 1):
             rc, text = self.run(hook, resolve)
@@ -275,7 +277,7 @@ exec {real} "$@"
     # ---- a fault, and the end
 
     def strike(self, strike):
-        """One fault; what came of it as a Row. The next run resumes."""
+        """Injects one fault; returns its result as a Row. The next run resumes."""
         began, spent = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
         hook = Hook(strike, self)
         rc, text, runs, answers = self.go_on(hook)
@@ -307,7 +309,7 @@ exec {real} "$@"
         )
 
     def end(self, reference, strikes):
-        """The last run, and what must be true then."""
+        """Makes the last run, and checks what must be true then."""
         modules = self.facts["modules"]
         rc, text, _runs, _answers = self.go_on()
         told = "".join(again(strike, modules) for strike in strikes[-1:])

@@ -1,4 +1,4 @@
-"""The sandbox for the integration tests, and a private PostgreSQL server for those that need no more."""
+"""The sandbox for the integration tests, and a private PostgreSQL server for those that need nothing else."""
 
 from __future__ import annotations
 

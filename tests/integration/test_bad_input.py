@@ -1,5 +1,5 @@
-"""Bad input: each gives one clear message with what, which object, expected, seen and next, before the outage, and
-nothing is changed."""
+"""Bad input: each kind causes one clear message with what, which object, expected, seen and next, before the outage,
+and nothing is changed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def version(text):
 
 
 def spoil(name, change):
-    """The registry's own data, changed for one test."""
+    """Returns a function that changes the registry's own data for one test."""
 
     def do(installation):
         path = Path(installation.facts["registry_dir"]) / f"{name}.json"
@@ -48,7 +48,7 @@ def old_pg_dump(installation):
 
 
 def holder(installation):
-    """A survivor on Monq's own host and path (trap 2)."""
+    """Creates an Ingress that would remain after the cutover and uses a host and path of Monq (trap 2)."""
     manifest = {
         "apiVersion": "extensions/v1beta1",
         "kind": "Ingress",
@@ -174,7 +174,7 @@ def test_bad_input(installation, case, tmp_path):
 
 
 def _resolved(extra, installation, tmp_path):
-    """Values that only the running test knows."""
+    """Returns the variables with the values that only the running test knows."""
     extra = dict(extra)
     if extra.get("monq_kubeconfig") == "KUBECONFIG":
         text = (
@@ -190,7 +190,7 @@ def _resolved(extra, installation, tmp_path):
 
 
 def _small(tmp_path_factory):
-    """A folder with no room: a tmpfs of 64 KiB for root, a file system without free space for others."""
+    """Returns a folder without space: a tmpfs of 64 KiB for root, a file system without free space for others."""
     if os.getuid():
         return Path("/proc/sys/none")
     path = tmp_path_factory.mktemp("small")
@@ -206,7 +206,7 @@ NOPE = {
     }
 }
 
-# Preflight collects all its findings and fails once: what can be wrong at the same time is found by one run.
+# Preflight collects all its findings and fails once, so that one run tests everything that can be wrong together.
 FOUND_TOGETHER = {
     "undeclared module (trap 29)": ["module cl", "installed here, but not declared"],
     "declared, not installed (trap 29)": ["module sm", "none of its Deployments"],
@@ -261,7 +261,7 @@ def test_all_findings_in_one_report(all_at_once, case):
 
 
 def test_a_context_that_is_switched_between_two_steps_stops(installation):
-    """trap 11: every changing call looks again, in the same task."""
+    """trap 11: the context is compared again before each of these calls, within the same task."""
     home = installation.facts["monqctl_home"]
     switch = [
         "env",

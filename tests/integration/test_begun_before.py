@@ -1,4 +1,4 @@
-"""An upgrade that was begun with version 1.0 is finished by this one: then the registry's counts came before those of
+"""An upgrade started with version 1.0 is finished by this version. In 1.0, the registry's counts came before those of
 Kubernetes."""
 
 from __future__ import annotations
@@ -8,23 +8,23 @@ from pathlib import Path
 
 import pytest
 
-# Recorded with the code of then: pl alone, stopped by the registry in the middle of its counts.
+# Recorded with the code of 1.0: pl alone, stopped by the registry in the middle of its counts.
 THEN = json.loads((Path(__file__).parent / "data" / "ledger-1.0.json").read_text(encoding="utf-8"))
 STOPPED, NOT_BEGUN = "upgrade.pl.replicas.registry", "upgrade.pl.replicas.kubernetes"
 SCALED_BY_AN_HPA = "pl-search-service"
-# What a result is on this machine: digests of snapshots, paths of dumps, marks of monqctl's home.
+# The parts of a result that depend on the machine: digests of snapshots, paths of dumps, markers of monqctl's home.
 OF_HERE = ("result", "homes", "digests")
 
 
 def shape(value):
-    """The names and types of a result, whatever it holds."""
+    """Returns the names and types in a result, whatever its values."""
     if isinstance(value, dict):
         return {name: shape(part) for name, part in value.items()}
     return [shape(part) for part in value[:1]] if isinstance(value, list) else type(value).__name__
 
 
 def entries_of_then(now):
-    """The recorded entries with the results of here."""
+    """Returns the recorded entries with the results of this machine."""
     assert set(THEN["entries"]) == set(now) - {NOT_BEGUN}
     made = {}
     for key, entry in THEN["entries"].items():
@@ -35,7 +35,7 @@ def entries_of_then(now):
 
 @pytest.fixture(scope="module")
 def begun(install):
-    """Stopped at the same call; its ledger becomes what 1.0 had written, and the counts what Replace leaves."""
+    """Stops at the same call, then makes the ledger what 1.0 had written, and the counts what Replace leaves."""
     installation = install("site-run", modules="pl", alias=True)
     before = (installation.kubernetes_counts(), installation.registry_counts())
     installation.faults({"match": ["registry", "apply", "microservice"], "kind": "fail", "skip": 2})

@@ -1,5 +1,4 @@
-"""Trap 7. Secrets are where they must be and nowhere else: canaries, searched for in everything that runs leave
-behind."""
+"""Trap 7. Secrets are only where they must be: known canaries are searched for in everything that runs leave behind."""
 
 from __future__ import annotations
 
@@ -95,7 +94,7 @@ def test_the_search_finds_a_files_name_and_an_argv(tmp_path):
 
 
 class Evidence:
-    """What runs left: outputs, the cluster, files, argv; and the canaries that it is searched for."""
+    """What runs have left behind: outputs, the cluster, files, argv; and the canaries to search for in it."""
 
     def __init__(self, installation):
         self.installation, self.results, self.traces = installation, {}, []
@@ -154,9 +153,8 @@ def echo(secret):
 
 @pytest.fixture(scope="module")
 def evidence(install):
-    """A check, a monqctl that repeats the token that it refuses, one that prints the template that it refuses, SQL that
-    fails and quotes the password,
-    the rest of the upgrade."""
+    """Runs check mode, a monqctl that repeats the token that it rejects, one that prints the template that it rejects,
+    SQL that fails and quotes the password, and the rest of the upgrade."""
     secrets = {"postgresql": CHOSEN["database password"], "releasehub": CHOSEN["Release Hub token"]}
     installation = install("canary", modules="pl", alias=True, secrets=secrets)
     template = plant_in_template(installation)
@@ -222,7 +220,7 @@ def test_the_runs_did_what_they_were_for(evidence):
 
 @pytest.mark.parametrize("label", ["check", "refused", "echoed", "failed", "succeeded"])
 def test_no_canary_in_the_output(evidence, label):
-    """At -vvvv, with --diff, in what monqctl said, in every error."""
+    """Covers -vvvv, --diff, monqctl's output and every error."""
     text = evidence.results[label].text
     hits = found(text, evidence.canaries)
     assert hits == [], [line[:400] for line in text.splitlines() if found(line, evidence.canaries)][:3]
@@ -230,7 +228,7 @@ def test_no_canary_in_the_output(evidence, label):
 
 @pytest.mark.parametrize("kind", ["configmaps", "leases", "events", "ingresses"])
 def test_no_canary_in_an_object_that_many_may_read(evidence, kind):
-    """The ledger, the lock, and what controllers say of pods."""
+    """Covers the ledger, the lock, and what controllers write about pods."""
     for one in evidence.cluster[kind]:
         assert found(json.dumps(one), evidence.canaries) == [], one["metadata"]["name"]
 
@@ -255,21 +253,22 @@ def test_a_secret_holds_its_own_canary_and_no_other(evidence):
     )
     for one in evidence.cluster["secrets"]:
         name = one["metadata"]["name"]
-        if not name.startswith("monq-upgrade-6.0.0-"):  # the sealed snapshots
+        if not name.startswith("monq-upgrade-6.0.0-"):  # the snapshots
             assert {seen for seen, _form in found(json.dumps(one), evidence.canaries)} == own.get(name, set()), name
         else:
             assert one["immutable"] is True, name
 
 
 def test_no_canary_in_the_backups_folder(evidence):
-    """Summary, manifest and what else lies there; the dumps hold what the databases hold."""
+    """Covers summary, manifest and all other files except the dumps, which contain what the databases contain."""
     assert (evidence.installation.backup / "canary" / "6.0.0" / "1" / "summary.txt").exists()
     assert list(evidence.installation.backup.rglob("support-*.tar.gz")), "the failed runs left their bundles"
     assert in_files(evidence.installation.backup, evidence.canaries, without=(".dump",)) == {}
 
 
 def test_no_canary_in_what_is_left_on_disk(evidence):
-    """Temporary files of Ansible and of our own, the home, and monqctl's home but for its own configuration."""
+    """Covers temporary files of Ansible and of the collection, the home, and monqctl's home except its own
+    configuration."""
     assert in_files(evidence.left, evidence.canaries) == {}
     home = Path(evidence.installation.facts["monqctl_home"])
     assert (home / ".monq-platform-home").exists()
@@ -277,7 +276,7 @@ def test_no_canary_in_what_is_left_on_disk(evidence):
 
 
 def told_to_monqctl(argv):
-    """The two calls of the vendor's client that take a token."""
+    """Returns whether it is one of the two calls of the vendor's client that take a token."""
     return argv[1:4] in (["config", "set", "credential"], ["config", "set", "releasehub"])
 
 
@@ -295,12 +294,12 @@ def test_no_canary_on_a_command_line_but_monqctls_two(evidence):
     assert [argv[:4] for argv in every if not told_to_monqctl(argv) and found("\0".join(argv), evidence.canaries)] == []
 
 
-# ---- a token that is made
+# ---- a generated token
 
 
 @pytest.fixture(scope="module")
 def generated(evidence):
-    """prepare without a token of the operator's, on the same installation set back. The evidence of before is in
+    """Runs prepare without an operator's token, on the same installation after a reset. The earlier evidence is in
     memory."""
     installation = evidence.installation
     installation.reset()

@@ -1,5 +1,5 @@
-"""Our own connection, the library kubernetes and kubectl, side by side against a TLS server that says what it was
-asked."""
+"""Compares the collection's own connection with the library kubernetes and kubectl, against a TLS server that reports
+what it was asked."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Authority:
             .not_valid_before(now - datetime.timedelta(1))
             .not_valid_after(now + datetime.timedelta(1))
         )
-        # As many clusters have it: without key identifiers, which a strict reading of RFC 5280 demands.
+        # As in many clusters: without key identifiers, which a strict reading of RFC 5280 requires.
         builder = builder.add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
         if hosts:
             builder = builder.add_extension(x509.SubjectAlternativeName(hosts), critical=False)
@@ -105,7 +105,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 class Tunnel(socketserver.BaseRequestHandler):
-    """CONNECT and nothing else."""
+    """A proxy that supports CONNECT and nothing else."""
 
     def handle(self):
         head = b""
@@ -287,7 +287,7 @@ def test_what_the_others_refuse_we_refuse(world, form, reader):
 
 
 def test_another_identity_is_taken_as_kubectl_takes_it(world):
-    """The library drops it without a word."""
+    """The library silently drops it."""
     path = kubeconfig(world, user={"token": "t0ken", "as": "monq", "as-groups": ["a", "b"]})
     said = with_ours(path)
     assert (said["as"], said["groups"]) == (["monq"], ["a", "b"])
@@ -306,7 +306,7 @@ def test_the_proxy_of_the_environment_and_its_exceptions(world, monkeypatch):
         and cluster.secrets.mask("pa@ss") == "********"
     )
     monkeypatch.setenv("NO_PROXY", "kubernetes")
-    with pytest.raises(ApiUnreachable):  # asked directly, and nobody knows that name
+    with pytest.raises(ApiUnreachable):  # connected to directly, where this name cannot be resolved
         with_ours(path)
     assert len(world["tunnel"].seen) == before + 1
 
@@ -332,7 +332,7 @@ def credential(status):
 def test_a_plugins_token(world, reader):
     path = kubeconfig(world, user=plugin(world, credential({"token": "of-the-plugin"})))
     assert with_ours(path)["authorization"] == ["Bearer of-the-plugin"]
-    if reader == "kubectl":  # the library looks for it in the working directory
+    if reader == "kubectl":  # the library searches for it in the working directory
         assert READERS[reader](path)["authorization"] == ["Bearer of-the-plugin"]
     assert Cluster.connect(str(path)).secrets.mask("of-the-plugin") == "********"
 
@@ -368,7 +368,7 @@ def test_a_plugin_that_fails_is_quoted(world, text, words):
 
 @pytest.mark.parametrize("token", ["two words-0a1b2c", "кириллица-0a1b2c", "a\x00b-0a1b2c"])
 def test_a_token_that_no_header_can_hold_is_not_shown(world, token):
-    """http.client would show all of it."""
+    """http.client's own error would show all of it."""
     path = kubeconfig(world, user={"token": token})
     with pytest.raises(MonqError) as caught:
         with_ours(path)

@@ -1,4 +1,5 @@
-"""site.yml against the vendor's procedure by hand: equal but for a list of differences, each with its trap's number."""
+"""Compares site.yml with the vendor's procedure by hand: they are equal except for a list of differences, each with its
+trap's number."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ REGISTRY = "pl-microservice-registry-api-service"
 
 
 def explain(path, ours, vendors):
-    """The trap that a difference is known by, or None: every other difference is a failure."""
+    """Returns the trap that explains a difference, or None: all other differences are failures."""
     if path[0] == "ingresses" and path[1].startswith("frontend-alias") and ours is None:
         return 1  # kubectl knows no globs: the alias routes stay behind
     if (
@@ -27,22 +28,22 @@ def explain(path, ours, vendors):
         and path[-1] == "env"
         and [e for e in ours if e["name"] != "SECURE_TOKEN"] == vendors
     ):
-        return 10  # Replace drops the token's variable, and nobody sets it again
+        return 10  # Replace drops the token's variable, and the notes do not set it again
     if path[:2] == ("deployments", "pl-search-service") and path[2:] == ("spec", "replicas"):
         return 42  # the HPA owns it
     return None
 
 
 def changing(installation):
-    """The vendor's list: changing calls without the write-back of counts; the file of the template is wherever it
-    is."""
+    """Returns the calls on the vendor's list: changing calls except those that restore counts; the path of the
+    template's file is ignored."""
     calls = [argv for argv in installation.journal() if argv[:3] != ["registry", "apply", "microservice"]]
     calls = [[*argv[:-1], "FILE"] if argv[:3] == ["registry", "apply", "service"] else argv for argv in calls]
     return [[word.replace(installation.name, "NAME") for word in argv] for argv in calls]
 
 
 def core217():
-    """The Python of the venv with ansible-core 2.17: one converge runs on it."""
+    """Returns the Python of the venv with ansible-core 2.17, which one converge uses."""
     path = subprocess.run(
         [str(ROOT / "tests" / "tools" / "venv"), "core217"], check=True, stdout=subprocess.PIPE, text=True
     ).stdout.strip()
@@ -81,7 +82,7 @@ def test_site_equals_the_vendors_procedure(install, modules, alias, literal, pyt
 
 
 def assert_caches_come_after_all_rollouts(installation):
-    """trap 44: what fills a cache is the new version everywhere."""
+    """trap 44: caches are filled only by new versions."""
     ledger, calls = installation.ledger(), changing(installation)
     replaced = [argv for argv in calls if argv[:3] == ["release", "update", "microservices"]]
     cleared = [argv for argv in calls if argv[:3] == ["instance", "clear", "cache"]]

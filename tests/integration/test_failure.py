@@ -1,4 +1,4 @@
-"""A failing run: its last word, the support bundle without secrets, and the command that ends the upgrade."""
+"""A failing run: its final text, the support bundle without secrets, and the command that finishes the upgrade."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SQL = ["release", "update", "db", "pgsql", "--microservice=pl-i18n-service"]
 
 
 def secrets(installation):
-    """Every secret of the sandbox that a run touches."""
+    """Returns every secret of the sandbox that a run uses."""
     token = base64.b64decode(
         installation.kubectl(
             "get", "secret", "registry-token", "-o", "jsonpath={.data.secure_token}", user="sandbox-admin"
@@ -37,7 +37,7 @@ def spellings(secret):
 
 
 def loose_event(installation, text):
-    """An event as a careless service might cause it, with a secret in its message."""
+    """Creates an event with a secret in its message, as a careless service might cause it."""
     event = {
         "apiVersion": "v1",
         "kind": "Event",
@@ -57,8 +57,8 @@ def loose_event(installation, text):
 
 
 def assert_support_alone(installation):
-    """support.yml of a sound upgrade, and where the API server is not reached: a bundle that says what is missing;
-    nothing is changed, no lock taken."""
+    """Checks support.yml on a healthy upgrade, and with an unreachable API server: the bundle says what is missing;
+    nothing is changed, no lock is taken."""
     mark, calls = installation.audit_mark(), len(installation.journal())
     for extra, missing in ({}, False), ({"monq_kubeconfig": str(unreachable(installation))}, True):
         asked = installation.play("support", confirm=False, extra=extra)
@@ -76,7 +76,7 @@ def assert_support_alone(installation):
 
 
 def unreachable(installation):
-    """A kubeconfig whose API server does not answer."""
+    """Returns a kubeconfig whose API server does not respond."""
     known = json.loads(Path(installation.sandbox.facts["kubeconfig"]).read_text())
     for row in known["clusters"]:
         row["cluster"] = {"server": "https://127.0.0.1:1", "insecure-skip-tls-verify": True}
@@ -87,7 +87,8 @@ def unreachable(installation):
 
 
 def test_a_failing_run_explains_itself_and_its_command_ends_the_upgrade(install):
-    """trap 7, trap 13: what failed, what is changed, is the platform up, what to type; and no secret leaves."""
+    """trap 7, trap 13: shows what failed, what was changed, whether the platform is up, and the next command, but no
+    secret."""
     installation = install("site-run", modules="pl", alias=False)
     password = installation.facts["postgresql"]["password"]
     loose_event(

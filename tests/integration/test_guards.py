@@ -1,5 +1,5 @@
-"""What may not happen: on an untouched 5.9.3 no shortcut changes anything, and a second run or a check changes
-nothing."""
+"""What must not happen: no shortcut changes anything on an untouched 5.9.3, and neither a second run nor check mode
+changes anything."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_tags_on_an_untouched_installation(untouched, words, missing):
 
 
 def tasks_of(path):
-    """The names of the tasks that a file leads to, imports followed; a name that is rendered as a pattern."""
+    """Returns the names of a file's tasks, including imported ones; templated names as patterns."""
     names = []
     for task in yaml.safe_load(path.read_text()):
         role, file = task.get("ansible.builtin.import_role"), task.get("ansible.builtin.import_tasks")
@@ -63,11 +63,11 @@ GATE_AT_THE_END = "Wait for the rollouts of all modules"
 
 @pytest.mark.parametrize("task", tasks_of(ROOT / "playbooks" / "tasks" / "upgrade.yml"))
 def test_start_at_any_task_of_upgrade(untouched, task):
-    """Guards do not rely on `always`: --start-at-task skips it too."""
+    """The guards do not rely on `always`: --start-at-task skips these tasks too."""
     mark, calls = untouched.audit_mark(), len(untouched.journal())
     result = untouched.play("upgrade", "--start-at-task", task)
     unchanged(untouched, mark, calls)
-    if task == GATE_AT_THE_END:  # skipped here, as is all that follows
+    if task == GATE_AT_THE_END:  # skipped here, like everything that follows
         assert result.rc == 0 and result.recap("site-run")["ok"] <= 1, result.text[-1500:]
         result = untouched.play("upgrade", "--start-at-task", task, extra={"monq_rollout_gate": "end"})
         unchanged(untouched, mark, calls)
@@ -116,7 +116,7 @@ def test_check_mode_predicts_and_a_second_run_changes_nothing(install):
 
 
 def _order(text, row):
-    """By the time of the intent, then by the plan of the real run, for steps within one second."""
+    """Sorts by the time of the intent, then, for steps within the same second, by the plan of the real run."""
     return row[1]["started"], text.index(f"  {row[0]}  (")
 
 
@@ -134,7 +134,7 @@ def test_an_empty_group_fails(tmp_path):
 
 
 def test_a_living_run_is_refused_to_the_second(install):
-    """The lock: a holder that renews is named, and the second run changes nothing."""
+    """A holder that is still renewing the lock is named, and the second run changes nothing."""
     installation = install("site-run", modules="pl", alias=False)
     installation.faults({"match": ["registry", "update", "registry"], "kind": "hang"})
     first = installation.start("site")

@@ -1,4 +1,5 @@
-"""A migration that nobody saw end: answered with status 0 and an error. Killed in the middle: tests/faults."""
+"""A migration with unknown outcome: monqctl exits with status 0 and prints an error. For one killed in the middle, see
+tests/faults."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ SQL = ("release", "update", "db", "pgsql")
 
 
 def test_a_migration_that_nobody_saw_end_stops_and_asks(install):
-    """trap 35, 36: unknown is neither done nor failed."""
+    """trap 35, 36: an unknown outcome is neither done nor failed."""
     installation = install("site-run", modules="pl", alias=False)
     installation.faults(
         {

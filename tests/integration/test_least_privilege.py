@@ -1,4 +1,4 @@
-"""The whole upgrade under the account of docs/permissions, and what preflight says where it lacks one verb."""
+"""The whole upgrade with the account of docs/permissions, and preflight's findings if it lacks a verb."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def untouched(install):
     return installation, Account(installation)
 
 
-# What preflight finds in the cluster alone.
+# Runs only preflight's checks of the cluster.
 LOOK = [
     {
         "hosts": "monq",
@@ -94,14 +94,14 @@ LOOK = [
 
 
 def look(installation, account):
-    """What preflight finds in the cluster."""
+    """Returns preflight's findings on the cluster."""
     result = installation.play(installation.work / "look", extra=account.extra)
     assert result.rc == 0, result.text[-3000:]
     return json.loads((installation.work / "findings.json").read_text())
 
 
 def test_what_lies_outside_the_namespace_is_information(untouched):
-    """A 403 on an optional read says what could not be looked at and which verb would allow it."""
+    """A 403 on an optional read is reported with what could not be checked and which verb would allow it."""
     installation, account = untouched
     found = look(installation, account)
     assert [row for row in found if row["severity"] == "stop"] == []
@@ -154,7 +154,8 @@ def test_a_pod_that_cannot_start_is_explained(untouched):
 
 
 def test_a_rollout_that_takes_its_time_is_watched(untouched):
-    """A run whose Deployments are ready at the first look needs no watch; here one is not, until both are seen."""
+    """If all Deployments are ready at the first look, no watch is needed; here one stays unready until both watches
+    have been seen."""
     installation, account = untouched
     account.apply()
     images = "jsonpath={.items[0].spec.template.spec.containers[0].image}"
@@ -204,7 +205,7 @@ def test_a_missing_verb_is_named_and_nothing_is_changed(untouched, group, resour
     ids=lambda value: value or "core",
 )
 def test_site_stops_where_a_verb_is_missing(untouched, group, resource, verb):
-    """The ledger itself unreadable, and what is first needed inside the outage."""
+    """Covers an unreadable ledger, and a verb that is first needed during the outage."""
     installation, account = untouched
     name = next(iter(permissions.names(RELEASE).get((group, resource, verb), ())), None)
     mark, calls = installation.audit_mark(), len(installation.journal())
@@ -222,8 +223,8 @@ def test_site_stops_where_a_verb_is_missing(untouched, group, resource, verb):
 
 @pytest.fixture(scope="module")
 def whole(install):
-    """Everything that the account may ever have to do: a torn snapshot, another registry token, a killed run's lock,
-    upgrade, second run, the way back."""
+    """Does everything that the account may ever have to do: an incomplete snapshot, another registry token, a killed
+    run's lock, upgrade, second run, rollback."""
     installation = install("by-hand", modules="pl", alias=True)
     account = Account(installation)
     mark = installation.audit_mark()
@@ -264,7 +265,7 @@ def test_nobody_elses_account_was_used(whole):
 
 
 def test_the_account_has_what_it_uses_and_nothing_else(whole):
-    """Least means least: the audit log of the runs against the table."""
+    """Compares the audit log of the runs with the table: least privilege in both directions."""
     inside, outside = whole[4]["upgrade"]
     assert {*VERBS} - IF_LATE - inside == set(), "never used: take it out of permissions.NEEDED"
     assert inside - {*VERBS, *FOLLOWED} == set(), "used, but not granted by permissions.NEEDED or FOLLOWED"
@@ -272,7 +273,7 @@ def test_the_account_has_what_it_uses_and_nothing_else(whole):
 
 
 def test_a_rollback_uses_nothing_that_is_not_granted_to_it(whole):
-    """Names count too: the API server refuses another ConfigMap to it."""
+    """Names are enforced too: the API server denies other ConfigMaps."""
     inside, outside = whole[4]["rollback"]
     more = {
         (group, resource, verb)

@@ -19,8 +19,8 @@ def sha256(path):
 
 @pytest.fixture(scope="module")
 def story(install):
-    """One upgrade from an exported release, whose ledger cannot be written right after its first SQL file; then what
-    may not be, and the same command."""
+    """Runs one upgrade from an exported release, whose ledger cannot be written right after its first SQL file; then
+    tries what must be refused, and repeats the command."""
     installation = install("by-hand", modules="pl", alias=False)
     export = installation.work / "release"
     shutil.copytree(installation.facts["release_source_dir"], export)
@@ -99,7 +99,7 @@ def test_a_refused_run_changes_nothing(story):
 
 
 def test_snapshots_whose_ledger_was_deleted_stop_the_upgrade(story):
-    """Put back, it goes on: told["ended"]."""
+    """Once it is restored, the upgrade continues: told["ended"]."""
     _installation, told = story
     refused = told["no ledger"]
     assert refused.rc == 2, refused.text[-3000:]

@@ -24,7 +24,7 @@ STEP = "prepare.registry.update"
 
 
 def until(condition, process=None, seconds=300):
-    """Waits for an event; the bound is for a broken tree only."""
+    """Waits for an event; the limit only matters if the code is broken."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it never came"
@@ -38,7 +38,7 @@ def lease(installation):
 
 @contextlib.contextmanager
 def renewed(installation):
-    """What the winner's next tasks do: the Lease is renewed as long as somebody holds it."""
+    """Renews the Lease as long as it is held, as the winner's next tasks would."""
     stop = threading.Event()
 
     def beat():
@@ -59,7 +59,7 @@ def renewed(installation):
 
 
 def test_of_thirty_starters_one_wins_each_time(install):
-    """Processes of the module itself. The others name the holder, and write nothing at all."""
+    """Runs processes of the module itself. The losers name the holder, and write nothing at all."""
     installation = install("site-run", modules="pl", alias=False)
     release = yaml.safe_load((ROOT / "roles/monq/vars/main/release.yml").read_text())["_monq_release"]
     facts = installation.facts
@@ -103,7 +103,7 @@ def reads_of_the_lease(installation, mark):
 
 def test_of_four_playbooks_one_wins(install):
     installation = install("site-run", modules="pl", alias=False)
-    mark = installation.audit_mark()  # an earlier installation of this name stands in the log too
+    mark = installation.audit_mark()  # the log also contains an earlier installation of this name
     runs = [installation.start("prepare") for _run in range(4)]
     ended = [run.wait(timeout=900) for run in runs]
     texts = [Path(run.log).read_text() for run in runs]
@@ -120,7 +120,8 @@ def test_of_four_playbooks_one_wins(install):
 
 
 def test_a_frozen_holder_begins_nothing_after_it_wakes(install):
-    """SIGSTOP beyond the Lease, take-over, SIGCONT: the call in flight completes, and nothing else is begun."""
+    """SIGSTOP for longer than the Lease, take-over, SIGCONT: the call in progress completes, and nothing else is
+    started."""
     installation = install("site-run", modules="pl", alias=False)
     gate = installation.work / "go-on"
     wait = ["sh", "-c", f"while [ ! -e {gate} ]; do sleep 0.2; done"]
@@ -185,7 +186,7 @@ def test_a_dead_holder_is_unlocked_by_the_id_of_the_refusal(install):
 
 @pytest.fixture
 def orphan(tmp_path):
-    """Where the orphan of the test notes its pid; it is ended in every case."""
+    """Returns the file in which the test's orphan writes its pid; the orphan is always killed at the end."""
     path = tmp_path / "orphan"
     yield path
     if path.exists():
@@ -194,7 +195,7 @@ def orphan(tmp_path):
 
 
 def test_an_orphan_of_a_killed_run_is_known(install, orphan):
-    """What left monqctl's session outlives the kill of the whole tree; the resume finds it and stops."""
+    """A process that left monqctl's session survives the kill of the whole tree; the resumed run finds it and stops."""
     installation = install("site-run", modules="pl", alias=False)
     leave = ["setsid", "-f", "sh", "-c", f"echo $$ > {orphan}; exec sleep 3600"]
     installation.faults(

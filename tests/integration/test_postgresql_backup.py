@@ -1,4 +1,4 @@
-"""postgresql_backup against a real, private PostgreSQL: dumps that count; only the Kubernetes API is played."""
+"""Tests postgresql_backup with a real, private PostgreSQL: valid dumps. Only the Kubernetes API is faked."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_the_second_run_does_nothing(installation):
 
 
 def test_trap_37_rows_match_while_services_write(installation):
-    """Rows that come between snapshot and dump are in neither, so that dump, count and scratch restore agree."""
+    """Rows added between snapshot and dump are in neither dump nor count, so that these match the scratch restore."""
 
     def insert(_argv):
         installation.server.sql("INSERT INTO users (name) SELECT 'late' FROM generate_series(1, 50)", database=DATABASE)

@@ -1,4 +1,4 @@
-"""postgresql_backup against a real, private PostgreSQL: dumps that do not count, and failures, explained."""
+"""Tests postgresql_backup with a real, private PostgreSQL: invalid dumps, and failures with their messages."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_a_failure_is_repeated_by_the_same_command(installation):
     assert result["steps"]["done"] == [PREPARE]
 
 
-# ---- what earlier runs left
+# ---- leftovers of earlier runs
 
 
 def test_what_a_killed_run_left_is_cleared(installation):
@@ -86,7 +86,7 @@ def test_what_a_killed_run_left_is_cleared(installation):
 
 
 def test_a_scratch_database_of_an_earlier_run_of_this_installation_goes_wherever_that_ran(installation):
-    """The job was killed in a pod that nobody can look into; we hold its lock now."""
+    """The job was killed in a pod that is gone; this run holds its lock now."""
     mine, elsewhere = "ns in https://one", {"host": "pod-a", "pid": 1, "pid_start": 1, "created": START}
     for name, owner in (
         ("monq_scratch_mine", {"installation": mine, "lock": "earlier"}),
@@ -101,7 +101,7 @@ def test_a_scratch_database_of_an_earlier_run_of_this_installation_goes_wherever
     assert sorted(installation.server.scratch()) == ["monq_scratch_now", "monq_scratch_theirs"]
 
 
-# ---- failures, explained
+# ---- failures and their messages
 
 
 def test_trap_39_a_full_disk(installation, tmp_path):
@@ -145,7 +145,7 @@ def test_trap_39_a_write_that_ends_early(installation):
 
 
 def test_trap_39_a_full_disk_in_our_own_writing(installation, monkeypatch):
-    """The manifest does not fit: the dump is gone too, for nothing would say what it is."""
+    """If the manifest does not fit on the disk, the dump is removed too, as nothing would describe it."""
 
     def full(_path):
         raise OSError(28, "No space left on device")

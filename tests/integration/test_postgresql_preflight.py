@@ -1,4 +1,4 @@
-"""What preflight finds of a real, private PostgreSQL; only the Kubernetes API is played."""
+"""Preflight's findings on a real, private PostgreSQL. Only the Kubernetes API is faked."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_preflight_shows_scratch_databases_that_stayed(installation):
 
 
 def test_a_database_without_tables_is_no_backup(installation):
-    """A name that is right by chance, such as a leftover: trap 38."""
+    """A database that happens to have the right name, such as a leftover: trap 38."""
     installation.server.sql("CREATE DATABASE empty_one OWNER monq")
     try:
         message = installation.refused(database="empty_one")

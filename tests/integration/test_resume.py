@@ -1,4 +1,4 @@
-"""Failed, killed and misled runs: the same command ends the upgrade, and nothing is done twice."""
+"""Failed, killed and misled runs: the same command finishes the upgrade, and nothing is done twice."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def seals(installation):
 
 
 def fail_pg_dump(installation, nth):
-    """A pg_dump on the PATH that fails at its nth dump."""
+    """Puts a pg_dump on the PATH that fails at its nth dump."""
     folder = installation.work / "bin"
     folder.mkdir(exist_ok=True)
     count = folder / "count"
@@ -39,8 +39,8 @@ def fail_pg_dump(installation, nth):
 
 @pytest.fixture(scope="module")
 def chain(install):
-    """An upgrade that fails at ten places in turn, and is resumed each time by the same command; beside it one that
-    never fails."""
+    """Runs an upgrade that fails at ten places in turn and is resumed each time by the same command, and one that never
+    fails."""
     broken, smooth = (
         install("site-run", modules="pl,sm,cl", alias=True),
         install("by-hand", modules="pl,sm,cl", alias=True),
@@ -55,7 +55,7 @@ def chain(install):
         failures.append((name, failed.rc, failed.text, seals(broken)))
 
     run("backup")  # pg_dump itself fails
-    # the Secret: refused by the API server, from the step before it on
+    # the Secret is rejected by the API server, from the step before it onwards
     secret = Refusal(broken, "secrets", "CREATE")
     broken.faults(
         {"match": ["config", "set", "releasehub"], "kind": "exec", "command": secret.command(), "when": "after"}
@@ -122,7 +122,7 @@ def test_each_sql_file_ran_exactly_once(chain):
 
 
 def test_the_first_runs_snapshots_stay(chain):
-    """trap 12, 15, 41: write-once."""
+    """trap 12, 15, 41: snapshots are written once."""
     broken, _smooth, failures, _last = chain
     first = failures[0][3]
     assert set(SNAPSHOTS) <= set(first)
@@ -133,7 +133,7 @@ def test_the_first_runs_snapshots_stay(chain):
 
 
 def test_the_token_of_the_first_run_stays(chain):
-    """trap 5: the Secret was made once."""
+    """trap 5: the Secret was created once."""
     broken, _smooth, _failures, _last = chain
     assert [row for row in broken.mutations() if row[1:] == ("secrets", "registry-token")][-1:] != []
     assert broken.kubectl("get", "secret", "registry-token", "-o", "jsonpath={.metadata.resourceVersion}")

@@ -1,5 +1,5 @@
-"""Rollback as a playbook, from every stage: it gives back the installation of before, but for what cannot be taken
-back."""
+"""Runs the rollback playbook at every stage: it restores the previous installation, except for what cannot be
+undone."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DATABASES = [
 
 @pytest.fixture(scope="module")
 def site(install):
-    """A 5.9.3 and its state; the tests of this file follow each other on it."""
+    """Returns a 5.9.3 and its state; the tests of this file use it one after the other."""
     installation = install("site-run", modules="pl", alias=True)
     return installation, state(installation)
 
@@ -56,8 +56,8 @@ def seals(installation):
 
 
 def leftovers(before, installation):
-    """Every leaf that differs from before and is not on the irreversible list: registry 3.2.0, its token, copied
-    images."""
+    """Returns every leaf that differs from the previous state and is not on the irreversible list: registry 3.2.0, its
+    token, copied images."""
     after = state(installation)
     number = next(index for index, row in enumerate(before["microservices"]) if row["Name"] == REGISTRY)
     excused = [
@@ -79,8 +79,8 @@ def unchanged(installation, mark, calls):
 
 
 def test_after_prepare_alone(site):
-    """Nothing was cut: check predicts, without the confirmation nothing changes, then template and nothing else is
-    put back; twice changes nothing."""
+    """Before the cutover: check mode predicts, nothing changes without the confirmation, then only the template is
+    restored; a second run changes nothing."""
     installation, before = site
     nothing = roll_back(installation)
     assert (
@@ -124,13 +124,13 @@ def test_after_prepare_alone(site):
 
 
 def _begun(found, attempt, key):
-    """The ledger of the rollback before stands until this one has the lock."""
+    """Returns whether the ledger is that of this rollback: until it has the lock, the previous rollback's exists."""
     return bool(found) and found[0]["monq.platform/attempt"] == attempt and key in found[1]
 
 
 def test_before_the_first_sql_killed_in_the_middle(site):
-    """The second attempt is cut and routed. A rollback that was killed stops every upgrade, and is ended by the same
-    command."""
+    """The second generation has removed the old routes and applied the new ones. A killed rollback blocks every
+    upgrade, and is finished by the same command."""
     installation, before = site
     installation.faults({"match": [*SQL], "kind": "fail"})
     failed = installation.play("site")
@@ -164,8 +164,8 @@ def test_before_the_first_sql_killed_in_the_middle(site):
 
 @pytest.fixture(scope="module")
 def replaced(site, sandbox):
-    """The third attempt has run all SQL of pl and its Replace; counts and hand-made settings are lost. Saved, so
-    that it is rolled back twice."""
+    """Brings the third generation to the point where all SQL of pl and its Replace have run; counts and settings made
+    by hand are lost. Saves this state, so that it can be rolled back twice."""
     installation, _before = site
     installation.faults({"match": ["registry", "apply", "microservice"], "kind": "fail"})
     failed = installation.play("site")
@@ -188,8 +188,8 @@ def test_an_altered_dump_and_a_live_connection_refuse(site, replaced):
 
 
 def test_after_sql_and_replace_with_the_databases_named(site, replaced):
-    """Somebody is connected at first: the database is left as it is. Then everything is what it was, the databases
-    too."""
+    """At first there is a connection, so the database is left as it is. Then everything is restored, including the
+    databases."""
     installation, before = site
     server = {
         key: value
@@ -212,7 +212,7 @@ def test_after_sql_and_replace_with_the_databases_named(site, replaced):
     done = roll_back(installation, databases=DATABASES)
     assert done.rc == 0, done.text[-3000:]
     left = leftovers(before, installation)
-    new = {"pl-routing-service"}  # Replace brought it to the registry: no known call takes it out
+    new = {"pl-routing-service"}  # Replace added it to the registry: no known call removes it
     assert {row[0][0] for row in left} <= {"microservices"}, left
     assert without(before, new) == without(state(installation), new)
     assert all(name in done.text for name in new)
@@ -230,7 +230,7 @@ def without(found, names):
 
 @pytest.fixture(scope="module")
 def smooth(install):
-    """An upgrade that nobody disturbed, and the state before it."""
+    """Returns an undisturbed upgrade, and the state before it."""
     installation = install("by-hand", modules="pl", alias=True)
     before = state(installation)
     result = installation.play("site")
@@ -239,8 +239,8 @@ def smooth(install):
 
 
 def test_sql_that_stays_is_asked_about_and_the_next_upgrade_ends_like_one(site, replaced, smooth, sandbox):
-    """Rolled back without its databases, then upgraded: no SQL runs again by itself, and the end is that of one
-    upgrade."""
+    """After a rollback without databases and another upgrade, no SQL has run again by itself, and the result is that of
+    a single upgrade."""
     installation, _before = site
     sandbox("load", installation.name, "replaced")
     done = roll_back(installation)
@@ -255,7 +255,7 @@ def test_sql_that_stays_is_asked_about_and_the_next_upgrade_ends_like_one(site, 
     assert asked.rc == 2 and said in asked.text, asked.text[-2000:]
     assert installation.mutations(mark) == [] and len(installation.journal()) == calls
     answers = {key: {"answer": "done", "attempt": entry["attempt"]} for key, entry in entries.items()}
-    home = installation.work / "home"  # of another job: the registry demands its token from the first read on
+    home = installation.work / "home"  # of another job: the registry requires its token from the first read onwards
     home.mkdir()
     upgraded = installation.play(
         "site", extra={"monq_resolve": answers, "monq_monqctl_configure": True, "monq_monqctl_home": str(home)}
@@ -266,8 +266,8 @@ def test_sql_that_stays_is_asked_about_and_the_next_upgrade_ends_like_one(site, 
 
 
 def test_a_finished_release_wants_a_word_more(smooth):
-    """Without it nothing is changed; with it everything is taken back from the last stage, and an upgrade may begin
-    anew."""
+    """Without the second confirmation nothing is changed; with it, everything is undone from the last stage, and a new
+    upgrade can start."""
     installation, before = smooth
     mark, calls = installation.audit_mark(), len(installation.journal())
     refused = roll_back(installation, databases=DATABASES)
@@ -281,7 +281,7 @@ def test_a_finished_release_wants_a_word_more(smooth):
 
 
 def test_a_registry_that_demands_a_token_which_monqctl_does_not_know(install):
-    """Prepare ended between the two: monqctl is told, and the rollback ends."""
+    """Prepare stopped between the two: monqctl gets the token, and the rollback finishes."""
     installation = install("by-hand", modules="pl", alias=True)
     before = state(installation)
     installation.faults({"match": ["config", "set", "credential"], "kind": "fail"})

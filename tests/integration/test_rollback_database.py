@@ -1,4 +1,4 @@
-"""A database is put back from its dump, against a real, private PostgreSQL: exactly as it was, or not at all."""
+"""Restores a database from its dump, with a real, private PostgreSQL: exactly as it was, or not at all."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KEPT = f"{DATABASE}_before_rollback_1"
 
 @pytest.fixture
 def dumped(server, tmp_path):
-    """A database with privileges and settings of its own, its dump, and then a migration that went wrong."""
+    """Returns a database with its own privileges and settings, its dump, and then a failed migration."""
     server.sql(
         f"CREATE DATABASE {DATABASE} OWNER monq CONNECTION LIMIT 20",
         f"COMMENT ON DATABASE {DATABASE} IS 'identity, prod''s own'",
@@ -49,7 +49,7 @@ def dumped(server, tmp_path):
 
 
 def facts(server):
-    """Everything that a dump holds of the database, and what it does not: read by the superuser."""
+    """Returns everything about the database, whether a dump contains it or not, as read by a superuser."""
     of_it = f"FROM pg_database WHERE datname = '{DATABASE}'"
     columns = (
         "pg_get_userbyid(datdba), pg_encoding_to_char(encoding), datcollate, datctype, datconnlimit, "
@@ -86,7 +86,7 @@ def restore(server, **given):
 
 
 def untouched(server):
-    """The migrated database stands under its name, and nothing is left beside it."""
+    """Checks that the migrated database has its name, and that no other database is left."""
     assert names(server) == {DATABASE}
     assert server.sql("SELECT to_regclass('public.migrated') IS NOT NULL", database=DATABASE) == [(True,)]
 
@@ -144,7 +144,7 @@ def lost():
 
 
 def test_who_has_lost_the_lock_ends_no_connection(server, dumped):
-    """Fencing: a holder that was frozen and taken over."""
+    """Fencing: a holder that was frozen and replaced."""
     connection = psycopg2.connect(host="127.0.0.1", port=server.port, user="monq", password=PASSWORD, dbname=DATABASE)
     with pytest.raises(LockError):
         restore(server, terminate=True, fence=lost).run(DATABASE, dumped[0], 1)
@@ -154,14 +154,14 @@ def test_who_has_lost_the_lock_ends_no_connection(server, dumped):
 
 
 def test_who_has_lost_the_lock_changes_no_name(server, dumped):
-    """A restore takes its time: the lock is asked for right before the swap."""
+    """A restore takes a while: the lock is checked right before the swap."""
     with pytest.raises(LockError):
         restore(server, fence=lost).run(DATABASE, dumped[0], 1)
     untouched(server)
 
 
 def test_whoever_comes_during_the_restore_refuses_the_swap(server, dumped):
-    """Asked twice: before the restore, and before the names change."""
+    """Connections are checked twice: before the restore, and before the names change."""
     came = []
 
     def runner(argv, **given):
@@ -218,7 +218,7 @@ def test_a_restore_that_lacks_a_row_changes_nothing(server, dumped, manifest):
 
 
 def test_the_first_error_of_pg_restore_changes_nothing(server, dumped):
-    """An owner that is gone: the dump wants a role that this server does not have."""
+    """The owner is gone: the dump requires a role that this server does not have."""
     server.sql(
         "CREATE ROLE passing", "GRANT ALL ON SCHEMA public TO passing", "GRANT passing TO monq", database=DATABASE
     )

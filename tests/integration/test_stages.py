@@ -1,4 +1,4 @@
-"""The four playbooks as AWX runs them, counts that change in between, and the manual way of the registry's counts."""
+"""The four playbooks as AWX runs them, counts that change in between, and registry counts restored by hand."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ FRESH = {"monq_monqctl_configure": True}
 
 @pytest.fixture(scope="module")
 def stages(install):
-    """preflight, prepare, upgrade, verify, each with an empty home and an empty working folder; counts change after
-    prepare."""
+    """Runs preflight, prepare, upgrade and verify, each with an empty home and an empty working folder; counts change
+    after prepare."""
     apart, whole = install("site-run", modules="pl,cl", alias=True), install("by-hand", modules="pl,cl", alias=True)
     results = {}
     for stage in ("preflight", "prepare", "upgrade", "verify"):
@@ -36,7 +36,7 @@ def stages(install):
 
 
 def test_four_stages_in_fresh_homes_equal_one_site_run(stages):
-    """trap 47: nothing that a later stage needs lies on the machine that ran the earlier one."""
+    """trap 47: nothing that a later stage needs is on the machine that ran the earlier one."""
     apart, whole, _results, _before = stages
     assert differences(state(apart), state(whole)) == []
 
@@ -49,7 +49,7 @@ def test_each_home_got_its_client_steps(stages):
 
 
 def test_counts_changed_between_prepare_and_upgrade_are_kept(stages):
-    """trap 41, 42: the snapshot is taken right before the cut; 0 is a count."""
+    """trap 41, 42: the snapshot is taken right before the old routes are removed; 0 is a count too."""
     apart, _whole, _results, _before = stages
     counts = apart.kubernetes_counts()
     assert counts["pl-tags-service"] == 2 and counts["pl-mail-sender-service"] == 0
@@ -65,7 +65,7 @@ def test_counts_changed_between_prepare_and_upgrade_are_kept(stages):
 
 
 def test_no_secret_in_ledger_summary_and_output(stages):
-    """trap 7, issue 3's canaries in small: tokens and passwords are in no output, no ConfigMap, no report."""
+    """trap 7: tokens and passwords are in no output, no ConfigMap and no report."""
     apart, _whole, results, _before = stages
     secrets = [apart.facts["releasehub_token"], apart.facts["postgresql"]["password"]]
     secrets.append(apart.kubectl("get", "secret", "registry-token", "-o", "jsonpath={.data.secure_token}"))
@@ -104,7 +104,7 @@ OWN = [
 
 
 def test_a_playbook_of_ones_own_reads_the_counts_by_the_modules_of_a_single_subject(stages):
-    """replica_snapshot, replica_restore and monqctl_info: on a finished ledger they read, and change nothing."""
+    """With a finished ledger, replica_snapshot, replica_restore and monqctl_info read, and change nothing."""
     apart, _whole, _results, before = stages
     (apart.work / "own.yml").write_text(json.dumps(OWN))
     mark, calls = apart.audit_mark(), len(apart.journal())
@@ -122,7 +122,7 @@ def test_a_playbook_of_ones_own_reads_the_counts_by_the_modules_of_a_single_subj
 
 
 def test_verify_of_a_closed_release_fails_where_a_promise_is_broken(stages):
-    """A count is the operator's; a Deployment that does not roll out is not what the release promises."""
+    """Counts are up to the operator, but a Deployment that is not rolled out does not match the release."""
     apart, _whole, _results, _before = stages
     ledger, given = apart.ledger(), {**FRESH, "monq_monqctl_home": str(apart.work / "home-verify")}
     apart.kubectl("scale", "deployment", "pl-tags-service", "--replicas=3", user="sandbox-admin")
@@ -136,7 +136,7 @@ def test_verify_of_a_closed_release_fails_where_a_promise_is_broken(stages):
 
 
 def test_manual_counts_are_listed_in_the_report(install):
-    """Where monqctl cannot write counts, Kubernetes is restored and the report lists what to enter."""
+    """If monqctl cannot write counts, those in Kubernetes are restored, and the report lists what to enter."""
     installation = install("site-run", modules="pl", alias=False)
     before = installation.registry_counts()
     result = installation.play("site", "-v", extra={"monq_registry_replicas": "manual"})

@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+
-"""A certificate authority in a folder, and the leaf certificates that it signs: all by openssl."""
+"""A certificate authority in a folder, and the leaf certificates that it signs, all made with openssl."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ def openssl(*args, stdin=None):
 
 
 def certificate_authority(folder, name):
-    """A self-signed CA (ca.crt, ca.key) in this folder; kept when it is there."""
+    """Creates a self-signed CA (ca.crt, ca.key) in this folder, unless it exists."""
     os.makedirs(folder, mode=0o700, exist_ok=True)
     cert, key = os.path.join(folder, "ca.crt"), os.path.join(folder, "ca.key")
     if not os.path.exists(cert):
@@ -40,7 +40,7 @@ def certificate_authority(folder, name):
 
 
 def certificate(folder, name, sans, days=825):
-    """A leaf certificate (NAME.crt, NAME.key) of the folder's CA; kept when it is there."""
+    """Creates a leaf certificate (NAME.crt, NAME.key) signed by the folder's CA, unless it exists."""
     cert, key = os.path.join(folder, name + ".crt"), os.path.join(folder, name + ".key")
     if not os.path.exists(cert):
         authority, authority_key = certificate_authority(folder, "monq sandbox")

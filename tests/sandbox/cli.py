@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+
-"""A simulated Monq 5.9.3 to rehearse and test on. See README.md beside this file."""
+"""A simulated Monq 5.9.3 for rehearsals and tests. See README.md beside this file."""
 
 import argparse
 import json
@@ -20,7 +20,7 @@ from saved_state import load, save  # noqa: E402
 from state import State, folder  # noqa: E402
 
 STARTED = time.monotonic()
-SECRETS = {"postgresql": "monq", "releasehub": "releasehub"}  # as options name them, and as state.json does
+SECRETS = {"postgresql": "monq", "releasehub": "releasehub"}  # as named by options and in state.json
 HERE = os.path.dirname(os.path.realpath(__file__))
 
 
@@ -48,7 +48,7 @@ class Sandbox:
             os.makedirs(self.state.path(part), mode=0o711, exist_ok=True)
 
     def start(self):
-        """Everything that should be running and is not."""
+        """Starts everything that should be running but is not."""
         self.prepare()
         self.plane.up(say)
         for name in self.state.installations:
@@ -65,7 +65,7 @@ class Sandbox:
             self.processes.start("kubelet", argv, self.state.path("kubelet.log"))
 
     def watchers(self):
-        """What watches the cluster, to be stopped and started around a change behind its back."""
+        """Returns functions that stop and restart the processes watching the cluster while its state is replaced."""
 
         def pause():
             for name in ("kube-controller-manager", "kubelet"):
@@ -108,7 +108,7 @@ class Sandbox:
                 "installations": {name: self.installation(name).facts() for name in self.state.installations},
             },
         )
-        self.state.save()  # facts may have made a token
+        self.state.save()  # facts may have created a token
 
 
 def modules(text):
@@ -193,7 +193,7 @@ def down(sandbox, _options):
     if sandbox.state.data.get("external_access"):
         for name in list(sandbox.state.installations):
             sandbox.installation(name).remove()
-    # All data goes away: nobody needs time to write it. What talks to others goes first.
+    # All data is deleted, so no process needs time to write it. Clients are stopped before their servers.
     for name in sorted(sandbox.processes.names(), key=lambda name: name.startswith(("etcd", "postgresql"))):
         sandbox.processes.stop(name, signal.SIGQUIT if name.startswith("postgresql") else signal.SIGKILL)
     shutil.rmtree(sandbox.state.dir, ignore_errors=True)

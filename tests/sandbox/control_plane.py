@@ -17,7 +17,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 USERS = ("operator", "monqctl", "kubelet", "admin", "controller-manager")
 MASTERS = ("admin", "controller-manager")
 NEEDED = ("kube-apiserver", "kube-controller-manager")
-# The collection's own calls are all kept, of the others the changing ones: tests ask "who changed what".
+# Records all calls of the collection, and the changing calls of all others: tests check who changed what.
 AUDIT_POLICY = {
     "apiVersion": "audit.k8s.io/v1",
     "kind": "Policy",
@@ -41,7 +41,8 @@ def external():
 
 
 def binaries():
-    """PATH or KUBEBUILDER_ASSETS where both are there, else built once from Debian's source package."""
+    """Returns the binaries from PATH or KUBEBUILDER_ASSETS if both are there; otherwise they are built once from
+    Debian's source package."""
     for folder in filter(None, [os.environ.get("KUBEBUILDER_ASSETS")]):
         if all(os.access(os.path.join(folder, name), os.X_OK) for name in NEEDED):
             return [os.path.join(folder, name) for name in NEEDED]
@@ -64,7 +65,7 @@ class ControlPlane:
         self.dir = state.path("control-plane")
 
     def access(self, user):
-        """What Kube needs to speak to the API server as this user."""
+        """Returns what Kube needs to access the API server as this user."""
         kept = self.state.data.get("external_access")
         if kept:
             return kept
@@ -127,7 +128,7 @@ class ControlPlane:
         self._bind_users()
 
     def _adopt(self):
-        """An existing cluster, only by SANDBOX_KUBECONFIG: everything runs with its one user."""
+        """Uses an existing cluster, only with SANDBOX_KUBECONFIG: everything runs as its single user."""
         config = external()
         shown = subprocess.run(
             ["kubectl", "--kubeconfig", config, "config", "view", "--raw", "--flatten", "--minify", "-o", "json"],
@@ -300,7 +301,7 @@ class ControlPlane:
                 raise
 
     def write_kubeconfig(self):
-        """One file with a context for each installation (user operator) and one for the sandbox itself."""
+        """Writes one file with a context for each installation (user operator) and one for the sandbox itself."""
         users = {user: {"token": self.state.token(user)} for user in ("operator", "admin")}
         ca_file = os.path.join(self.dir, "ca.crt")
         access = self.state.data.get("external_access")
@@ -315,8 +316,8 @@ class ControlPlane:
 
 
 def kubeconfig(server, ca_file, users, contexts, current=""):
-    """JSON is YAML. No context is current by default: whoever forgets to name one fails, instead of working on
-    whatever stands there."""
+    """Returns a kubeconfig as JSON, which is valid YAML. By default no context is current: a caller that forgets to
+    name one fails, instead of working on some other installation."""
     cluster = {"server": server}
     if ca_file:
         with open(ca_file, "rb") as file:

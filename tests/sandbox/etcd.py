@@ -1,5 +1,6 @@
 # GNU General Public License v3.0+
-"""The objects of one namespace, read from and written into etcd: so a saved state comes back exactly, with its uids."""
+"""Reads and writes the objects of one namespace in etcd directly, so that a saved state is restored exactly, including
+UIDs."""
 
 import base64
 
@@ -21,7 +22,7 @@ class Etcd:
         return reply.json()
 
     def objects(self, namespace):
-        """key -> value (base64) of everything in the namespace, Events left out"""
+        """Returns key -> value (base64) of everything in the namespace except Events."""
         found = {}
         for row in (
             self._call("range", {"key": encode("/registry/"), "range_end": encode("/registry0")}).get("kvs") or []
@@ -33,7 +34,7 @@ class Etcd:
         return found
 
     def put_back(self, namespace, wanted):
-        """Only what differs is written, so that an unchanged object keeps its resourceVersion too."""
+        """Writes only what differs, so that an unchanged object keeps its resourceVersion."""
         seen = self.objects(namespace)
         for key in seen:
             if key not in wanted:

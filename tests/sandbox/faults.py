@@ -1,8 +1,8 @@
 # GNU General Public License v3.0+
 """Faults on request. The file is a list of
-{"match": [words in order], "changing": true, "kind": "fail|hang|lie|die|exec", "when": "before|during|after", "skip":
-n, "times": n, "text": "...",
- "stream": "stderr|stdout", "command": [...]}
+
+{"match": [words in order], "changing": true, "kind": "fail|hang|lie|die|exec", "when": "before|during|after",
+ "skip": n, "times": n, "text": "...", "stream": "stderr|stdout", "command": [...]}
 """
 
 import os
@@ -19,13 +19,13 @@ TEXTS = {
 
 
 def matches(match, argv):
-    """Whether all words stand in the argv, in this order; --a=b and --a b are the same."""
+    """Returns whether all words occur in the argv, in this order; --a=b and --a b are the same."""
     rest = iter(split(argv))
     return all(any(word == seen for seen in rest) for word in split(match))
 
 
 def take(path, argv, when):
-    """The first fault that is due for this call, used up atomically; None in most cases."""
+    """Returns the first fault that is due for this call, counted down atomically; None in most cases."""
     if os.path.getsize(path) < 5:
         return None
     with Locked(os.path.dirname(path)):
@@ -46,7 +46,7 @@ def take(path, argv, when):
 
 
 def commit(fault):
-    """Does what the fault says. Returns the exit status, or None where the call goes on."""
+    """Carries out the fault. Returns the exit status, or None if the call continues."""
     kind = fault["kind"]
     stream = sys.stdout if fault.get("stream") == "stdout" else sys.stderr
     if kind == "exec":

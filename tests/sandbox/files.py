@@ -1,5 +1,6 @@
 # GNU General Public License v3.0+
-"""Small JSON files, read and written whole, and a lock. Imports little: the monqctl simulator must start fast."""
+"""Small JSON files, read and written as a whole, and a lock. Imports little, because the monqctl simulator must start
+fast."""
 
 import fcntl
 import json
@@ -15,7 +16,7 @@ def read_json(path, default=None):
 
 
 def write_json(path, data, mode=0o600):
-    """All or nothing: readers never see half a file."""
+    """Writes the file atomically: readers never see half of it."""
     scratch = f"{path}.{os.getpid()}.{os.urandom(4).hex()}"
     with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
         json.dump(data, file, indent=1, ensure_ascii=False)
@@ -24,7 +25,7 @@ def write_json(path, data, mode=0o600):
 
 
 class Locked:
-    """One at a time, across processes. The folder itself carries the lock, so that no lock file is left over."""
+    """A lock across processes. It is held on the folder itself, so that no lock file is left over."""
 
     def __init__(self, folder):
         self.folder = folder

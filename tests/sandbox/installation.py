@@ -35,13 +35,13 @@ WIPED = (
 
 
 def all_services():
-    """The microservices of 5.9.3 in every module"""
+    """Returns the microservices of 5.9.3 in all modules."""
     catalogue = manifests.load("microservices")["modules"]
     return [row["name"] for module in MODULES for row in catalogue[module]["microservices"]]
 
 
 class Beside(threading.Thread):
-    """A function in a thread, and what became of it."""
+    """Runs a function in a thread, and keeps its result."""
 
     def __init__(self, function, *args):
         super().__init__(daemon=True)
@@ -77,7 +77,7 @@ class Installation:
         return os.path.join(self.dir, *parts)
 
     def services(self, modules):
-        """(module, row) of every microservice of 5.9.3 in these modules"""
+        """Returns (module, row) of every microservice of 5.9.3 in these modules."""
         return [(module, row) for module in modules for row in self.catalogue[module]["microservices"]]
 
     def databases(self):
@@ -153,8 +153,8 @@ class Installation:
             )
 
     def wipe(self, kube):
-        """Everything in the namespace, also what others have put there. Controllers may still be at work: again
-        until nothing is left."""
+        """Deletes everything in the namespace, including what others have created. As controllers may still be working,
+        this is repeated until nothing is left."""
         for _attempt in range(50):
             left = 0
             for kind in WIPED:
@@ -217,8 +217,8 @@ class Installation:
         write_json(os.path.join(folder, "caches.json"), [])
 
     def client_files(self):
-        """monqctl's home as the operator of 5.9.3 left it: a context, a credential without token, a Release Hub with
-        the old token."""
+        """Creates monqctl's home as the operator of 5.9.3 left it: a context, a credential without a token, a Release
+        Hub with the old token."""
         names_ = self.names()
         shutil.rmtree(self.path("home"), ignore_errors=True)
         os.makedirs(self.path("home", ".monqctl"), mode=0o700)
@@ -267,7 +267,7 @@ class Installation:
     # ------------------------------------------------------------------------------------------------------------------
 
     def renew(self, say, databases=None, watchers=None):
-        """Back to, or for the first time at, 5.9.3. databases: a thread that already makes them; watchers: see
+        """Creates 5.9.3, or returns to it. databases: a thread that is already creating them; watchers: see
         saved_state."""
         kube = self.plane.kube()
         self.ensure_namespace(kube)
@@ -278,7 +278,7 @@ class Installation:
         self.hub_files()
         pristine = read_json(self.path("pristine.json"))
         if pristine and pristine["settings"] == self.settings and watchers:
-            # The objects of the first time are put back into etcd: a third of the time that making them takes.
+            # The objects of the first time are written back to etcd: a third of the time of creating them.
             put_back(self, pristine["objects"], watchers)
         else:
             pristine = None
@@ -298,7 +298,7 @@ class Installation:
         say(f"{self.name}: Monq 5.9.3 is ready")
 
     def begin_databases(self, modules):
-        """In a thread: it takes as long as the rest, and each waits for others most of the time."""
+        """Creates the databases in a thread: this takes as long as the rest, and both mostly wait."""
         for token in ("postgres", f"monq-{self.name}"):
             self.state.token(token)
         self.state.port(f"postgresql-{self.name}")

@@ -16,7 +16,7 @@ def names(name):
 
 
 def objects(installation):
-    """In the order in which they are created."""
+    """Returns the objects in the order in which they are created."""
     return (
         *other_objects(installation),
         *tls_secrets(installation),
@@ -101,7 +101,7 @@ def ingresses(installation):
 
 
 def tls_secrets(installation):
-    """Real certificates of a CA of this sandbox; made once, so that reset is quick."""
+    """Returns TLS Secrets with real certificates of this sandbox's CA, created once, so that reset is fast."""
     folder = installation.state.path("cache", "tls")
     authority = read(certificate_authority(folder, "monq sandbox")[0])
     for row in installation.ingress_secrets():

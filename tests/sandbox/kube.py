@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+
-"""The few calls of the Kubernetes API that the sandbox needs."""
+"""The few Kubernetes API calls that the sandbox needs."""
 
 import web
 
@@ -27,7 +27,7 @@ class KubeError(Exception):
 
 
 class Kube:
-    """access: {"server", and "token" or "client_cert": [cert, key], "ca_file", "verify"}"""
+    """A client. access: {"server", and "token" or "client_cert": [cert, key], "ca_file", "verify"}"""
 
     def __init__(self, access):
         headers = {"User-Agent": access.get("agent", "monq-sandbox")}

@@ -1,9 +1,8 @@
 # GNU General Public License v3.0+
-"""Plays kubelet: marks the sandbox's pods ready, slow or broken, removes those that are being deleted; and plays the
-autoscaler for its few HPAs.
+"""Imitates kubelet: marks the sandbox's pods ready, slow or broken, and removes those that are being deleted. Also
+imitates the autoscaler for the few HPAs.
 
-usage: kubelet.py SANDBOX_DIR ACCESS_FILE
-"""
+usage: kubelet.py SANDBOX_DIR ACCESS_FILE"""
 
 import datetime
 import hashlib
@@ -26,7 +25,7 @@ def now():
 
 
 class Watched:
-    """A JSON file that is read again only when it has changed."""
+    """A JSON file that is read again only if it has changed."""
 
     def __init__(self, path):
         self.path, self.stamp, self.data = path, None, None
@@ -76,7 +75,7 @@ def is_ready(pod):
 
 
 def status(pod, outcome, missing=""):
-    """What kubelet (or, for Unschedulable, the scheduler) would write."""
+    """Returns the status that kubelet (or, for Unschedulable, the scheduler) would write."""
     names = " ".join(container["name"] for container in pod["spec"]["containers"])
     unready = ("ContainersNotReady", f"containers with unready status: [{names}]")
     if outcome == "Unschedulable":
@@ -144,7 +143,7 @@ class Kubelet:
         return os.path.isdir(os.path.join(self.dir, "installations", namespace))
 
     def follow(self):
-        """Keeps self.pods equal to the cluster's."""
+        """Keeps self.pods in sync with the cluster."""
         client = Kube(self.access)
         client.web.timeout = 60
         while True:
@@ -173,7 +172,7 @@ class Kubelet:
                 time.sleep(0.2)
 
     def outcome(self, pod):
-        """(what becomes of this pod now, the image that is missing)"""
+        """Returns (this pod's outcome, the missing image)."""
         meta = pod["metadata"]
         orders = self.file(meta["namespace"], "kubelet.json")
         app = (meta.get("labels") or {}).get("app", "")
@@ -188,7 +187,7 @@ class Kubelet:
         return ("ready" if age >= (orders.get("slow") or {}).get(app, 0.1) else "starting"), ""
 
     def pass_over(self):
-        """One look at every pod; returns whether some are still on their way."""
+        """Checks every pod once; returns whether some are still starting."""
         with self.lock:
             pods = list(self.pods.values())
         waiting = False
@@ -211,7 +210,7 @@ class Kubelet:
                     )
                     continue
                 if self.told.get(meta["uid"]) == "ready" or is_ready(pod):
-                    continue  # orders are for pods that start; one that runs goes on
+                    continue  # instructions apply to pods that start; running ones are not affected
                 outcome, missing = self.outcome(pod)
                 waiting = waiting or outcome == "starting"
                 if self.told.get(meta["uid"]) != outcome:
@@ -230,8 +229,8 @@ class Kubelet:
         return waiting
 
     def autoscale(self):
-        """The HPA controller of these few objects: the load wants as many replicas as the annotation says; off at 0,
-        as the real one is."""
+        """Imitates the HPA controller for these few objects: sets the number of replicas in the annotation; inactive at
+        0, like the real one."""
         kube = Kube(self.access)
         while True:
             time.sleep(0.7)
@@ -265,7 +264,7 @@ class Kubelet:
         threading.Thread(target=self.autoscale, daemon=True).start()
         while True:
             waiting = self.pass_over()
-            # Broken pods recover when an image arrives or a test changes its orders: that is polled, new pods are not.
+            # Broken pods recover when an image arrives or instructions change: this is polled; new pods are watched.
             self.news.wait(0.05 if waiting else 0.25)
             self.news.clear()
 

@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+
-"""Kubernetes objects from the registry's K8s template, as the vendor's system makes them. Pure: dictionaries in,
+"""Builds Kubernetes objects from the registry's K8s template, as the vendor's system does. Pure: dictionaries in,
 dictionaries out."""
 
 import copy
@@ -21,7 +21,7 @@ def parameters(template):
 
 
 def fill(value, words):
-    """The value with every %Word% in its texts replaced."""
+    """Returns the value with every %Word% in its texts replaced."""
     if isinstance(value, dict):
         return {key: fill(item, words) for key, item in value.items()}
     if isinstance(value, list):
@@ -43,7 +43,7 @@ def image(module, name, tag):
 
 
 def environment(name, databases, postgresql):
-    """The variables that the release itself sets; anything else on a Deployment was put there by hand."""
+    """Returns the variables that the release itself sets; any others on a Deployment were set by hand."""
     rows = [{"name": "ASPNETCORE_ENVIRONMENT", "value": "Production"}, {"name": "Monq__Service", "value": name}]
     if name in databases:
         rows += [
@@ -67,7 +67,7 @@ def deployment(template, namespace, module, name, kind, version, image_name, env
 
 
 def hand_made(body, hand):
-    """What an operator of 5.9.3 has changed by hand, and what Replace loses."""
+    """Applies what an operator of 5.9.3 has changed by hand, and what Replace loses."""
     pod = body["spec"]["template"]["spec"]
     container = pod["containers"][0]
     if hand.get("resources"):
@@ -97,7 +97,8 @@ def ingress(namespace, name, hosts, paths, module=None, annotations=None, tls=No
 
 
 def routing_ingress(template, namespace, module, app, paths):
-    """One route of the new system. Raises KeyError where the template has no routingIngress or lacks a parameter."""
+    """Returns one route of the new system. Raises KeyError if the template has no routingIngress or lacks a
+    parameter."""
     values = parameters(template)
     body = fill(copy.deepcopy(template["JsonConfig"]["routingIngress"]), words(template, namespace, module, app))
     aliases = values["%AliasDomains%"]

@@ -1,8 +1,8 @@
 # GNU General Public License v3.0+
-"""The calls of monqctl that are known or assumed (monqctl.md); everything else is refused, so that a collection that
-invents a call fails here."""
+"""The calls of monqctl that are known or assumed (see the docs page monqctl). All others are rejected, so that a
+collection that invents a call fails here."""
 
-# words (<x> takes a value) -> options that it takes; a leading + marks one that it needs
+# words (<x> stands for a value) -> options; a leading + marks a required one
 CALLS = {
     "version": [],
     "config current-context": [],
@@ -40,7 +40,7 @@ class Usage(Exception):
 
 
 def split(argv):
-    """--a=b becomes --a b: both forms mean the same."""
+    """Splits --a=b into --a b: both forms mean the same."""
     words = []
     for word in argv:
         name, equals, value = word.partition("=")
@@ -49,7 +49,7 @@ def split(argv):
 
 
 def parse(argv):
-    """(the call's key in CALLS, its values by name)"""
+    """Returns (the call's key in CALLS, its values by name)."""
     plain, options, words = [], {}, split(argv)
     while words:
         word = words.pop(0)
@@ -87,7 +87,7 @@ def changing(argv):
 
 
 def masked(argv):
-    """The argv as it may be kept."""
+    """Returns the argv with its secrets masked, for the journal."""
     shown, hide = [], False
     for word in argv:
         name, equals, _value = word.partition("=")

@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+
-"""One call of the simulated monqctl: its home, the installation that it acts on, what it reads and prints."""
+"""One call of the simulated monqctl: its home, the installation that it acts on, its input and output."""
 
 import contextlib
 import json
@@ -49,13 +49,11 @@ class Home:
 
 
 class Call:
-    """One call, with what it needs opened when it is first needed."""
+    """One call. Resources are opened when they are first needed."""
 
     def __init__(self, sandbox_dir, home, values, middle, speaker):
         self.sandbox_dir, self.home, self.values, self.speaker = sandbox_dir, home, values, speaker
-        self.middle = (
-            middle  # called once something is done and something is left: here a fault strikes "during" the call
-        )
+        self.middle = middle  # called when part of the work is done: a fault "during" the call strikes here
         self._state = self._kube = self._registry = self._name = None
 
     # --- the installation that the context points to
@@ -69,7 +67,7 @@ class Call:
 
     @property
     def name(self):
-        """The installation whose registry the current context's instance names."""
+        """Returns the installation whose registry is the server of the current context's instance."""
         if self._name is None:
             context = self.home.context()
             instance = self.home.part("instances").get(context.get("instance"))
@@ -92,7 +90,7 @@ class Call:
         return read_json(os.path.join(self.sandbox_dir, "sandbox.json"))["installations"][self.name]
 
     def registry(self, method, path, body=None):
-        """A request to the registry; while its pods restart it is tried again for a moment."""
+        """Sends a request to the registry; retries for a moment while its pods restart."""
         import web
 
         if self._registry is None:
@@ -125,7 +123,7 @@ class Call:
     # ------------------------------------------------------------------------------------------------
 
     def hub(self, *parts):
-        """A folder of the Release Hub, for whoever has the new token."""
+        """Returns a folder of the Release Hub, if the token is the new one."""
         import release_hub
 
         context = self.home.context()
@@ -145,7 +143,7 @@ class Call:
 
     @staticmethod
     def complete(folder, index):
-        """The folder's index, after a look at every file that it lists."""
+        """Returns the folder's index, after checking that every listed file exists."""
         try:
             listed = read_json(os.path.join(folder, index))
         except ValueError as error:
@@ -158,7 +156,7 @@ class Call:
         return listed
 
     def release(self, *parts):
-        """A file of the release that use-version has prepared for this context in this HOME."""
+        """Returns a file of the release that use-version has prepared for this context in this HOME."""
         self.home.context()
         folder = self.home.release_dir()
         if not os.path.isfile(os.path.join(folder, "release.json")):

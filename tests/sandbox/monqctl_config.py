@@ -1,5 +1,6 @@
 # GNU General Public License v3.0+
-"""The simulated monqctl's version, and the calls on its home: contexts, instances, credentials, Release Hubs."""
+"""The simulated monqctl's version, and the calls that configure its home: contexts, instances, credentials, Release
+Hubs."""
 
 from monqctl_call import Failure
 

@@ -45,8 +45,8 @@ def apply_microservice(call):
 
 
 def update_registry(call):
-    """The registry's own update: a new image, and the Deployment as the template has it, which loses what was set by
-    hand (trap 10)."""
+    """Updates the registry itself: a new image, and the Deployment as in the template, which loses what was set by hand
+    (trap 10)."""
     import manifests
 
     values = call.values

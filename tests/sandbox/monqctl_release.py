@@ -57,7 +57,7 @@ def update_images(call):
 
 
 def update_routing(call):
-    """The new Ingresses; refused like ingress-nginx's webhook does where a host and path are held by another one."""
+    """Creates the new Ingresses. Like ingress-nginx's webhook, rejects a host and path that another Ingress uses."""
     import manifests
     from kube import KubeError
 
@@ -99,7 +99,7 @@ def update_routing(call):
 
 
 def update_db(call):
-    """Runs the file on the microservice's database. The statements are the release's: not repeatable, in no
+    """Runs the file on the microservice's database. The release's statements are not repeatable and not in a
     transaction."""
     module, service = call.values["module"], call.values["microservice"]
     file = call.release(module, call.values["file"])
@@ -137,8 +137,8 @@ def update_db(call):
 
 
 def update_microservices(call):
-    """Replace: new entries in the registry, new objects in Kubernetes; counts and everything else set by hand are
-    gone."""
+    """Carries out Replace: new entries in the registry, new objects in Kubernetes; counts and all other changes made by
+    hand are lost."""
     import manifests
     from kube import KubeError
 

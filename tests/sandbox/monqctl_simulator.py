@@ -1,11 +1,9 @@
 # GNU General Public License v3.0+
-"""The simulated monqctl. Its state lies under HOME; what it changes are the sandbox's registry, cluster, databases and
-image store.
+"""The simulated monqctl. Its state is below HOME; it changes the sandbox's registry, cluster, databases and image
+store.
 
-Which installation a call acts on is decided by the server of the current context's instance, as with the real one, not
-by the path that it was started from;
-that path decides only whose journal and faults are used.
-"""
+As with the real client, the server of the current context's instance determines which installation a call acts on, not
+the path it was started from; that path only determines whose journal and faults are used."""
 
 import json
 import os
@@ -69,7 +67,8 @@ HANDLERS = {
 
 
 class Journal:
-    """One line at the start and one at the end of each call, appended whole: a call without an end was killed."""
+    """Records one line at the start and one at the end of each call, appended atomically: a call without an end was
+    killed."""
 
     def __init__(self, path, argv):
         self.path = path
@@ -120,7 +119,7 @@ def run(sandbox_dir, argv, journal, faults_file, speaker):
         speaker.begin()
         with speaker.heard():
             HANDLERS[key](Call(sandbox_dir, home, values, middle, speaker))
-        middle()  # a call of one piece: all is done, and nobody knows yet
+        middle()  # an indivisible call: everything is done, but not reported yet
         sys.stdout.flush()
         speaker.end(changing(argv))
     except Usage as error:
@@ -146,12 +145,12 @@ def main(sandbox_dir, name):
     try:
         status = run(sandbox_dir, argv, journal, os.path.join(folder, "faults.json"), speaker_of(folder))
     except BrokenPipeError:
-        pass  # whoever reads our output has gone, as with `monqctl … | head`
+        pass  # the reader of our output is gone, as with `monqctl … | head`
     except Exception:
         import traceback
 
         traceback.print_exc()
     finally:
         journal.write("end", rc=status)
-    # Nothing is left to clean up: the interpreter's own end costs 10 ms.
+    # There is nothing to clean up, and the interpreter's regular exit takes 10 ms.
     os._exit(status)

@@ -38,7 +38,7 @@ def database_name(service):
 
 
 def filling(service, number, rows):
-    """The rows of one database, the same in every sandbox: two installations can be compared."""
+    """Returns the rows of one database, the same in every sandbox, so that installations can be compared."""
     return f"""\\connect {database_name(service)}
 SET ROLE {ROLE};
 INSERT INTO entities (name, amount, payload, created_at)
@@ -62,7 +62,7 @@ def program(name):
 
 
 def account():
-    """PostgreSQL refuses to run as root."""
+    """Returns the account to run as: PostgreSQL refuses to run as root."""
     return "postgres" if os.getuid() == 0 else None
 
 
@@ -132,7 +132,7 @@ class Postgres:
         options = {
             "fsync": "off",
             "full_page_writes": "off",
-            "synchronous_commit": "on",  # what was committed outlives a killed server, as it does in production
+            "synchronous_commit": "on",  # committed data survives a killed server, as in production
             "autovacuum": "off",
             "shared_buffers": "32MB",
             "wal_level": "minimal",
@@ -166,7 +166,7 @@ class Postgres:
         wait_for(f"PostgreSQL on port {port}", answers, 120, child, log)
 
     def make(self, name):
-        """A new cluster with the role and the database that the others are made from."""
+        """Creates a new cluster with the role and the database that serves as template for the others."""
         data = self.state.home(name, "postgresql")
         shutil.rmtree(data, ignore_errors=True)
         os.makedirs(os.path.dirname(data), mode=0o711, exist_ok=True)
@@ -201,7 +201,7 @@ class Postgres:
         return self.state.port(f"postgresql-{name}")
 
     def up(self, name):
-        """Starts the installation's cluster where it is not running."""
+        """Starts the installation's cluster if it is not running."""
         if not self.processes.pid(f"postgresql-{name}"):
             self._start(
                 f"postgresql-{name}",
@@ -214,8 +214,8 @@ class Postgres:
         self.processes.stop(f"postgresql-{name}", signal.SIGINT)
 
     def fingerprints(self, name):
-        """database -> what its files look like. Whoever wrote into a database has changed them; reading may too,
-        which costs time and nothing else."""
+        """Returns database -> the state of its files. Writing to a database changes it; reading may change it too,
+        which only costs time."""
         self.sql(self.port(name), "CHECKPOINT;")
         seen = {}
         for line in self.sql(
@@ -232,8 +232,8 @@ class Postgres:
         return seen
 
     def origins(self, name):
-        """database -> where its present content comes from: 'seed', the label of a saved state, or None where
-        somebody has written into it."""
+        """Returns database -> the origin of its present content: 'seed', the label of a saved state, or None if it has
+        been written to since."""
         known = read_json(self.state.home(name, "fingerprints.json"), {})
         return {
             database: known[database][1] if known.get(database, [None])[0] == mark else None
@@ -248,8 +248,8 @@ class Postgres:
         )
 
     def renew(self, name, services, saved=None, folder=None):
-        """Every database as it was made ('seed') or saved (saved: database -> label, with its dump in the folder).
-        What is so already stays."""
+        """Restores every database as it was created ('seed') or saved (saved: database -> label, with its dump in the
+        folder). Databases already in that state are kept."""
         if os.path.exists(self.state.home(name, "postgresql-made")):
             self.up(name)
         else:
@@ -283,7 +283,7 @@ class Postgres:
         self.remember(name, wanted)
 
     def save(self, name, label, folder):
-        """database -> 'seed', or the label, with a dump in the folder"""
+        """Saves the databases; returns database -> 'seed', or the label, with a dump in the folder."""
         seen = self.origins(name)
         saved = {database: "seed" if origin == "seed" else label for database, origin in seen.items()}
         for database, origin in saved.items():

@@ -1,6 +1,6 @@
 # GNU General Public License v3.0+
-"""Long-running processes of the sandbox: started in the background, known by pid and start time, stopped and waited
-for."""
+"""Long-running processes of the sandbox: started in the background, identified by pid and start time, stopped and
+waited for."""
 
 import contextlib
 import os
@@ -12,8 +12,8 @@ from files import read_json, write_json
 
 
 def started_at(pid):
-    """The process's start time in clock ticks, or None. Together with the pid it tells a process from a later one of
-    the same number."""
+    """Returns the process's start time in clock ticks, or None. Together with the pid, it distinguishes a process from
+    a later one with the same pid."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
             fields = file.read().rpartition(")")[2].split()
@@ -69,7 +69,7 @@ class Processes:
 
 
 def wait_for(what, check, seconds, child=None, log=None):
-    """Polls until check() is true. A child that has ended is told at once, with the end of its log."""
+    """Polls until check() is true. If the child has exited, raises at once, with the end of its log."""
     deadline = time.monotonic() + seconds
     while not check():
         dead = child is not None and child.poll() is not None

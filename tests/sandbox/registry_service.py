@@ -3,11 +3,9 @@
 
 usage: registry_service.py INSTALLATION_DIR PORT ACCESS_FILE
 
-Like the real one it runs behind the Deployment pl-microservice-registry-api-service: without an available replica it
-answers 503, and once that
-Deployment carries SECURE_TOKEN it demands the token. It keeps nothing in memory, so that its folder can be put back
-under it.
-"""
+Like the real one, it runs behind the Deployment pl-microservice-registry-api-service: without an available replica it
+responds with 503, and once that Deployment has SECURE_TOKEN, it requires the token. It keeps nothing in memory, so that
+its folder can be replaced while it runs."""
 
 import base64
 import http.server
@@ -44,8 +42,8 @@ class Registry:
         write_json(os.path.join(self.folder, name + ".json"), data)
 
     def secure_token(self):
-        """The token that the running registry demands, or None. Asked of the API at each request, so that it is
-        never stale."""
+        """Returns the token that the running registry requires, or None. It is read from the API at each request, so
+        that it is never stale."""
         deployment = self.kube.get("Deployment", self.namespace, REGISTRY)
         if not deployment or not (deployment.get("status") or {}).get("availableReplicas"):
             raise Refused(503, "the microservice registry is not running")

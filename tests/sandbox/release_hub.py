@@ -1,6 +1,5 @@
 # GNU General Public License v3.0+
-"""The Release Hub: a folder with registry 3.2.0 and release 6.0.0 of product monq, in the form that an export has
-too."""
+"""The Release Hub: a folder with registry 3.2.0 and release 6.0.0 of product monq, in the same form as an export."""
 
 import json
 import os
@@ -23,13 +22,13 @@ def write(path, data):
 
 
 def counted(module, file):
-    """Every file ends with this, so that a test counts the runs in the database itself."""
+    """Returns the end of every SQL file, which lets tests count the runs in the database itself."""
     return f"INSERT INTO sandbox_migrations (module, file, ran_at) VALUES ('{module}', '{file}', now());\n"
 
 
 def service_sql(module, service, file):
-    """Not repeatable and in no transaction: a second run fails at the first statement, a break in the middle leaves
-    half of it."""
+    """Returns SQL that is not repeatable and not in a transaction: a second run fails at the first statement, and an
+    interruption leaves half of it applied."""
     return f"""-- {service}: data of 6.0.0
 ALTER TABLE entities ADD COLUMN routing_zone text;
 UPDATE entities SET routing_zone = 'zone-' || (id % 3);
@@ -41,7 +40,7 @@ INSERT INTO settings (key, value) VALUES ('routing.{service}', '{{"enabled": tru
 
 
 def userspace_sql(module, number):
-    """One name, another content in each module."""
+    """Returns the SQL file that has the same name but a different content in each module."""
     return f"""-- userspace configuration of module {module}
 ALTER TABLE entities ADD COLUMN {module}_configured boolean NOT NULL DEFAULT false;
 UPDATE entities SET {module}_configured = true, amount = amount + {number};
@@ -50,7 +49,7 @@ INSERT INTO settings (key, value) VALUES ('userspace.{module}', '{{"module": "{m
 
 
 def release_files():
-    """path -> content of release 6.0.0."""
+    """Returns path -> content of release 6.0.0."""
     data, catalogue, files = manifests.load("release"), manifests.load("microservices")["modules"], {}
     for number, module in enumerate(ORDER, 1):
         part = catalogue[module]
@@ -69,7 +68,7 @@ def release_files():
                 }
             )
         files[f"{module}/manifests.json"] = rows
-        # The image of the service that could not start is missing in the release too: whoever starts it has a broken
+        # The image of the service that cannot start is missing in the release too: whoever starts it gets a broken
         # pod.
         broken = {row["name"] for row in part["microservices"] if row.get("broken")}
         files[f"{module}/images.json"] = [row["Image"] for row in rows if row["Name"] not in broken]
@@ -105,7 +104,7 @@ def registry_files():
 
 
 def build(folder):
-    """The hub's own folder: registry/3.2.0 and monq/6.0.0."""
+    """Creates the hub's own folder: registry/3.2.0 and monq/6.0.0."""
     data = manifests.load("release")
     shutil.rmtree(folder, ignore_errors=True)
     for name, content in release_files().items():

@@ -1,11 +1,10 @@
 # GNU General Public License v3.0+
-"""The whole state of an installation under a label: Kubernetes objects, databases, registry, Release Hub, monqctl's
-home, images, orders to the kubelet.
+"""Saves the whole state of an installation under a label: Kubernetes objects, databases, registry, Release Hub,
+monqctl's home, images, instructions for the kubelet.
 
-Not part of it: the journal and the faults, which tell what a test has done and wants. Controllers must not see objects
-go and come back (the garbage collector
-remembers dead owners), so the controller manager and the kubelet are restarted around it.
-"""
+The journal and the faults are not included, as they belong to the test. Controllers must not see objects disappear and
+reappear (the garbage collector remembers dead owners), so the controller manager and the kubelet are stopped
+meanwhile."""
 
 import os
 import re

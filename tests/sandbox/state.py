@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+
-"""The sandbox's one folder: where things lie, what is remembered, and the facts file."""
+"""The sandbox's folder: its paths, its state, and the facts file."""
 
 import os
 import random
@@ -14,8 +14,8 @@ def folder():
 
 
 def free_port(taken):
-    """Below the range that the kernel hands out for outgoing connections, so that a port stays free while its server
-    restarts."""
+    """Returns a port below the range that the kernel uses for outgoing connections, so that it stays free while its
+    server restarts."""
     while True:
         port = random.randint(20000, 31999)
         if port in taken:
@@ -29,7 +29,7 @@ def free_port(taken):
 
 
 class State:
-    """state.json: everything that the sandbox remembers (private; tests read sandbox.json)."""
+    """state.json: the sandbox's own state (private; tests read sandbox.json)."""
 
     def __init__(self, path=None):
         self.dir = os.path.abspath(path or folder())

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # GNU General Public License v3.0+
-# The vendor's procedure for 6.0.0, by hand, command for command, on one installation of the sandbox. The reference of the equivalence test:
-# it is what the release notes say, with their flaws, and contains none of the collection's improvements.
+# The vendor's procedure for 6.0.0 by hand, command by command, on one installation of the sandbox. It is the reference for the equivalence
+# test: exactly what the release notes say, with their flaws, and without the collection's improvements.
 #
 # usage: vendor_procedure.sh NAME        PAUSE=60 for the pause of the notes (default 0); WORK=DIR keeps the working files
 #
-# Deviations, all of form only: values stand in variables, nothing secret is printed (the notes echo the token), $secrets is quoted (unquoted, jq breaks on spaces),
-# and kubectl and monqctl get the installation's own kubeconfig and HOME.
+# It deviates only in form: values are in variables, nothing secret is printed (the notes echo the token), $secrets is quoted (unquoted, jq fails on spaces),
+# and kubectl and monqctl use the installation's own kubeconfig and HOME.
 set -u                                     # no `set -e`: some of the notes' own commands fail, and the notes go on
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 name=${1:?usage: vendor_procedure.sh NAME}
@@ -100,7 +100,7 @@ kubectl delete ing -n "$namespace" pl-routing-external pl-routing-internal
 if has cl; then kubectl delete ing -n "$namespace" cl-routing-external cl-routing-internal; fi
 if has sm; then kubectl delete ing -n "$namespace" sm-routing-external sm-routing-internal; fi
 if has fm; then kubectl delete ing -n "$namespace" fm-routing-external fm-routing-internal; fi
-# "При использовании алиасных доменов необходимо так же удалить ingress маршрутизации для них": kubectl knows no such pattern, and deletes nothing.
+# "При использовании алиасных доменов необходимо так же удалить ingress маршрутизации для них": kubectl does not support such patterns, and deletes nothing.
 if [ -n "$alias" ]; then kubectl delete ing -n "$namespace" frontend-*; fi
 sleep "$PAUSE"
 

@@ -10,7 +10,7 @@ import socket
 
 
 class WebError(Exception):
-    """The other side could not be reached, or did not answer as HTTP does."""
+    """The other side could not be reached, or did not respond with valid HTTP."""
 
 
 class Reply:
@@ -129,13 +129,13 @@ class Client:
                 return Reply(status, data)
             except (OSError, ValueError) as error:
                 self.close()
-                # An idle connection that the server has closed in the meantime is no failure: once more on a new one.
+                # If the server has closed the idle connection meanwhile, the request is repeated on a new one.
                 if attempt == 2 or not reused:
                     raise WebError(f"{self.scheme}://{self.host}:{self.port}{path}: {error}") from error
         raise AssertionError("unreachable")
 
     def lines(self, path):
-        """The lines of an endless answer (a watch), until the server ends it."""
+        """Yields the lines of an endless response (a watch), until the server ends it."""
         self.close()
         self._open()
         try:

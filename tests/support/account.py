@@ -1,4 +1,4 @@
-"""The account of docs/permissions: applied, given a token, and read back from the audit log."""
+"""The account of docs/permissions: it is applied and given a token, and its use is read from the audit log."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ADMIN = "sandbox-admin"
 
 
 class Account:
-    """A ServiceAccount of the installation's namespace, made as the documentation says, and its kubeconfig."""
+    """A ServiceAccount in the installation's namespace, created as documented, and its kubeconfig."""
 
     def __init__(self, installation):
         self.installation = installation
@@ -51,8 +51,8 @@ class Account:
         self.kubeconfig.write_text(json.dumps(known))
 
     def reapply_without(self, group, resource, verb, name=None):
-        """The whole Role but for one verb of one resource; comes back when the authorizer has seen it, and with it
-        that an earlier verb is there again."""
+        """Applies the whole Role except one verb of one resource. Returns once the authorizer has noticed this, and
+        that a verb removed earlier is back."""
         objects = [one for one in yaml.safe_load(MANIFEST.read_text())["items"] if one["kind"] == "Role"]
         for role in objects:
             for rule in role["rules"]:
@@ -62,12 +62,12 @@ class Account:
         path = self.installation.work / "role.yml"
         path.write_text(yaml.safe_dump_all(objects))
         self.apply(path)
-        end = time.monotonic() + 60  # the authorizer reads Roles with a delay of its own
+        end = time.monotonic() + 60  # the authorizer notices changed Roles with a delay
         while self.may(group, resource, verb, name):
             assert time.monotonic() < end, f"{verb} {resource} is still allowed"
 
     def may(self, group, resource, verb, name=None):
-        """Asked by the account itself, as kubectl auth can-i does."""
+        """Returns whether the account may do this. The account itself asks, as with kubectl auth can-i."""
         kind, _slash, sub = resource.partition("/")
         argv = ["kubectl", "--kubeconfig", str(self.kubeconfig), "-n", self.namespace, "auth", "can-i", verb]
         argv += [kind + (f".{group}" if group else "") + (f"/{name}" if name else "")] + (
@@ -78,8 +78,8 @@ class Account:
         return done.stdout.strip() == "yes"
 
     def used(self, since=0):
-        """What it was allowed to do, from the audit log: {(API group, resource, verb)} inside the namespace, and the
-        same outside of it."""
+        """Returns what the account was allowed to do, according to the audit log: {(API group, resource, verb)} inside
+        the namespace, and the same outside."""
         inside, outside = set(), set()
         for line in Path(self.installation.sandbox.facts["audit_log"]).read_text().splitlines()[since:]:
             event = json.loads(line)

@@ -1,4 +1,4 @@
-"""Secrets that can be told from everything else, and the search for them in whatever a run leaves."""
+"""Secrets that are unmistakable, and the search for them in everything that a run leaves behind."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import re
 import tarfile
 from urllib.parse import quote, quote_plus
 
-# Every process that is started, with its whole argv in hexadecimal.
+# Records every started process, with its whole argv in hexadecimal.
 STRACE = ("strace", "-f", "-qq", "--seccomp-bpf", "-xx", "-e", "trace=execve", "-s", "100000", "-o")
 
 
 @functools.lru_cache
 def forms(secret):
-    """{form: bytes} of a secret as programs write it."""
+    """Returns {form: bytes} of a secret, in all the forms in which programs write it."""
     escaped = json.dumps(secret)[1:-1]
     found = {
         "plain": secret,
@@ -40,7 +40,7 @@ def forms(secret):
     known = {name: text.encode() for name, text in found.items()}
     known["URL, small letters"] = re.sub(rb"%[0-9A-F]{2}", lambda hit: hit.group().lower(), known["URL"])
     for before in range(3):
-        # Of the first and the last group of three bytes a part may belong to what stands around the secret.
+        # Parts of the first and the last group of three bytes may belong to the text around the secret.
         data = bytes(before) + secret.encode()
         encoded = base64.b64encode(data[: len(data) // 3 * 3])[(0, 2, 3)[before] :]
         known[f"base64, {before} bytes before it"] = encoded
@@ -49,21 +49,21 @@ def forms(secret):
 
 
 def written(one, escaped="", ascii_only=False):
-    """One character in JSON: as its number where it is among these, or where only ASCII is written."""
+    """Returns one character as written in JSON: as its number if it is among these, or if only ASCII is written."""
     if one in escaped or (ascii_only and not one.isascii()):
         return f"\\u{ord(one):04X}"
     return json.dumps(one, ensure_ascii=False)[1:-1]
 
 
 def found(data, canaries):
-    """[(canary, form)] of what stands in these bytes. canaries: {name: secret}"""
+    """Returns [(canary, form)] found in these bytes. canaries: {name: secret}"""
     data = data.encode("utf-8", "surrogateescape") if isinstance(data, str) else data
     return [(name, form) for name, secret in canaries.items() for form, text in forms(secret).items() if text in data]
 
 
 def in_files(root, canaries, without=()):
-    """{path: [(canary, form)]} of every file and every name below a folder; without: endings and folders that are
-    left out."""
+    """Returns {path: [(canary, form)]} for every file and every name below a folder. without: extensions and folders to
+    leave out."""
     hits = {}
     for path in sorted(root.rglob("*")):
         name = str(path.relative_to(root))
@@ -76,7 +76,7 @@ def in_files(root, canaries, without=()):
 
 
 def contents(path):
-    """What a file holds; an archive (the support bundle) is looked into, file by file."""
+    """Yields a file's content; for an archive (the support bundle), that of each file in it."""
     if not path.is_file() or path.is_symlink():
         return
     yield path.read_bytes()
@@ -88,7 +88,7 @@ def contents(path):
 
 
 def started(trace):
-    """The argv of every process, out of what strace wrote."""
+    """Returns the argv of every process, from strace's output."""
     for line in trace.read_bytes().splitlines():
         call = re.search(rb"execve\((.*)", line)
         if call:

@@ -1,4 +1,4 @@
-"""Two installations side by side: what is equal but for names and generated values, and what is not."""
+"""Compares two installations, ignoring their names and generated values."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OURS = "monq-upgrade-"
 
 
 def state(installation):
-    """Everything that the upgrade may touch, normalised: the installation's own name is written NAME."""
+    """Returns everything that the upgrade may change, normalised: the installation's own name is replaced by NAME."""
     return _neutral(
         {
             "deployments": {
@@ -50,14 +50,14 @@ def state(installation):
 
 
 def _generated(installation):
-    """What differs between any two installations, and the word that stands for it."""
+    """Returns the values that differ between any two installations, and their placeholders."""
     facts = installation.facts
     words = [
         (facts["postgresql"]["password"], "PASSWORD"),
         (str(facts["postgresql"]["port"]), "PORT"),
         (facts["registry_server"], "REGISTRY"),
     ]
-    words.append((installation.sandbox.facts["api_server"], "API"))  # the K8s template names it
+    words.append((installation.sandbox.facts["api_server"], "API"))  # it occurs in the K8s template
     return [*words, (installation.name, "NAME")]
 
 
@@ -79,7 +79,8 @@ def _meta(obj):
 
 
 def _dump(installation, database):
-    """Schema and rows as SQL; when a migration ran is generated, and so is pg_dump's own \\restrict key."""
+    """Returns schema and rows as SQL, without generated values: the times of migrations, and pg_dump's \restrict
+    key."""
     server = installation.facts["postgresql"]
     argv = [
         "pg_dump",
@@ -118,7 +119,7 @@ def _neutral(value, words):
 
 
 def differences(left, right, path=()):
-    """[(path, left, right)] of every leaf that differs; a missing one is None."""
+    """Returns [(path, left, right)] for every leaf that differs; a missing one is None."""
     if isinstance(left, dict) and isinstance(right, dict):
         found = []
         for key in sorted(set(left) | set(right), key=str):

@@ -1,5 +1,5 @@
-"""Fixtures of every test that runs on the sandbox: one for the whole session, in a folder of its own; nothing is
-left behind."""
+"""Fixtures of all tests that run on the sandbox: one sandbox for the whole session, in its own folder, removed at the
+end."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def sandbox():
 
 @pytest.fixture(scope="module")
 def install(sandbox):
-    """install(name, modules=…, alias=…): a fresh 5.9.3."""
+    """Returns install(name, modules=…, alias=…), which creates a fresh 5.9.3."""
     made = []
 
     def make(name, **options):

@@ -1,5 +1,5 @@
-"""The sandbox as tests see it: playbooks as real processes, and independent reads with kubectl, psql, journal and
-audit log."""
+"""The sandbox as tests see it: playbooks run as real processes; results are read independently, with kubectl, psql, the
+journal and the audit log."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ READS = ("get", "list", "watch")
 
 
 class Run:
-    """One ended process: status, output and how long it took."""
+    """A finished process: status, output and duration."""
 
     def __init__(self, rc, text, seconds):
         self.rc, self.text, self.seconds = rc, text, seconds
 
     def recap(self, name):
-        """The counters of PLAY RECAP for one host."""
+        """Returns the counters of PLAY RECAP for one host."""
         row = re.findall(rf"^{re.escape(name)} +: (.*)$", self.text, re.M)[-1]
         return {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", row)}
 
@@ -59,7 +59,7 @@ class Sandbox:
         return json.loads((self.dir / "sandbox.json").read_text())
 
     def installation(self, name, modules="pl,sm,cl,fm", alias=True, secrets=None):
-        """A fresh 5.9.3 of that name, made or reset. secrets: chosen ones, when it is made."""
+        """Returns a fresh 5.9.3 of that name, created or reset. secrets: used when it is created."""
         options = ["--modules", modules] + ([] if alias else ["--no-alias"])
         options += [word for what, value in (secrets or {}).items() for word in ("--secret", f"{what}={value}")]
         if name in self.facts["installations"]:
@@ -70,7 +70,7 @@ class Sandbox:
 
 
 def descendants(root):
-    """Every process below root, from /proc."""
+    """Returns every process below root, from /proc."""
     parents = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError, IndexError, ValueError):
@@ -83,7 +83,7 @@ def descendants(root):
 
 
 class Installation:
-    """One simulated Monq, its own inventory and working folder."""
+    """One simulated Monq, with its own inventory and working folder."""
 
     def __init__(self, sandbox, name):
         self.sandbox, self.name = sandbox, name
@@ -95,7 +95,8 @@ class Installation:
         (self.inventory / "hosts.json").write_text(json.dumps({"monq": {"hosts": {name: self._variables()}}}))
 
     def _variables(self):
-        """Plain values, as an operator writes them; inventories/sandbox looks each up in the facts at every use."""
+        """Returns plain values, as an operator writes them; inventories/sandbox looks each one up in the facts whenever
+        it is used."""
         facts, server = self.facts, self.facts["postgresql"]
         same = ["namespace", "kube_context", "modules", "domain", "alias_domains", "ingress_secrets", "monqctl_home"]
         same += ["monqctl_context", "instance_name", "registry_server", "credential_name", "releasehub_name"]
@@ -136,8 +137,8 @@ class Installation:
         ]
 
     def start(self, playbook, *words, confirm=True, extra=None, env=None, python=None, wrapper=()):
-        """The playbook as a process in a group of its own, its output in a file. wrapper: the words before it, such
-        as strace's."""
+        """Starts the playbook as a process in its own group, with its output in a file. wrapper: words put before the
+        command, such as strace's."""
         handle, path = tempfile.mkstemp(dir=self.work, suffix=".log")
         argv = self.argv(playbook, *words, confirm=confirm, extra=extra)
         folder = Path(python or sys.executable).parent
@@ -171,7 +172,7 @@ class Installation:
 
     @staticmethod
     def kill(process, sig=signal.SIGKILL):
-        """The whole tree: Ansible's workers have sessions of their own."""
+        """Kills the whole process tree: Ansible's workers have their own sessions."""
         for pid in [*descendants(process.pid), process.pid]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, sig)
@@ -192,7 +193,7 @@ class Installation:
         )
 
     def vendor(self):
-        """The release notes by hand, command for command."""
+        """Follows the release notes by hand, command by command."""
         env = {**os.environ, "SANDBOX_DIR": str(self.sandbox.dir)}
         done = subprocess.run(
             [str(CLI.parent / "vendor_procedure.sh"), self.name],
@@ -257,7 +258,7 @@ class Installation:
         return done.stdout.strip()
 
     def migrations(self):
-        """How often each SQL file ran, counted in the databases themselves: {(module, file, service): runs}."""
+        """Returns how often each SQL file ran, counted in the databases themselves: {(module, file, service): runs}."""
         counted = {}
         for service in self.facts["databases"]:
             if self.psql(service, "select to_regclass('sandbox_migrations')"):
@@ -273,7 +274,7 @@ class Installation:
         return {key: json.loads(text) for key, text in (found.get("data") or {}).items()}
 
     def journal(self, changing=True):
-        """The argv of the calls that ended, in order; of the changing ones only, unless told otherwise."""
+        """Returns the argv of the finished calls, in order; by default only of those that change something."""
         path = Path(self.facts["journal"])
         rows = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
         return [row["argv"] for row in rows if row["event"] == "end" and (row["changing"] or not changing)]
@@ -289,8 +290,8 @@ class Installation:
         return {d["metadata"]["name"]: d["spec"]["replicas"] for d in self.objects("deployments")}
 
     def mutations(self, since=0, user="operator"):
-        """What the user changed, from the audit log: (verb, resource, name); reads, reviews, dry runs and the Lease
-        are no changes."""
+        """Returns what the user changed, from the audit log: (verb, resource, name). Reads, reviews, dry runs and the
+        Lease do not count as changes."""
         found = []
         for line in Path(self.sandbox.facts["audit_log"]).read_text().splitlines()[since:]:
             event = json.loads(line)

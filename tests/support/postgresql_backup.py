@@ -1,4 +1,4 @@
-"""An installation whose database is backed up: a played Kubernetes API, and a run on it."""
+"""An installation whose database is backed up, with a fake Kubernetes API, and a run on it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ START = 1_772_359_200.0
 
 
 class Api:
-    """Just enough of the API server for Ledger and Lease: objects by path, resourceVersion checked."""
+    """Imitates just enough of the API server for Ledger and Lease: objects by path, with checks of the
+    resourceVersion."""
 
     def __init__(self):
         self.objects = {}
@@ -68,7 +69,7 @@ def _merge(target, patch):
 
 
 class Runner:
-    """The real programs; keeps every argv, and lets a test step in before or after one."""
+    """Runs the real programs, records every argv, and lets a test act before or after a call."""
 
     def __init__(self):
         self.argvs = []
@@ -96,7 +97,8 @@ class Runner:
 
 
 class Installation:
-    """One installation: ledger, lock, folder, clock. Every run() is a process of its own to the code under test."""
+    """One installation: ledger, lock, folder and clock. To the code under test, every run() looks like a separate
+    process."""
 
     def __init__(self, server, folder):
         self.server = server

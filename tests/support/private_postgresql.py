@@ -1,4 +1,4 @@
-"""A private PostgreSQL server, and a database on it with tables of odd names."""
+"""A private PostgreSQL server, with a database whose tables have unusual names."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ ROWS = {"public.users": 3000, 'odd schema.odd "table': 2, "public.events": 0, "p
 
 
 class Server:
-    """PostgreSQL refuses root: as root it runs as postgres, else as we are."""
+    """The server. PostgreSQL refuses to run as root: then it runs as the user postgres, otherwise as the current
+    user."""
 
     def __init__(self, home):
         self.home = home

@@ -1,4 +1,4 @@
-"""A real refusal by the API server: an admission webhook that nobody answers."""
+"""Makes the API server really refuse requests: an admission webhook that never responds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 
 
 def webhook(installation, resource, operation, label):
-    """A real refusal by the API server: an admission webhook that nobody answers."""
+    """Returns the configuration of an admission webhook that never responds."""
     return {
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "ValidatingWebhookConfiguration",
@@ -31,7 +31,7 @@ def webhook(installation, resource, operation, label):
 
 
 class Refusal:
-    """Installs the webhook, and takes it away again."""
+    """Installs the webhook, and removes it again."""
 
     def __init__(self, installation, resource, operation, label=None):
         self.installation, self.path = installation, installation.work / "webhook.json"
@@ -51,7 +51,7 @@ class Refusal:
 
     def apply(self):
         self.installation.kubectl("apply", "-f", str(self.path), user="sandbox-admin")
-        time.sleep(0.5)  # the API server's own informer has to see the webhook
+        time.sleep(0.5)  # until the API server has noticed the webhook
 
     def lift(self):
         self.installation.kubectl("delete", "-f", str(self.path), user="sandbox-admin")

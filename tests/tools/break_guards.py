@@ -1,5 +1,5 @@
-"""Removes each guard of guards.yml in a copy of the tree, one at a time; the tests named there must fail then, and
-pass before."""
+"""Removes each guard of guards.yml from a copy of the tree, one at a time; the tests named there must pass before, and
+fail then."""
 
 import os
 import queue
@@ -31,7 +31,7 @@ def copy(target):
 
 
 def failed(tree, tests):
-    """pytest's status and output."""
+    """Returns pytest's status and output."""
     env = {**os.environ, "PYTHONPATH": str(tree / ".ansible/collections"), "PYTHONDONTWRITEBYTECODE": "1"}
     paths = [test if test.startswith("tests/") else UNIT + test for test in tests]
     argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *paths]
@@ -42,7 +42,7 @@ def failed(tree, tests):
 
 
 def without(row, tree):
-    """[what is wrong] with the tests of a guard once it is removed from this copy."""
+    """Returns [what is wrong] with the tests of a guard after removing it from this copy."""
     path, kept = tree / row["file"], []
     source = path.read_text()
     if source.count(row["remove"]) != 1:

@@ -1,4 +1,5 @@
-"""Adds up pytest's JUnit files, a line for each stage and one for all, so that the end of a long log tells what ran."""
+"""Adds up pytest's JUnit files, with a line for each stage and one for all, so that the end of a long log shows what
+ran."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from xml.etree import ElementTree
 
 
 def count(path: str) -> tuple[int, int, int]:
-    """Passed, failed and skipped tests of one file."""
+    """Returns the numbers of passed, failed and skipped tests of one file."""
     total = failed = skipped = 0
     for suite in ElementTree.parse(path).getroot().iter("testsuite"):
         total += int(suite.get("tests", 0))
