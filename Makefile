@@ -24,7 +24,7 @@ deps: ## install missing packages and the virtual environment (every target does
 	@tests/tools/install-packages
 	@$(RUN) true
 
-demo: deps ## bring a sandbox up and upgrade it from 5.9.3 to 6.0.0; again: changes nothing
+demo: deps ## bring a sandbox up and upgrade it from 5.9.3 to 6.0.0; a second run changes nothing
 	@$(STAGE) 'sandbox up' $(RUN) tests/sandbox/sandbox up
 	@$(STAGE) '5.9.3 to 6.0.0' $(RUN) tests/tools/demo $(DEMO_ENVIRONMENT)
 
@@ -43,7 +43,7 @@ lint: deps ## ansible-lint (production), yamllint, ruff, antsibull-docs, antsibu
 	@$(STAGE) antsibull-docs $(RUN) antsibull-docs lint-collection-docs --plugin-docs .
 	@$(STAGE) ansible-lint $(RUN) ansible-lint --strict
 
-guards: deps ## remove each guard in a copy of the tree: the tests that are named for it must fail
+guards: deps ## remove each guard from a copy of the tree: the tests named for it must fail
 	@$(STAGE) guards $(RUN) python tests/tools/break_guards.py
 
 sanity: deps ## ansible-test sanity
@@ -62,7 +62,7 @@ molecule: deps ## every scenario of molecule/, on the sandbox
 sandbox-up: deps ## start the simulated Monq 5.9.3
 	@$(STAGE) 'sandbox up' $(RUN) tests/sandbox/sandbox up
 
-sandbox-reset: deps ## put the running sandbox back to 5.9.3
+sandbox-reset: deps ## return the running sandbox to 5.9.3
 	@$(STAGE) 'sandbox reset' $(RUN) tests/sandbox/sandbox reset
 
 sandbox-down: deps ## stop the sandbox
@@ -74,11 +74,11 @@ bench: deps ## pytest tests/benchmarks: what a run costs beside what an operator
 # Two upgrades at a time, each on a sandbox of its own; the table is printed at the end.
 FAULTS = $(PYTEST) -n 2 --dist worksteal --no-loadscope-reorder
 
-faults: deps ## pytest tests/faults: an upgrade killed at every step, and every kind of fault at every class of step
+faults: deps ## pytest tests/faults: an upgrade killed at every step, and every kind of fault in every class of steps
 	@$(STAGE) 'lock, ten times over' env MONQ_LOCK_ROUNDS=10 $(PYTEST) tests/integration/test_lock.py
 	@$(STAGE) faults $(FAULTS) tests/faults/test_chains.py
 
-faults-share: deps ## a share of it: every step once, every kind once, the track record
+faults-share: deps ## a share of the faults: every step once, every kind once, the track record
 	@$(STAGE) faults-share $(FAULTS) tests/faults/test_share.py
 
 faults-point: deps ## one fault: STEP=… PLACE=before|during|after KIND=… MODULES=pl
@@ -87,8 +87,8 @@ faults-point: deps ## one fault: STEP=… PLACE=before|during|after KIND=… MOD
 docs: deps ## build the documentation as HTML in docs/build/html
 	@$(STAGE) docs $(RUN) tests/tools/docs
 
-build: deps ## build the collection's archive and have galaxy-importer judge it
+build: deps ## build the collection's archive and check it with galaxy-importer
 	@$(STAGE) build $(RUN) tests/tools/build
 
-clean: ## remove what the targets left in the tree (caches and the sandbox stay)
+clean: ## remove what the targets have left in the tree (caches and the sandbox stay)
 	@rm -rf .ansible .pytest_cache .ruff_cache docs/build tests/output

@@ -36,7 +36,7 @@ options:
 
 EXAMPLES = r"""
 # In a rescue, where Ansible knows what failed.
-- name: Say what failed, where things stand and what to type next
+- name: Report what failed, the current state and the next command
   monq.platform.failure:
     task: "{{ ansible_failed_task.name }}"
     result: "{{ ansible_failed_result }}"

@@ -38,7 +38,7 @@ EXAMPLES = r"""
   monq.platform.monqctl:
     steps: upgrade.pl.database
 
-- name: Give monqctl the new token of the Release Hub
+- name: Set the new Release Hub token in monqctl
   monq.platform.monqctl:
     steps: prepare.release_hub
     secret: "{{ monq_releasehub_token }}"

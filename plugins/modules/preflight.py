@@ -63,7 +63,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Read everything
+- name: Check everything that could block the upgrade
   monq.platform.preflight:
     environment: "{{ monq_environment }}"
     domain: "{{ monq_domain }}"

@@ -80,7 +80,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 template:
-  description: The template with what release 6.0.0 needs, passwords that stand in it included.
+  description: The transformed template, including any passwords in it.
   returned: success
   type: dict
   sample: {"Name": "K8s", "JsonConfig": {"Parameters": [{"Name": "%AliasDomains%", "Value": "monq-alias.domain.com"}]}}

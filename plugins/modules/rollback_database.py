@@ -33,7 +33,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Put back the database of the identity service
+- name: Restore the database of the identity service
   monq.platform.rollback_database:
     host: production
     directory: /var/backups/monq

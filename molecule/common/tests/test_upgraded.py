@@ -1,4 +1,4 @@
-"""The installation after the upgrade, read with kubectl and psql and not by the code that acted."""
+"""Checks the installation after the upgrade, with kubectl and psql instead of the collection's own code."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_parked_services_stay_parked_and_counts_are_back(kubectl):
 
 
 def test_routes(kubectl, facts):
-    """trap 1, 2: the old ones are gone, strangers stay, new ones serve every domain."""
+    """trap 1, 2: the old ones are gone, unrelated ones stay, new ones serve every domain."""
     found = {
         i["metadata"]["name"]: [rule.get("host") for rule in i["spec"]["rules"]]
         for i in kubectl("ingresses.v1beta1.extensions")
@@ -93,7 +93,7 @@ def test_the_registry_keeps_its_token(kubectl):
 
 
 def test_each_sql_file_ran_once(host, facts):
-    """Counted by psql in the databases."""
+    """Counts with psql in the databases."""
     server, rows = facts["postgresql"], []
     for database in facts["databases"].values():
         call = (
