@@ -347,7 +347,7 @@ def client_rules_page():
             f"``{call}``",
             f"``{kind}``",
             f"``{name}``",
-            "\n\n".join(f"``{one}``" for one in ([given] if isinstance(given, str) else given)),
+            "::\n\n   " + "\n   ".join([given] if isinstance(given, str) else given),
         ]
         for call, kinds in rules.items()
         for kind, named in kinds.items()
