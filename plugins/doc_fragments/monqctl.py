@@ -34,6 +34,10 @@ options:
       and name, as regular expressions. The docs page on monqctl lists the kinds and the rules that are shipped.
     type: dict
     default: {}
+  effect_timeout:
+    description: Longest wait for the effect of a call, in seconds, after the call has returned successfully.
+    type: int
+    default: 120
   replica_commands:
     description: The registry's replica calls C(list), C(get) and C(apply), as argv and JMESPath. They are assumptions,
       hence configurable.

@@ -61,6 +61,7 @@ MONQCTL = {
     "monqctl_environment": SHOWN_NOWHERE,
     "monqctl_timeout": {"type": "int", "default": 3600},
     "client_rules": {"type": "dict", "default": {}},
+    "effect_timeout": {"type": "int", "default": 120},
     "replica_commands": {"type": "dict", "default": {}},
     **MASK,
 }

@@ -67,6 +67,7 @@ class CommandError(MonqError):
     """monqctl, pg_dump or another program failed."""
 
     unknown = False  # True: the work may have been done
+    only_words = False  # True: the program ended well, and only its output says otherwise
 
 
 class StepError(MonqError):

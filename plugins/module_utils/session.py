@@ -28,6 +28,7 @@ class Session:
         self.store = SnapshotStore(cluster, self.namespace, self.release["version"])
         self.lease = Lease(cluster, self.namespace, params["lock_duration"])
         self._monqctl = None
+        self.warnings = []  # for the operator, from whatever is executed
         cluster.fence = lambda: run.fence(FRESH)
         run.renew()
 
@@ -45,6 +46,15 @@ class Session:
         """Opens the same session with other parameters, such as a lock that was just taken, and reads the ledger
         again."""
         return type(self).open(params={**self.params, **changed}, check_mode=self.check_mode, cluster=self.cluster)
+
+    def result(self):
+        """What every module returns: changed, the steps, and warnings."""
+        return {**self.run.result(), "warnings": self.warnings}
+
+    @property
+    def patience(self):
+        """Seconds for an effect: a call may return before its work is done."""
+        return self.params["effect_timeout"]
 
     @property
     def folder(self):

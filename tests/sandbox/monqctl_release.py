@@ -2,6 +2,7 @@
 """The simulated monqctl's calls on a release: export, use, images, routing, SQL, microservices, caches."""
 
 import os
+import time
 
 from files import Locked, read_json, write_json
 from monqctl_arguments import Usage
@@ -139,9 +140,6 @@ def update_db(call):
 def update_microservices(call):
     """Carries out Replace: new entries in the registry, new objects in Kubernetes; counts and all other changes made by
     hand are lost."""
-    import manifests
-    from kube import KubeError
-
     module = call.values["module"]
     if call.values["k8s-merge-type"] != "Replace":
         raise Usage(f"unknown merge type: {call.values['k8s-merge-type']}")
@@ -150,7 +148,32 @@ def update_microservices(call):
     before = [row["Name"] for row in call.registry("GET", "/microservices") if row["Module"] == module]
     call.registry("PUT", f"/modules/{module}", [{**row, "State": "Enabled"} for row in rows])
     facts = call.facts()
-    anew = call.speaker.profile["replace"] == "anew"
+    if call.speaker.profile["replace"] != "late":
+        replace(call, module, rows, template, before, facts)
+    elif detached():
+        print("Accepted.")
+    else:
+        replace(call, module, rows, template, before, facts)
+        os._exit(0)
+
+
+def detached():
+    """Goes on in a process that nobody waits for, some time later; returns whether this is the one that returns."""
+    if os.fork():
+        return True
+    os.setsid()
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(nothing, stream)
+    time.sleep(2)
+    return False
+
+
+def replace(call, module, rows, template, before, facts):
+    import manifests
+    from kube import KubeError
+
+    anew = call.speaker.profile["replace"] != "update"
     try:
         for name in before if anew else sorted({*before} - {row["Name"] for row in rows}):
             call.kube.delete(

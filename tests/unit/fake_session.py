@@ -38,6 +38,7 @@ def params(home="/nowhere", plan=None, **more):
         "monqctl_environment": "",
         "monqctl_timeout": 60,
         "client_rules": SHIPPED_RULES,
+        "effect_timeout": 0,
         "replica_commands": {},
         "spool_directory": str(home),
         "spool_host": "production",
@@ -86,6 +87,9 @@ class Runs:
         self.done.append(key)
         return action()
 
+    def choice(self, key, answer, attempt):
+        return f"{key}: {answer} {attempt}"
+
     def below(self, prefix):
         return [step for step in self.plan if step.key == prefix or step.key.startswith(prefix + ".")]
 
@@ -99,13 +103,13 @@ class Runs:
 class FakeSession:
     """What the code of a step sees of a session; each part can be given."""
 
-    namespace, release, modules, check_mode = NAMESPACE, RELEASE, ["pl"], False
+    namespace, release, modules, check_mode, patience = NAMESPACE, RELEASE, ["pl"], False, 0
 
     def __init__(self, cluster=None, run=None, snapshots=None, monqctl=None, registry=None, **more):
         self.cluster, self.run = cluster or FakeCluster(), run or Runs()
         self.monqctl, self.registry = monqctl or FakeMonqctl(), registry
         self._snapshots = snapshots or {}
-        self.params = params(**more)
+        self.params, self.warnings = params(**more), []
 
     def snapshot(self, name):
         return self._snapshots[name]

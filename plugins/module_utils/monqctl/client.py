@@ -191,7 +191,7 @@ class Monqctl:
             then,
             output=tail(shown, 50),
         )
-        error.unknown = unknown
+        error.unknown, error.only_words = unknown, result.rc == 0 and not result.timed_out
         raise error
 
     def _reason(self, argv, result, text, verdict, secret, limit):

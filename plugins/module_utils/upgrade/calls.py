@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from ..engine.steps import IN_CONTEXT, MAKES_CONTEXT
 from ..monqctl.output import tail
+from .effects import Effects
 
 LINES = 50  # lines of monqctl's output that a result keeps
 
@@ -15,17 +16,23 @@ def execute(session, prefix, secret=""):
     The context is compared right before each call that must not reach another registry, and before the first of the
     other calls; not before calls that create the context.
     """
-    outputs, compared = {}, False
+    outputs, compared, effects = {}, False, Effects(session)
     for step in session.run.below(prefix):
         if not step.argv:
             continue
         makes = MAKES_CONTEXT in step.traits
 
-        def call(step=step, in_context=IN_CONTEXT in step.traits or not (compared or makes)):
+        in_context = IN_CONTEXT in step.traits or not (compared or makes)
+
+        def call(step=step, in_context=in_context, repeated=step.key in session.run.ledger.entries):
             nonlocal compared
-            outputs[step.key] = tail(session.monqctl.change(step.argv, secret, in_context=in_context), LINES)
+            said = effects.after(
+                step, lambda: session.monqctl.change(step.argv, secret, in_context=in_context), repeated=repeated
+            )
+            outputs[step.key] = tail(said, LINES)
             compared = compared or in_context
 
         configured = (step.argv, secret) if step.kind == "client" else None
         session.run.execute(step.key, call, configured=configured)
+    session.warnings += effects.warnings
     return outputs

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from ..errors import CommandError
 from ..k8s import objects
 from ..k8s.cluster import apps
 from . import replicas
@@ -37,9 +38,23 @@ class CountRestore:
         changes = replicas.registry_changes(before, registry.counts(known=before))
         if changes:
             registry.put(changes, lambda change: self.report["registry"].append(_row(*change)))
+            self._require_restored(before, registry)
         again = len(self.report["kubernetes"])
         self._scale(before)
         return {"changed": len(changes), "again": len(self.report["kubernetes"]) - again}
+
+    @staticmethod
+    def _require_restored(before, registry):
+        """Raises CommandError unless the registry has the counts that monqctl has claimed to write."""
+        left = replicas.registry_changes(before, registry.counts(known=before))
+        if left:
+            raise CommandError(
+                "monqctl reported success, but the registry has other counts",
+                "replica counts in the registry",
+                ", ".join(f"{name}: {wanted}" for name, _seen, wanted in left),
+                ", ".join(f"{name}: {seen}" for name, seen, _wanted in left),
+                "run the same command again; where the registry keeps refusing, enter these counts by hand first",
+            )
 
     def _scale(self, before):
         """Sets the counts to those in `before`; returns the Deployments as they were read."""

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from ..engine.steps import IF_KNOWN, IN_CONTEXT
+from .effects import Effects
 from .registry_token import RegistryToken
 
 
@@ -46,9 +47,12 @@ def _configured(step, secret):
 
 
 def _execute(session, step, secret, token):
+    effects = Effects(session)
+
     def call():
         if secret or IF_KNOWN not in step.traits:
             needed = secret or (token.required() if step.secret == "registry_token" else "")
-            session.monqctl.change(step.argv, needed, in_context=IN_CONTEXT in step.traits)
+            in_context = IN_CONTEXT in step.traits
+            effects.after(step, lambda: session.monqctl.change(step.argv, needed, in_context=in_context))
 
     session.run.execute(step.key, call, configured=_configured(step, secret))

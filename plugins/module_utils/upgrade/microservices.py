@@ -6,6 +6,7 @@ from __future__ import annotations
 from ..monqctl.output import tail
 from .calls import LINES
 from .counts import CountRestore
+from .effects import Effects
 from .registry_token import TokenSteps
 from .rollouts import RolloutGate
 
@@ -39,4 +40,6 @@ class Microservices:
         return self._session.params["plan"]["rollout_gate"] == "module"
 
     def _replace(self, step):
-        self._report["output"] = tail(self._session.monqctl.change(step.argv), LINES)
+        effects = Effects(self._session)
+        self._report["output"] = tail(effects.after(step, lambda: self._session.monqctl.change(step.argv)), LINES)
+        self._session.warnings += effects.warnings

@@ -8,6 +8,7 @@ import json
 from ..errors import MonqError
 from ..monqctl.registry import TEMPLATE
 from ..redaction.data import sanitise
+from .effects import Effects, Template
 from .template import as_text, transform
 
 KEY = "prepare.registry_template.apply"
@@ -31,7 +32,12 @@ class TemplateStep:
     def _apply(self):
         wanted = self._transformed()
         content = json.dumps(wanted, ensure_ascii=False)
-        return self._session.monqctl.change(self._session.run.step(KEY).argv, content=content)
+        step, effects = self._session.run.step(KEY), Effects(self._session)
+        said = effects.after(
+            step, lambda: self._session.monqctl.change(step.argv, content=content), Template(self._session, wanted)
+        )
+        self._session.warnings += effects.warnings
+        return said
 
     def _transformed(self):
         present = self._session.monqctl.read_json(*TEMPLATE)

@@ -21,6 +21,21 @@ PLAN = steps.plan(
 )
 
 
+class Unseen:
+    """Effects are looked at in test_effects."""
+
+    def __init__(self, session):
+        self.warnings = ["a warning"]
+
+    def after(self, step, call, effect=None, repeated=False):
+        return call()
+
+
+@pytest.fixture(autouse=True)
+def unseen(monkeypatch):
+    monkeypatch.setattr(calls, "Effects", Unseen)
+
+
 def argv(prefix):
     return [step.argv for step in PLAN if step.key.startswith(prefix + ".")]
 

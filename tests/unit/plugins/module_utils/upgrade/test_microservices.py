@@ -40,13 +40,16 @@ class Counts:
     def __init__(self, events):
         self._events = events
 
+    known = {"cl-a": 1}
+
     def counts(self, known=None):
         self._events.append("list the registry's counts")
-        return {"cl-a": 1}
+        return dict(self.known)
 
     def put(self, changes, done):
         for change in changes:
             self._events.append(f"count of {change[0]}")
+            self.known = {**self.known, change[0]: change[2]}
             done(change)
 
 
@@ -63,7 +66,7 @@ def session_of(gate="module", done=(), modules=("pl", "cl")):
     session = FakeSession(
         cluster,
         run,
-        {"cut-replicas": {"cl-a": ROW}},
+        {"cut-replicas": {"cl-a": ROW}, "cut": {"deployments": []}},
         Events(cluster.events),
         Counts(cluster.events),
         plan={"rollout_gate": gate},
@@ -86,6 +89,7 @@ def test_kubernetes_counts_come_first_and_the_rollout_last():
         "scale cl-a",
         "list the registry's counts",
         "count of cl-a",
+        "list the registry's counts",
         "wait for cl",
     ]
     assert [key.rpartition("upgrade.cl.")[2] for key in session.run.done] == [

@@ -38,13 +38,13 @@ def template():
     return found
 
 
-def step_of(template, run, configure=False):
+def step_of(template, run, configure=False, lies=False):
     applied = []
 
     def read_json(*argv):
         if template is None:
             raise CommandError("monqctl failed")
-        return template
+        return applied[-1][1] if applied and not lies else template
 
     def change(argv, secret="", content=None, in_context=True):
         applied.append((argv, json.loads(content), in_context))
@@ -61,6 +61,15 @@ def test_the_transformed_template_is_applied(template):
     assert applied == [
         (["registry", "apply", "service", "K8s", "--file", "{file}"], transform(template, ALIAS, SECRETS), True)
     ]
+
+
+def test_a_template_that_is_not_there_after_success_is_not_applied(template):
+    """The client's word is not enough."""
+    run = Run(entries={KEY: {"state": "intent", "attempt": "a1"}})
+    found, applied = step_of(template, run, lies=True)
+    with pytest.raises(CommandError, match="its effect is not there") as caught:
+        found.execute()
+    assert caught.value.seen == "another template" and caught.value.unknown and len(applied) == 1
 
 
 def passwords(value, name=""):

@@ -1,0 +1,48 @@
+"""The effect decides over the client's word: one that lies is found out before the next step, one that is late is waited
+for, and one that succeeds with alarming words goes on."""
+
+from __future__ import annotations
+
+import sys
+
+from support.comparison import differences, state
+from support.harness import ROOT
+
+sys.path.insert(0, str(ROOT / "tests" / "sandbox"))
+
+from monqctl_profile import PLAIN  # noqa: E402
+
+CALLS = {
+    "prepare.registry.update": ["registry", "update", "registry"],
+    "prepare.registry_template.apply": ["registry", "apply", "service", "K8s"],
+    "upgrade.routing.apply.pl": ["release", "update", "routing", "--module=pl"],
+    "upgrade.pl.microservices.replace": ["release", "update", "microservices", "--module=pl"],
+}
+WORDS = "3 of 3 objects updated, 0 errors. Done."
+
+
+def test_a_client_that_only_says_so_is_found_out_before_the_next_step(install):
+    """Then the call is repeated: with alarming words, and Replace returns before its work is done."""
+    installation = install("site-run", modules="pl", alias=True)
+    installation.speak({**PLAIN, "replace": "late"})
+    alarms = []
+    for key, words in CALLS.items():
+        lie = {"match": words, "kind": "lie", "text": WORDS, "stream": "stdout"}
+        alarms.append({"match": words, "kind": "exec", "command": ["echo", f"Error: {key}: no progress"]})
+        installation.faults(lie, *alarms)
+        lied = installation.play("site", extra={"monq_effect_timeout": 2})
+        assert lied.rc == 2 and "its effect is not there" in lied.text, lied.text[-3000:]
+        entries = installation.ledger()
+        assert entries[key]["state"] == "failed" and entries[key]["attempt"] in lied.text
+        open_ones = [name for name, entry in entries.items() if entry["state"] not in ("done", "accepted")]
+        assert open_ones == [key], "nothing that comes later has begun"
+        for earlier in list(CALLS)[: len(alarms) - 1]:
+            assert entries[earlier]["state"] == "done"
+    ended = installation.play("site")
+    assert ended.rc == 0, ended.text[-3000:]
+    assert {entry["state"] for entry in installation.ledger().values()} == {"done"}
+    assert f"Error: {key}: no progress" in ended.text, "a warning says so"
+    assert set(installation.migrations().values()) == {1}
+    smooth = install("by-hand", modules="pl", alias=True)
+    assert smooth.play("site").rc == 0
+    assert differences(state(installation), state(smooth)) == []
