@@ -78,7 +78,7 @@ def page(text):
 
 
 def main():
-    """python -m benchmarks.figures [MACHINE]: the rows of the last run become last_run.json, and a page of the docs."""
+    """python tests/benchmarks/figures.py [MACHINE]: the last run's rows become last_run.json and a page of the docs."""
     if len(sys.argv) == 2:
         data = {"date": datetime.date.today().isoformat(), "machine": sys.argv[1]}
         data.update(scale=os.environ.get("SCALE", "1"), rows=rows())

@@ -1,5 +1,5 @@
-"""The effect decides over the client's word: one that lies is found out before the next step, one that is late is waited
-for, and one that succeeds with alarming words goes on."""
+"""The effect decides over the client's word: one that lies is found out before the next step, one that is late is
+waited for, and one that succeeds with alarming words goes on."""
 
 from __future__ import annotations
 

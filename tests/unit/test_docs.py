@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 from pathlib import Path
 
@@ -14,14 +15,15 @@ PAGES = ROOT / "docs" / "docsite" / "rst"
 TEXTS = [ROOT / "README.md", ROOT / "README.ru.md", *sorted(PAGES.glob("*.rst"))]
 
 
-def _generator():
-    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+def _loaded(path):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-GENERATOR = _generator()
+GENERATOR = _loaded(ROOT / "docs" / "generate.py")
+FIGURES = _loaded(ROOT / "tests" / "benchmarks" / "figures.py")
 
 
 def _rows(page):
@@ -44,6 +46,12 @@ def _tags(node):
 @pytest.mark.parametrize("name", sorted(GENERATOR.RENDERED))
 def test_a_generated_page_is_up_to_date(name):
     assert (PAGES / name).read_text(encoding="utf-8") == GENERATOR.RENDERED[name](), "run python docs/generate.py"
+
+
+def test_the_benchmarks_are_those_of_the_last_run():
+    text = FIGURES.PAGE.read_text(encoding="utf-8")
+    assert text == FIGURES.page(text), "run python tests/benchmarks/figures.py"
+    assert text.count("\n   * - ") == 1 + len(json.loads(FIGURES.LAST_RUN.read_text(encoding="utf-8"))["rows"])
 
 
 def test_the_table_of_tags_is_that_of_the_code():

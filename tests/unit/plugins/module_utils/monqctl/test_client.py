@@ -37,6 +37,12 @@ def test_home_defaults_to_the_users(monkeypatch):
             Result(0, "fine\nERROR: not so\n", "", False), True, "the output says: ERROR: not so", id="trap 36: a lie"
         ),
         pytest.param(
+            Result(0, "50 %\r\x1b[31mERROR: not so\x1b[0m\r\n", "", False),
+            True,
+            "the output says: ERROR: not so",
+            id="a lie in colour, behind a progress bar",
+        ),
+        pytest.param(
             Result(0, "fine", "error on stderr", False), True, "the output says: error on stderr", id="a lie on stderr"
         ),
         pytest.param(Result(-9, "half", "", True), True, "timed out after 600 s", id="timeout"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils.engine import steps
+from ansible_collections.monq.platform.plugins.module_utils.errors import CommandError
 from ansible_collections.monq.platform.plugins.module_utils.upgrade import rollouts
 from ansible_collections.monq.platform.plugins.module_utils.upgrade.microservices import Microservices
 from fake_cluster import DEPLOYMENTS, FakeCluster, deployment
@@ -100,6 +101,15 @@ def test_kubernetes_counts_come_first_and_the_rollout_last():
     ]
     assert report["output"] == "replaced" and report["ready"] == 1 and list(report["exempt"]) == ["cl-x"]
     assert report["kubernetes"] == report["registry"] == [{"name": "cl-a", "seen": 1, "wanted": 2}]
+
+
+def test_a_registry_that_keeps_its_counts_is_found_out():
+    """trap 42: monqctl claims to have written them"""
+    session = session_of()
+    session.registry.put = lambda changes, done: [done(change) for change in changes]
+    with pytest.raises(CommandError, match="the registry has other counts") as caught:
+        Microservices(session, "cl", 60).execute()
+    assert caught.value.expected == "cl-a: 2" and caught.value.seen == "cl-a: 1"
 
 
 def test_what_is_done_is_not_done_again():
