@@ -8,6 +8,19 @@ import pytest
 from support.comparison import differences, state
 
 FRESH = {"monq_monqctl_configure": True}
+# As a survey and -e key=value give them: texts, and empty ones for what is not set.
+SURVEY = {
+    "monq_monqctl_configure": "true",
+    "monq_modules": "pl, cl",
+    "monq_alias_ingresses": "",
+    "monq_backup_databases": "",
+    "monq_backup_in_outage": "false",
+    "monq_prefetch_images": "yes",
+    "monq_registry_token_rotate": "no",
+    "monq_client_rules": "{}",
+    "monq_ingress_reload_pause": "0",
+    "monq_rollout_timeout": "900",
+}
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +38,7 @@ def stages(install):
                 )
         home = apart.work / f"home-{stage}"
         home.mkdir()
-        results[stage] = apart.play(stage, extra={**FRESH, "monq_monqctl_home": str(home)})
+        results[stage] = apart.play(stage, extra={**SURVEY, "monq_monqctl_home": str(home)})
         if stage == "prepare":
             results["whole, prepare"] = whole.play("prepare")
         assert results[stage].rc == 0, results[stage].text[-3000:]

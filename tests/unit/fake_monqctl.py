@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ansible_collections.monq.platform.plugins.module_utils.process import Result
-from repository import SHIPPED_RULES as RULES  # noqa: F401
 
 CONTEXT = ["config", "current-context"]
 CALL = ["instance", "clear", "cache", "--microservice=pl-i18n-service"]

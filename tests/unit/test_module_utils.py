@@ -16,6 +16,7 @@ UTILS = sorted(
 # Each package imports only those before it, and itself.
 PACKAGES = [
     "errors",
+    "typed",
     "version",
     "terminal",
     "process",
@@ -60,6 +61,7 @@ PURE = [
     "rollback/sql",
     "rollback/steps",
     "terminal",
+    "typed",
     "upgrade/drift",
     "upgrade/replicas",
     "upgrade/template",

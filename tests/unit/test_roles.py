@@ -85,3 +85,22 @@ def test_no_role_takes_a_secret_without_no_log(role):
         for said in [judge_secret(*option)]
         if said
     ]
+
+
+def test_every_variable_that_a_survey_gives_as_text_is_typed_once():
+    """-e monq_prefetch_images=false is the text "false", which is true."""
+    specs = load("roles/monq/meta/argument_specs.yml")["argument_specs"]["main"]["options"]
+    given = {name: spec["type"] for name, spec in specs.items() if spec["type"] in ("bool", "list", "dict")}
+    typed = load("roles/monq/vars/main/typed.yml")
+    taken = {re.search(r"\bmonq_\w+", value).group(0): value for value in typed.values()}
+    assert {name: re.search(r"typed\('(\w+)'", value).group(1) for name, value in taken.items()} == given
+    files = [*TASK_FILES, *(str(path.relative_to(ROOT)) for path in ROOT.glob("roles/*/vars/**/*.yml"))]
+    raw = [
+        (file, line.strip())
+        for file in files
+        if not file.endswith("typed.yml")
+        for line in (ROOT / file).read_text(encoding="utf-8").splitlines()
+        for name in given
+        if re.search(rf"(\{{\{{|when:|until:)[^#]*(?<![\w']){name}\b", line)
+    ]
+    assert raw == []

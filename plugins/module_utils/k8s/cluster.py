@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 from urllib.parse import urlencode
 
 from ..errors import ApiError, ApiUnreachable
@@ -15,6 +16,10 @@ from .kubeconfig import access
 MERGE = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
 AGENT = "monq.platform"
+# Seconds between attempts where the server says that it did nothing (429), or where a read got no answer.
+PAUSES = (0.5, 1, 2, 4, 8)
+RETRY_AFTER = 15  # the longest Retry-After that is obeyed
+THROTTLED, NO_ANSWER = 429, (502, 503, 504)
 LONGEST = 20_000  # characters of a response that are redacted to show its beginning
 
 
@@ -42,15 +47,14 @@ class Cluster:
         return self._connection.server
 
     def call(self, method, path, body=None, query=None, content_type="application/json", plain=False):
-        """Sends one request and returns the parsed response. The pool may repeat reads, never writes.
+        """Sends a request and returns the parsed response. Reads may be repeated; writes only after 429, which says
+        that nothing was done.
 
         plain: returns text; no retries, short timeout. Raises ApiError for an error status, ApiUnreachable without a
         response, and what the fence raises.
         """
         import urllib3
 
-        if method != "GET" and "/leases" not in path:
-            self.fence()
         headers = {"Accept": "*/*" if plain else "application/json", "User-Agent": AGENT}
         data = None
         if body is not None:
@@ -59,10 +63,16 @@ class Cluster:
         # A lost write is not retried: the ledger decides what to do.
         retries = urllib3.Retry(3, other=0, backoff_factor=0.3) if method == "GET" and not plain else False
         timeout = urllib3.Timeout(connect=5, read=10 if plain else 60)
-        with self._answered():
-            answer = self._connection.request(
-                method, _target(path, query), headers, body=data, retries=retries, timeout=timeout
-            )
+        for pause in (*(() if plain else PAUSES), None):
+            if method != "GET" and "/leases" not in path:
+                self.fence()
+            with self._answered():
+                answer = self._connection.request(
+                    method, _target(path, query), headers, body=data, retries=retries, timeout=timeout
+                )
+            if pause is None or not _may_repeat(method, answer.status):
+                break
+            time.sleep(_retry_after(answer, pause))
         text = answer.data.decode("utf-8", "replace")
         if answer.status >= 400:
             raise _error(answer.status, answer.reason, text, method, path, self.secrets)
@@ -153,6 +163,16 @@ class Cluster:
                 return False
             raise
         return True
+
+
+def _may_repeat(method, status):
+    return status == THROTTLED or (method == "GET" and status in NO_ANSWER)
+
+
+def _retry_after(answer, pause):
+    """Seconds that the server asks for, within reason, else the pause."""
+    given = (getattr(answer, "headers", None) or {}).get("Retry-After", "")
+    return min(max(float(given), pause), RETRY_AFTER) if given.isdigit() else pause
 
 
 def _target(path, query):

@@ -74,12 +74,10 @@ def pending(deployment):
 
 
 def stuck(deployment, pods):
-    """The reason why the rollout will not finish by itself, or None: quota, deadline, scheduling, image, crash loop."""
+    """The reason why the rollout will not finish by itself, or None: quota, scheduling, image, crash loop."""
     for condition in (deployment.get("status") or {}).get("conditions") or []:
         if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
             return f"{condition.get('reason')}: {condition.get('message')}"
-        if condition["type"] == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded":
-            return f"ProgressDeadlineExceeded: {condition.get('message')}"
     return next((why for why in map(stuck_pod, pods) if why), None)
 
 

@@ -28,6 +28,69 @@ class Connection:
         return types.SimpleNamespace(status=self.status, reason="Reason", data=text.encode())
 
 
+@pytest.fixture(autouse=True)
+def slept(monkeypatch):
+    """The pauses that were made, without making them."""
+    pauses = []
+    monkeypatch.setattr(client.time, "sleep", pauses.append)
+    return pauses
+
+
+class Answers(Connection):
+    """Statuses in turn, the last one for ever."""
+
+    def __init__(self, *statuses, **headers):
+        super().__init__(body={"said": "yes"})
+        self.statuses, self.headers = list(statuses), headers
+
+    def request(self, method, path, headers=None, **given):
+        answer = super().request(method, path, headers, **given)
+        answer.status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
+        answer.headers = self.headers
+        return answer
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_a_read_without_an_answer_is_repeated(slept, status):
+    connection = Answers(status, status, 200)
+    assert client.Cluster(connection).get("/x") == {"said": "yes"} and slept == [0.5, 1]
+
+
+@pytest.mark.parametrize(("status", "times"), [(429, 3), (502, 1), (503, 1), (504, 1), (500, 1), (409, 1)])
+def test_a_write_is_repeated_only_where_the_server_says_that_it_did_nothing(status, times):
+    connection, fenced = Answers(status, status, 200), []
+    cluster = client.Cluster(connection)
+    cluster.fence = lambda: fenced.append(1)
+    if times == 1:
+        with pytest.raises(ApiError):
+            cluster.patch("/x", {})
+    else:
+        assert cluster.patch("/x", {}) == {"said": "yes"}
+    assert len(connection.requests) == len(fenced) == times
+
+
+@pytest.mark.parametrize(
+    ("given", "pauses"),
+    [("3", [3, 3]), ("0", [0.5, 1]), ("3600", [15, 15]), ("Wed, 21 Oct 2026 07:28:00 GMT", [0.5, 1]), ("", [0.5, 1])],
+)
+def test_the_server_is_given_the_time_that_it_asks_for_within_reason(slept, given, pauses):
+    client.Cluster(Answers(429, 429, 200, **{"Retry-After": given})).create("/x", {})
+    assert slept == pauses
+
+
+def test_repeating_ends(slept):
+    connection = Answers(429)
+    with pytest.raises(ApiError) as caught:
+        client.Cluster(connection).get("/x")
+    assert caught.value.status == 429 and len(connection.requests) == 6 and slept == [0.5, 1, 2, 4, 8]
+
+
+def test_a_log_is_not_waited_for(slept):
+    with pytest.raises(ApiError):
+        client.Cluster(Answers(503)).text("/x")
+    assert slept == []
+
+
 def make(known=(), **given):
     connection = Connection(**given)
     return client.Cluster(connection, known), connection

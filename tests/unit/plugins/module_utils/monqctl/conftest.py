@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils.monqctl.client import Monqctl
-from fake_monqctl import RULES, Runner
+from fake_monqctl import Runner
+from repository import SHIPPED_RULES as RULES
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from ansible_collections.monq.platform.plugins.module_utils import private_file
 from ansible_collections.monq.platform.plugins.module_utils.errors import CommandError
 from ansible_collections.monq.platform.plugins.module_utils.monqctl.client import Monqctl
 from ansible_collections.monq.platform.plugins.module_utils.process import Result
-from fake_monqctl import CALL, OK, RULES
+from fake_monqctl import CALL, OK
+from repository import SHIPPED_RULES as RULES
 
 
 def test_environment_home_and_timeout(client, runner, tmp_path):

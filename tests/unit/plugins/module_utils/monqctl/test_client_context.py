@@ -13,7 +13,8 @@ from ansible_collections.monq.platform.plugins.module_utils.errors import Comman
 from ansible_collections.monq.platform.plugins.module_utils.monqctl import client as monqctl_client
 from ansible_collections.monq.platform.plugins.module_utils.monqctl.client import Monqctl
 from ansible_collections.monq.platform.plugins.module_utils.process import Result
-from fake_monqctl import CALL, CONTEXT, RULES, Runner
+from fake_monqctl import CALL, CONTEXT, Runner
+from repository import SHIPPED_RULES as RULES
 
 
 def test_the_context_is_asked_right_before_every_changing_call(client, runner):

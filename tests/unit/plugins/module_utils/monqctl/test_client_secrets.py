@@ -10,7 +10,8 @@ from ansible_collections.monq.platform.plugins.module_utils.errors import Comman
 from ansible_collections.monq.platform.plugins.module_utils.monqctl.client import Monqctl
 from ansible_collections.monq.platform.plugins.module_utils.monqctl.registry import RegistryReplicas
 from ansible_collections.monq.platform.plugins.module_utils.process import Result
-from fake_monqctl import CALL, RULES
+from fake_monqctl import CALL
+from repository import SHIPPED_RULES as RULES
 
 
 @pytest.mark.parametrize(
