@@ -10,32 +10,6 @@ class ModuleDocFragment:
     # The server, and how its databases are dumped and restored.
     DOCUMENTATION = r"""
 options:
-  postgresql:
-    description: The server with the databases of the microservices, and the role that dumps them.
-    type: dict
-    required: true
-    suboptions:
-      host:
-        description: Host name or address.
-        type: str
-        required: true
-      port:
-        description: TCP port.
-        type: int
-        default: 5432
-      user:
-        description: A role that may read every table.
-        type: str
-        required: true
-      password:
-        description: The role's password. Programs get it in their environment, never on a command line. Without it,
-          libpq uses its own password file.
-        type: str
-      sslmode:
-        description: As in libpq.
-        type: str
-        choices: [disable, allow, prefer, require, verify-ca, verify-full]
-        default: prefer
   scratch_postgresql:
     description: The server on which dumps are restored and compared. Values that are missing or empty are those of
       O(postgresql).
@@ -100,4 +74,35 @@ options:
         description: Name of its database.
         type: str
         required: true
+"""
+
+    # The server alone.
+    SERVER = r"""
+options:
+  postgresql:
+    description: The server with the databases of the microservices, and the role that dumps them.
+    type: dict
+    required: true
+    suboptions:
+      host:
+        description: Host name or address.
+        type: str
+        required: true
+      port:
+        description: TCP port.
+        type: int
+        default: 5432
+      user:
+        description: A role that may read every table.
+        type: str
+        required: true
+      password:
+        description: The role's password. Programs get it in their environment, never on a command line. Without it,
+          libpq uses its own password file.
+        type: str
+      sslmode:
+        description: As in libpq.
+        type: str
+        choices: [disable, allow, prefer, require, verify-ca, verify-full]
+        default: prefer
 """

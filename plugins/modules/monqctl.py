@@ -24,7 +24,7 @@ extends_documentation_fragment:
   - monq.platform.monqctl
 options:
   steps:
-    description: Key of a step, or the common leading words of several keys, such as C(upgrade.pl.database).
+    description: Key of a step, or the common leading words of several keys, such as C(upgrade.pl.cache).
     type: str
     required: true
   secret:
@@ -34,9 +34,9 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Run the SQL of pl
+- name: Clear the caches of pl
   monq.platform.monqctl:
-    steps: upgrade.pl.database
+    steps: upgrade.pl.cache
 
 - name: Set the new Release Hub token in monqctl
   monq.platform.monqctl:

@@ -20,6 +20,7 @@ extends_documentation_fragment:
   - monq.platform.cluster
   - monq.platform.run
   - monq.platform.postgresql
+  - monq.platform.postgresql.server
   - monq.platform.postgresql.databases
 options:
   stage:

@@ -24,6 +24,7 @@ extends_documentation_fragment:
   - monq.platform.domains
   - monq.platform.domains.secrets
   - monq.platform.postgresql
+  - monq.platform.postgresql.server
 options:
   checks:
     description: What to check.

@@ -18,6 +18,7 @@ CALLS = {
     "upgrade.routing.apply.pl": ["release", "update", "routing", "--module=pl"],
     "upgrade.pl.microservices.replace": ["release", "update", "microservices", "--module=pl"],
 }
+SQL = "upgrade.pl.database.pl-i18n-service.sqls_pl-i18n-service.sql"
 WORDS = "3 of 3 objects updated, 0 errors. Done."
 
 
@@ -25,12 +26,12 @@ def test_a_client_that_only_says_so_is_found_out_before_the_next_step(install):
     """Then the call is repeated: with alarming words, and Replace returns before its work is done."""
     installation = install("site-run", modules="pl", alias=True)
     installation.speak({**PLAIN, "replace": "late"})
-    alarms = []
+    alarms, answer = [], {}
     for key, words in CALLS.items():
         lie = {"match": words, "kind": "lie", "text": WORDS, "stream": "stdout"}
         alarms.append({"match": words, "kind": "exec", "command": ["echo", f"Error: {key}: no progress"]})
         installation.faults(lie, *alarms)
-        lied = installation.play("site", extra={"monq_effect_timeout": 2})
+        lied = installation.play("site", extra={"monq_effect_timeout": 2, **answer})
         assert lied.rc == 2 and "its effect is not there" in lied.text, lied.text[-3000:]
         entries = installation.ledger()
         assert entries[key]["state"] == "failed" and entries[key]["attempt"] in lied.text
@@ -38,11 +39,28 @@ def test_a_client_that_only_says_so_is_found_out_before_the_next_step(install):
         assert open_ones == [key], "nothing that comes later has begun"
         for earlier in list(CALLS)[: len(alarms) - 1]:
             assert entries[earlier]["state"] == "done"
+        if key == "upgrade.routing.apply.pl":
+            answer = lie_about_sql(installation, alarms)
     ended = installation.play("site")
     assert ended.rc == 0, ended.text[-3000:]
     assert {entry["state"] for entry in installation.ledger().values()} == {"done"}
     assert f"Error: {key}: no progress" in ended.text, "a warning says so"
+    seen = installation.ledger()[SQL]["result"]
+    assert seen["catalogue"] or seen["inserted"] or seen["updated"], "the database shows that the file was run"
     assert set(installation.migrations().values()) == {1}
     smooth = install("by-hand", modules="pl", alias=True)
     assert smooth.play("site").rc == 0
     assert differences(state(installation), state(smooth)) == []
+
+
+def lie_about_sql(installation, alarms):
+    """trap 36: nobody repeats it without being told so; returns the decision to repeat it."""
+    words = ["release", "update", "db", "pgsql", "--microservice=pl-i18n-service"]
+    installation.faults({"match": words, "kind": "lie", "text": WORDS, "stream": "stdout"}, *alarms)
+    lied = installation.play("site")
+    assert lied.rc == 2 and "the database shows nothing of it" in lied.text, lied.text[-3000:]
+    entry = installation.ledger()[SQL]
+    assert entry["state"] == "unknown" and installation.migrations() == {}
+    asked = installation.play("site")
+    assert asked.rc == 2 and "the outcome of this SQL step is unknown" in asked.text
+    return {"monq_resolve": {SQL: {"answer": "retry", "attempt": entry["attempt"]}}}

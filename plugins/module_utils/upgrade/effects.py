@@ -24,7 +24,7 @@ class Effects:
 
     def __init__(self, session, clock=time.monotonic, sleep=time.sleep):
         self._session, self._patience, self._clock, self._sleep = session, session.patience, clock, sleep
-        self.warnings = []
+        self.warnings, self.evidence = [], {}
 
     def after(self, step, call, effect=None, repeated=False):
         """Makes the call; returns its output once its effect is seen, at once where there is none to see.

@@ -25,7 +25,7 @@ class Unseen:
     """Effects are looked at in test_effects."""
 
     def __init__(self, session):
-        self.warnings = ["a warning"]
+        self.warnings, self.evidence = ["a warning"], {}
 
     def after(self, step, call, effect=None, repeated=False):
         return call()
