@@ -19,32 +19,35 @@ CALLS = {
     "upgrade.pl.microservices.replace": ["release", "update", "microservices", "--module=pl"],
 }
 SQL = "upgrade.pl.database.pl-i18n-service.sqls_pl-i18n-service.sql"
+LATE = "upgrade.pl.microservices.replace"  # returns before its work is done
 WORDS = "3 of 3 objects updated, 0 errors. Done."
 
 
 def test_a_client_that_only_says_so_is_found_out_before_the_next_step(install):
-    """Then the call is repeated: with alarming words, and Replace returns before its work is done."""
+    """Then the call is repeated: with alarming words, but for Replace, which returns before its work is done."""
     installation = install("site-run", modules="pl", alias=True)
     installation.speak({**PLAIN, "replace": "late"})
-    alarms, answer = [], {}
+    alarms, answer, said = [], {}, ""
     for key, words in CALLS.items():
         lie = {"match": words, "kind": "lie", "text": WORDS, "stream": "stdout"}
-        alarms.append({"match": words, "kind": "exec", "command": ["echo", f"Error: {key}: no progress"]})
+        if key != LATE:
+            alarms.append({"match": words, "kind": "exec", "command": ["echo", f"Error: {key}: no progress"]})
         installation.faults(lie, *alarms)
         lied = installation.play("site", extra={"monq_effect_timeout": 2, **answer})
         assert lied.rc == 2 and "its effect is not there" in lied.text, lied.text[-3000:]
-        entries = installation.ledger()
+        entries, said = installation.ledger(), said + lied.text
         assert entries[key]["state"] == "failed" and entries[key]["attempt"] in lied.text
         open_ones = [name for name, entry in entries.items() if entry["state"] not in ("done", "accepted")]
         assert open_ones == [key], "nothing that comes later has begun"
-        for earlier in list(CALLS)[: len(alarms) - 1]:
+        for earlier in list(CALLS)[: list(CALLS).index(key)]:
             assert entries[earlier]["state"] == "done"
+            assert f"Error: {earlier}: no progress" in said, "a warning says so"
         if key == "upgrade.routing.apply.pl":
-            answer = lie_about_sql(installation, alarms)
+            answer, more = lie_about_sql(installation, alarms)
+            said += more
     ended = installation.play("site")
     assert ended.rc == 0, ended.text[-3000:]
     assert {entry["state"] for entry in installation.ledger().values()} == {"done"}
-    assert f"Error: {key}: no progress" in ended.text, "a warning says so"
     seen = installation.ledger()[SQL]["result"]
     assert seen["catalogue"] or seen["inserted"] or seen["updated"], "the database shows that the file was run"
     assert set(installation.migrations().values()) == {1}
@@ -54,7 +57,7 @@ def test_a_client_that_only_says_so_is_found_out_before_the_next_step(install):
 
 
 def lie_about_sql(installation, alarms):
-    """trap 36: nobody repeats it without being told so; returns the decision to repeat it."""
+    """trap 36: nobody repeats it without being told so; returns the decision to repeat it, and the output."""
     words = ["release", "update", "db", "pgsql", "--microservice=pl-i18n-service"]
     installation.faults({"match": words, "kind": "lie", "text": WORDS, "stream": "stdout"}, *alarms)
     lied = installation.play("site")
@@ -63,4 +66,4 @@ def lie_about_sql(installation, alarms):
     assert entry["state"] == "unknown" and installation.migrations() == {}
     asked = installation.play("site")
     assert asked.rc == 2 and "the outcome of this SQL step is unknown" in asked.text
-    return {"monq_resolve": {SQL: {"answer": "retry", "attempt": entry["attempt"]}}}
+    return {"monq_resolve": {SQL: {"answer": "retry", "attempt": entry["attempt"]}}}, lied.text
