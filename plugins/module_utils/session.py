@@ -12,6 +12,7 @@ from .engine.snapshots import SnapshotStore
 from .engine.spool import Spool
 from .monqctl.client import Monqctl
 from .monqctl.registry import RegistryReplicas
+from .monqctl.transcript import Transcript
 
 # What determines the list of steps, in the operator's terms.
 INPUTS = ("modules", "prefetch_images", "registry_replicas", "rollout_gate", "backup_databases", "backup_in_outage")
@@ -65,7 +66,8 @@ class Session:
     @property
     def monqctl(self):
         if self._monqctl is None:
-            self._monqctl = client(self.params, self.run.fence, self.cluster.credentials)
+            kept = None if self.check_mode or not self.params["lock_id"] else Transcript(self.folder)
+            self._monqctl = client(self.params, self.run.fence, self.cluster.credentials, kept)
         return self._monqctl
 
     @property
@@ -102,9 +104,9 @@ def upgrade_run(params, check_mode, cluster):
     )
 
 
-def client(params, fence=None, secrets=()):
+def client(params, fence=None, secrets=(), transcript=None):
     """monqctl as the parameters describe it. fence: called right before every changing call. secrets: further secrets
-    that no text may show."""
+    that no text may show. transcript: keeps every call."""
     return Monqctl(
         params["monqctl_path"],
         params["monqctl_home"],
@@ -114,4 +116,5 @@ def client(params, fence=None, secrets=()):
         params["client_rules"],
         fence=fence,
         secrets=[*arguments.known_secrets(params), *secrets],
+        transcript=transcript,
     )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils.errors import CommandError
 from ansible_collections.monq.platform.plugins.module_utils.monqctl.client import Monqctl
+from ansible_collections.monq.platform.plugins.module_utils.monqctl.reading import examine
 from ansible_collections.monq.platform.plugins.module_utils.monqctl.registry import TEMPLATE, RegistryReplicas
 from ansible_collections.monq.platform.plugins.module_utils.monqctl.tables import pairs
 from support.harness import ROOT
@@ -47,6 +49,8 @@ def test_every_reading_call_is_understood(installation, profile):
     RegistryReplicas(client).put([("pl-tags-service", 1, 3)])
     assert installation.registry_counts()["pl-tags-service"] == 3, chosen
     RegistryReplicas(client).put([("pl-tags-service", 3, 1)])
+    rows = examine(client, None, ["Consul"])
+    assert [row["call"] for row in rows if row["problem"]] == [] and len(rows) == 6, chosen
     path = Path(facts["registry_dir"]) / "status.json"
     path.write_text(json.dumps([{**row, "State": "Failed"} for row in status]))
     try:
@@ -56,3 +60,24 @@ def test_every_reading_call_is_understood(installation, profile):
         assert named == [row["Name"] for row in status], chosen
     finally:
         path.write_text(json.dumps(status))
+
+
+def test_client_yml_shows_what_is_understood_and_what_to_set(installation):
+    """The option that it prints is typed as it stands, and helps."""
+    installation.speak(PROFILES["windows"])
+    calls = len(installation.journal())
+    fine = installation.play("client", confirm=False)
+    assert fine.rc == 0 and "6 of 6 calls understood" in fine.text, fine.text[-3000:]
+    path = Path(installation.facts["registry_dir"]) / "status.json"
+    status = path.read_text()
+    path.write_text(json.dumps([{**row, "State": "Blau"} for row in json.loads(status)]))
+    try:
+        odd = installation.play("client", confirm=False)
+        assert odd.rc == 2 and "NOT UNDERSTOOD  monqctl registry get status" in odd.text, odd.text[-3000:]
+        assert "5 of 6 calls understood" in odd.text and "said     " in odd.text
+        option = re.search(r"-e '(\{\"monq_client_rules\".*?\})'", odd.text).group(1).replace("its words", "^blau$")
+        helped = installation.play("client", "-e", option, confirm=False)
+        assert helped.rc == 0 and "6 of 6 calls understood" in helped.text, helped.text[-3000:]
+    finally:
+        path.write_text(status)
+    assert len(installation.journal()) == calls, "reading calls only"

@@ -36,6 +36,7 @@ class Monqctl:
         runner=process.run,
         fence=None,
         secrets=(),
+        transcript=None,
     ):
         self.path = path
         self.home = os.path.expanduser(home or "~")
@@ -47,9 +48,14 @@ class Monqctl:
         self.rules = rules.Rules(given_rules or {})
         self._runner = runner
         self._fence = fence or (lambda: None)
+        self._transcript, self._seconds = transcript, 0.0
 
     def _run(self, argv, timeout=None):
-        return self._runner([self.path, *argv], env=self._env, timeout=timeout or self._timeout)
+        began = time.monotonic()
+        try:
+            return self._runner([self.path, *argv], env=self._env, timeout=timeout or self._timeout)
+        finally:
+            self._seconds = time.monotonic() - began
 
     def read(self, *argv):
         """The cleaned output of a call that changes nothing; status and output are both checked."""
@@ -179,6 +185,10 @@ class Monqctl:
         text = clean(result.stdout + ("\n" + result.stderr if result.stderr else ""))
         shown = self._shown(text, secret)
         verdict = self.rules.judge(argv, result.rc, text)
+        if self._transcript:
+            named = [self._shown(word, secret) for word in argv]
+            known = verdict._replace(line=self._shown(verdict.line, secret))
+            self._transcript.add(named, result, shown, known, self._seconds)
         if verdict.state == rules.DONE and not result.timed_out:
             return shown
         seen, unknown, then = self._reason(argv, result, text, verdict, secret, limit)

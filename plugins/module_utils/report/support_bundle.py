@@ -18,9 +18,11 @@ from ..arguments import cluster, known_secrets
 from ..engine import progress
 from ..engine.lease import NAME, Lease
 from ..engine.ledger import LABELS
+from ..engine.spool import Spool
 from ..errors import ApiError, ApiUnreachable, MonqError
 from ..k8s.cluster import apps, core
 from ..k8s.objects import hpas, replica_sets, routes
+from ..monqctl.transcript import Transcript
 from ..redaction.data import sanitise
 from ..redaction.text import known, redact
 from ..session import Session
@@ -152,6 +154,8 @@ def collect(params, connect=cluster, client=None, ansible_version=""):
     def overview():
         run = Session.open(params={**params, "lock_id": ""}, check_mode=True, cluster=connection()).run
         found["generation"] = run.ledger.generation
+        spool = Spool(params["spool_directory"], params["spool_host"], release["version"])
+        found["folder"] = spool.folder(run.ledger.generation)
         seen = progress.overview(run, params["lock_id"])
         return texts.plan({**seen, "lock": Lease(connection(), namespace).holder()})
 
@@ -179,6 +183,7 @@ def collect(params, connect=cluster, client=None, ansible_version=""):
     )
     bundle.add("events.json", lambda: _plain(connection().items(core(namespace, "events"), limit=LIST_LIMIT)))
     bundle.add("registry_status.txt", lambda: client.read("registry", "get", "status"), remote=False)
+    bundle.add("monqctl_transcript.jsonl", lambda: Transcript(found["folder"]).read(), remote=False)
     bundle.add("monqctl_version.txt", lambda: client.read("version"), remote=False)
     bundle.add("versions.json", lambda: versions(connection, ansible_version), remote=False)
     return bundle, found["generation"]

@@ -75,6 +75,7 @@ def test_what_is_in_it(cluster):
         "services.json",
         "events.json",
         "registry_status.txt",
+        "monqctl_transcript.jsonl",
         "monqctl_version.txt",
         "versions.json",
     }
