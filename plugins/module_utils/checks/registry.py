@@ -7,6 +7,7 @@ import os
 
 from ..errors import CommandError, TemplateError
 from ..monqctl.registry import TEMPLATE, RegistryReplicas
+from ..postgres.client import nearest
 from ..redaction.text import redact
 from ..upgrade import template
 from ..upgrade.registry_token import RESTORE
@@ -24,24 +25,14 @@ def examine(client, given, run, stored, state):
     finished and cut are used.
     """
     found, works = ([], True) if state["finished"] else _version(client, given)
-    found += [] if state["finished"] else _bundle(given)
+    found += [] if state["finished"] else _home(client) + _bundle(given)
     if not works:
         return {"findings": found, "deferred": False}
-    seen, making = _context(client), given["plan"]["configure"] and not given["final"]
+    (seen, odd), making = _context(client), given["plan"]["configure"] and not given["final"]
     if seen != client.context:
         if making:
             return {"findings": found, "deferred": True}
-        found.append(
-            finding(
-                "identity",
-                STOP,
-                f"monqctl's current context in {client.home}",
-                client.context,
-                redact(seen, client.secrets) or "none",
-                f"monqctl config use-context {client.context}, or set monq_monqctl_configure: true",
-            )
-        )
-        return {"findings": found, "deferred": False}
+        return {"findings": [*found, odd or _other_context(client, seen)], "deferred": False}
     if state["finished"] or run is None:
         return {"findings": found, "deferred": False}
     if run.is_done("prepare.registry_token.secret") and not stored():
@@ -85,10 +76,31 @@ def _between(run, stored):
 
 
 def _context(client):
+    """The current context, or nothing; and the finding on a reply that no rule understands."""
     try:
-        return client.current_context()
-    except CommandError:
-        return ""
+        return client.current_context(), None
+    except CommandError as exc:
+        return "", of_error("identity", exc) if exc.details.get("unreadable") else None
+
+
+def _other_context(client, seen):
+    return finding(
+        "identity",
+        STOP,
+        f"monqctl's current context in {client.home}",
+        client.context,
+        redact(seen, client.secrets) or "none",
+        f"monqctl config use-context {client.context}, or set monq_monqctl_configure: true",
+    )
+
+
+def _home(client):
+    """monqctl and the marker of its home are written there; a read-only one fails only after several steps."""
+    near = nearest(client.home)
+    if os.path.isdir(near) and os.access(near, os.W_OK | os.X_OK):
+        return []
+    seen = f"{near} is not writable" if os.path.isdir(near) else f"{near} is not a folder"
+    return [finding("monqctl", STOP, client.home, "a writable folder", seen, "set monq_monqctl_home to one")]
 
 
 def _registry(client, given, run):

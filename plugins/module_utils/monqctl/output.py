@@ -34,6 +34,7 @@ def answer(rules, argv, text, secrets=(), first=False):
         f"one answer, by one of the rules {', '.join(rules.names(argv, 'answer')) or 'of ' + VARIABLE}",
         repr(redaction.redact(text, secrets).strip()[:SEEN]),
         f"add a rule that finds it: {example(what)}",
+        unreadable=bool(text.strip()),
     )
 
 

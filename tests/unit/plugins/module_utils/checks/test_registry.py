@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import tempfile
 
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils.checks import registry as registry_checks
@@ -32,7 +33,7 @@ class Refused(Monqctl):
     """monqctl whose registry answers 401."""
 
     def __init__(self):
-        super().__init__(home="/home/op", context="production", given_rules=SHIPPED_RULES)
+        super().__init__(home=tempfile.gettempdir(), context="production", given_rules=SHIPPED_RULES)
         self.told = []
 
     def current_context(self):
@@ -148,6 +149,36 @@ class Telling(Refused):
 
     def read(self, *argv):
         return self._version if argv == ("version",) else "db   Failed hunter2x"
+
+
+def examined(client):
+    return registry_checks.examine(client, GIVEN, run_with({}), lambda: "", STATE)["findings"]
+
+
+def test_a_home_that_cannot_be_written_is_found_before_anything_is_changed(tmp_path, monkeypatch):
+    client = Telling("monqctl v99.0.0", "production")
+    client.home = str(tmp_path / "new" / "home")
+    assert not [row for row in examined(client) if row["object"] == client.home]
+    (tmp_path / "new").write_text("")
+    (row,) = [row for row in examined(client) if row["object"] == client.home]
+    assert row["severity"] == "stop" and row["seen"] == f"{tmp_path / 'new'} is not a folder"
+    (tmp_path / "new").unlink()
+    monkeypatch.setattr(registry_checks.os, "access", lambda _path, _mode: False)
+    (row,) = [row for row in examined(client) if row["object"] == client.home]
+    assert row["seen"] == f"{tmp_path} is not writable" and "monq_monqctl_home" in row["next"]
+
+
+class Mumbling(Telling):
+    current_context = Monqctl.current_context
+
+    def read(self, *argv):
+        return "which context do you mean?" if argv == ("config", "current-context") else super().read(*argv)
+
+
+def test_a_context_that_is_not_understood_shows_the_reply_and_the_rule():
+    """not 'seen: none', which leads nowhere"""
+    (row,) = [row for row in examined(Mumbling("monqctl v99.0.0", "")) if row["check"] == "identity"]
+    assert "which context do you mean" in row["seen"] and "monq_client_rules" in row["next"]
 
 
 @pytest.mark.parametrize(
