@@ -71,7 +71,7 @@ def assert_support_alone(installation):
                     if member.name.rpartition("/")[2] == "index.json"
                 )
             )
-        assert ("pods.json" in index["missing"]) == missing and ("not in it: pods.json" in asked.text) == missing, index
+        assert ("pods.json" in index["missing"]) == missing and ("not included: pods.json" in asked.text) == missing, index
     assert installation.mutations(mark) == [] and len(installation.journal()) == calls
 
 
