@@ -74,7 +74,7 @@ def _installation(cluster, given, begun, cut):
     if not cut:
         elsewhere, unread = _elsewhere(cluster, namespace)
         found += unread + rules.routing(release, declared, routes, given, elsewhere)
-        found += rules.signature(release, declared, routes)
+        found += rules.signature(release, declared, routes) + rules.leaving(namespace, deployments, routes)
     if not begun:
         found += rules.health(deployments)
     return found

@@ -181,6 +181,24 @@ def health(deployments):
     ]
 
 
+def leaving(namespace, deployments, ingresses):
+    """Findings on objects that are being deleted, and on routes whose deletion would wait for a controller: both would
+    be noticed only in the outage."""
+    found = []
+    for kind, objects in (("Deployment", deployments), ("Ingress", ingresses)):
+        for obj in objects:
+            meta = obj["metadata"]
+            name, held = f"{kind} {namespace}/{meta['name']}", ", ".join(meta.get("finalizers") or [])
+            if meta.get("deletionTimestamp"):
+                seen = f"being deleted since {meta['deletionTimestamp']}, held by {held or 'nothing'}"
+                then = "make sure that the controllers of its finalizers work, or remove the finalizers"
+                found.append(finding("health", STOP, name, "not being deleted", seen, then))
+            elif held and kind == "Ingress":
+                then = "make sure that their controllers work: the route is not gone before they have finished"
+                found.append(finding("routing", WARNING, name, "no finalizers", held, then))
+    return found
+
+
 def monqctl_version(seen, wanted):
     need = tuple(int(part) for part in wanted.split("."))
     return (

@@ -197,3 +197,25 @@ def test_an_error_as_a_finding(error, expected):
     found = of_error("kubernetes", error)
     assert (found["check"], found["severity"]) == ("kubernetes", "stop")
     assert tuple(found[name] for name in ("object", "expected", "seen", "next")) == expected
+
+
+def held(obj, *finalizers, since=None):
+    obj["metadata"].update({"finalizers": list(finalizers)}, **({"deletionTimestamp": since} if since else {}))
+    return obj
+
+
+@pytest.mark.parametrize(
+    ("deployments", "ingresses", "found"),
+    [
+        ([deployment("pl-a")], [ingress("pl-r", "x")], []),
+        ([held(deployment("pl-a"), "a/b")], [], []),
+        ([held(deployment("pl-a"), "foregroundDeletion", since="2026-11-25T10:00:00Z")], [], [("stop", "pl-a")]),
+        ([], [held(ingress("pl-r", "x"), "gone.example.org/controller")], [("warning", "pl-r")]),
+        ([], [held(ingress("pl-r", "x"), "a/b", since="2026-11-25T10:00:00Z")], [("stop", "pl-r")]),
+        ([], [held(ingress("pl-r", "x"), since="2026-11-25T10:00:00Z")], [("stop", "pl-r")]),
+    ],
+)
+def test_what_is_being_deleted_is_found_before_the_outage(deployments, ingresses, found):
+    rows = rules.leaving("production", deployments, ingresses)
+    assert [(row["severity"], row["object"].rpartition("/")[2]) for row in rows] == found
+    assert all(row["next"] and row["seen"] for row in rows)
