@@ -172,8 +172,12 @@ class Replaced:
         self.proof = "each of them replaced, or with a new pod template"
 
     def look(self, _repeated):
-        """The Deployments of the snapshot: an earlier attempt may have replaced some already."""
-        return {d["metadata"]["name"]: d for d in self._of_module(self._session.snapshot("cut")["deployments"])}
+        """The Deployments of the snapshot: an earlier attempt may have replaced some already. Where the registry's
+        counts are known, a Deployment that it does not know is none of its own."""
+        counts = self._session.snapshot("cut-replicas")
+        known = {name for name, row in counts.items() if row["registry"] is not None}
+        found = _selected(self._session.snapshot("cut")["deployments"], self._data["deployments"])
+        return {d["metadata"]["name"]: d for d in found if not known or d["metadata"]["name"] in known}
 
     def missing(self, before):
         now = {d["metadata"]["name"]: d for d in _deployments(self._session, self._data["deployments"])}
@@ -195,9 +199,6 @@ class Replaced:
         registry = self._session.registry
         known = registry.entries() if registry else {}
         return [name for name in names if name in known]
-
-    def _of_module(self, deployments):
-        return _selected(deployments, self._data["deployments"])
 
     def _is_old(self, then, now):
         if then["metadata"]["uid"] != now["metadata"]["uid"] or then["spec"]["template"] != now["spec"]["template"]:

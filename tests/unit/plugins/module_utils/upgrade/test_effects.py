@@ -39,7 +39,8 @@ class World:
         self.cluster, self.seconds, self.due = FakeCluster(), 0.0, []
         run = Runs(PLAN, {key: {"state": "intent", "attempt": "a5f0c2a"}})
         saved = {"deployments": copy.deepcopy(list(before)), "ingresses": copy.deepcopy(list(routes))}
-        snapshots = {"cut": saved, "original": saved}
+        self.counts = {}
+        snapshots = {"cut": saved, "original": saved, "cut-replicas": self.counts}
         self.session = FakeSession(self.cluster, run, snapshots, FakeMonqctl(), registry)
         self.session.patience, self.session.monqctl.home = 60, "/home/op"
         self.step = step_of(key)
@@ -180,6 +181,13 @@ def test_an_earlier_attempt_may_have_replaced_them():
     world, act = replaced()
     act()
     assert world.call(repeated=True) == "done." and world.seconds == 0
+
+
+def test_a_deployment_that_is_none_of_the_registrys_is_not_waited_for():
+    """somebody's own, with a name like those of the module"""
+    world, _act = replaced()
+    world.counts.update({"cl-a": {"registry": 1}, "cl-b": {"registry": None}})
+    assert world.call(lambda: world.put(of("cl-a", "8", "1.7.0"))) == "done."
 
 
 class Known:
