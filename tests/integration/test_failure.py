@@ -118,7 +118,8 @@ def test_a_failing_run_explains_itself_and_its_command_ends_the_upgrade(install)
         files
     )
     calls = [json.loads(line) for line in files["monqctl_transcript.jsonl"].splitlines()]
-    assert calls[-1]["argv"][:5] == SQL[:5] and "connection refused" in calls[-1]["output"]
+    assert calls[-1]["argv"][:4] == SQL[:4] and SQL[-1] in calls[-1]["argv"]
+    assert "connection refused" in calls[-1]["output"]
     assert (calls[-1]["verdict"], calls[-1]["status"]) == ("failed", 1) and len(calls) > 10
     assert b"Careless" in files["events.json"] and b"something-else" not in files["events.json"]
     for secret in secrets(installation):
