@@ -56,3 +56,4 @@ def _execute(session, step, secret, token):
             effects.after(step, lambda: session.monqctl.change(step.argv, needed, in_context=in_context))
 
     session.run.execute(step.key, call, configured=_configured(step, secret))
+    session.warnings += effects.warnings

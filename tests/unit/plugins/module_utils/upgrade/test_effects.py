@@ -8,6 +8,7 @@ import pytest
 from ansible_collections.monq.platform.plugins.module_utils.engine import steps
 from ansible_collections.monq.platform.plugins.module_utils.errors import CommandError
 from ansible_collections.monq.platform.plugins.module_utils.upgrade.effects import Effects
+from ansible_collections.monq.platform.plugins.module_utils.upgrade.home import complete
 from fake_cluster import DEPLOYMENTS, FakeCluster, deployment
 from fake_session import FakeMonqctl, FakeSession, Runs
 from repository import RELEASE
@@ -144,6 +145,21 @@ def test_alarming_words_without_the_effect_are_a_failure(make):
     with pytest.raises(CommandError, match="^monqctl failed"):
         world.call(words="Error: no space")
     assert world.seconds <= 6
+
+
+def test_a_warning_of_a_client_step_reaches_the_module():
+    world, act = context()
+    world.session.run.plan = [world.step]
+
+    def change(argv, *_given, **_more):
+        act()
+        error = CommandError("monqctl failed", seen="Error: no colours here")
+        error.only_words = True
+        raise error
+
+    world.session.monqctl.change = change
+    complete(world.session)
+    assert len(world.session.warnings) == 1 and "no colours here" in world.session.warnings[0]
 
 
 def test_a_failure_that_is_more_than_words_stays_one():
