@@ -70,7 +70,7 @@ options:
   resolve:
     description:
       - The operator's decisions on attempts whose outcome is unknown. Each step key maps to C(answer) (C(retry),
-        C(done) or C(accept)) and C(attempt), the ID shown in the error.
+        C(done), C(accept), or C(redo) for a done step) and C(attempt), the ID shown in the error or by status.yml.
     type: dict
     default: {}
   monqctl_home:

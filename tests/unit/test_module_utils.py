@@ -39,6 +39,7 @@ PURE = [
     "checks/inputs",
     "checks/rules",
     "engine/decisions",
+    "engine/redo",
     "engine/progress",
     "engine/steps",
     "errors",
@@ -63,6 +64,7 @@ PURE = [
     "terminal",
     "typed",
     "upgrade/drift",
+    "upgrade/image_names",
     "upgrade/replicas",
     "upgrade/template",
 ]

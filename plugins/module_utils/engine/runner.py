@@ -14,7 +14,7 @@ import uuid
 
 from .. import process
 from ..errors import ApiError, ApiUnreachable, InputError, LedgerError, LockError, MonqError, StepError
-from . import decisions, progress, steps
+from . import decisions, progress, redo, steps
 from .ledger import CLOSED, FILES, FINGERPRINT, INPUTS
 from .recorder import Recorder
 
@@ -58,6 +58,7 @@ class StepRunner:
         self._recorder = Recorder(ledger, self._notes, spool, sleep)
         self._acting = False  # the ledger's own writes are protected by its resourceVersion
         self._steps = {step.key: step for step in plan}
+        self._again = None  # keys that a requested redo makes due once this run has the lock
         self.done = []  # keys executed by this call
         self.predicted = []  # keys that a real run would execute
         self.skipped = []  # keys already done in the ledger
@@ -92,7 +93,7 @@ class StepRunner:
         return found
 
     def is_done(self, key):
-        return steps.is_done(self.step(key), self.ledger.get(key), self._home)
+        return key not in self._due_again() and steps.is_done(self.step(key), self.ledger.get(key), self._home)
 
     def all_done(self, chosen):
         return all(self.is_done(step.key) for step in self.plan if chosen(step))
@@ -200,7 +201,27 @@ class StepRunner:
             )
 
     def require_known_decisions(self):
+        """Raises InputError or StepError for a decision that does not apply."""
         decisions.check(self._resolve, self._steps)
+        self._redo()
+
+    def _redo(self):
+        return redo.requested(self.plan, self.ledger.entries, self._resolve, self.ledger.closed)
+
+    def _due_again(self):
+        if self._again is None and self._resolve:
+            self._again = set()
+            with contextlib.suppress(StepError):  # it is raised before the lock is taken
+                self._again = {key for first, rest in self._redo().items() for key in (first, *rest)}
+        return self._again or ()
+
+    def redo_choice(self, key):
+        """The option that has a done step done again, or None where that is not allowed."""
+        entry = self.ledger.get(key) or {}
+        possible = entry.get("attempt") and entry.get("state") in steps.DONE and not self.ledger.closed
+        if not possible or redo.obstacle(self.plan, self.ledger.entries, self.step(key)):
+            return None
+        return self.choice(key, "redo", entry["attempt"])
 
     def choice(self, key, answer, attempt):
         """The option to type, with the decisions given earlier, as only the last monq_resolve counts."""
@@ -271,7 +292,13 @@ class StepRunner:
     def begin(self):
         """Called right after taking the lock: invalidates an earlier holder's writes, and imports spooled results."""
         self.ledger.take_over(self._lock_id)
-        return self._recorder.import_spooled(self._steps)
+        imported = self._recorder.import_spooled(self._steps)
+        for key, repeated in self._redo().items():
+            # The step itself is last: a run that ends in between finds the request still open.
+            for other in repeated:
+                self._recorder.write(other, redo.marked(self.ledger.get(other)))
+            self._recorder.write(key, redo.marked(self.ledger.get(key), self.ledger.get(key)["attempt"]))
+        return imported
 
     def _decision(self, step):
         """Returns None to continue, or the operator's answer on an attempt whose outcome is unknown."""
@@ -308,8 +335,8 @@ class StepRunner:
             "pid_start": process.start_time(pid),
             "lock": self._lock_id,
         }
-        if step.kind == "client":
-            entry.update(homes=known.get("homes", []), digests=known.get("digests", {}))
+        kept = ("homes", "digests") if step.kind == "client" else ()
+        entry.update({name: known[name] for name in (*kept, "redone") if name in known})
         self._recorder.intend(step.key, entry)
         try:
             with self._lease.renewing(self._lock_id), process.marked(entry["attempt"]):
