@@ -62,6 +62,7 @@ MONQCTL = {
     "monqctl_timeout": {"type": "int", "default": 3600},
     "client_rules": {"type": "dict", "default": {}},
     "effect_timeout": {"type": "int", "default": 120},
+    "image_registry": {"type": "str", "default": ""},
     "replica_commands": {"type": "dict", "default": {}},
     **MASK,
 }

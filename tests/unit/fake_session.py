@@ -39,6 +39,7 @@ def params(home="/nowhere", plan=None, **more):
         "monqctl_timeout": 60,
         "client_rules": SHIPPED_RULES,
         "effect_timeout": 0,
+        "image_registry": "",
         "replica_commands": {},
         "spool_directory": str(home),
         "spool_host": "production",
