@@ -132,6 +132,8 @@ class Registry:
 class Template:
     """registry apply service K8s: what is read back is what was applied."""
 
+    argv = ("registry", "apply", "service")
+
     def __init__(self, session, wanted):
         self._client, self._wanted = session.monqctl, wanted
         self.where, self.proof = "K8s template in the registry", "the template that was applied"

@@ -20,8 +20,8 @@ VERSIONED = re.compile(r"v?\d+\.\d+")
 
 
 class Images:
-    """Each image repository that the module's Deployments use has a tag of the new version. Images that only the new
-    release uses cannot be known before Replace."""
+    """release update images: where monq_image_registry is set, each image repository that the module's Deployments use
+    has a tag of the new version. Images that only the new release uses cannot be known before Replace."""
 
     argv = ("release", "update", "images")
 
