@@ -52,6 +52,7 @@ RUN = {
     "monqctl_home": {"type": "path", "default": "~"},
     "spool_directory": {"type": "path", "default": ""},
     "spool_host": {"type": "str", "default": ""},
+    "approved_plan": {"type": "str", "default": ""},
 }
 
 MONQCTL = {

@@ -43,6 +43,7 @@ def params(home="/nowhere", plan=None, **more):
         "replica_commands": {},
         "spool_directory": str(home),
         "spool_host": "production",
+        "approved_plan": "",
         "domain": "monq.example.org",
         "alias_domains": [],
         "alias_ingresses": [],
