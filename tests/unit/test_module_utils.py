@@ -70,6 +70,7 @@ PURE = [
     "upgrade/drift",
     "upgrade/image_names",
     "upgrade/replicas",
+    "upgrade/schedule",
     "upgrade/template",
 ]
 # Files that talk to the world; their library is imported where it is used, so that its absence is a message.
