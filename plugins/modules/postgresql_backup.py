@@ -151,7 +151,7 @@ def main():
         session = Session.open(params=given, check_mode=module.check_mode)
         taken = backup(given, session.run.ledger.generation, session.cluster.server)
         backups = taken.run_stage(session.run, given["stage"], given["databases"])
-        module.exit_json(**session.run.result(), **backups)
+        module.exit_json(**session.run.result(), **backups, warnings=taken.warnings)
     except MonqError as exc:
         module.fail_json(**exc.result())
 

@@ -103,8 +103,9 @@ def main():
         restore = DatabaseRestore(
             given["postgresql"], given["pg_restore"], given["timeout"], given["terminate_connections"], run.fence
         )
-        restored = perform(run, backup(given, run.generation, server), restore, given["databases"])
-        module.exit_json(restored=restored, **run.result())
+        taken = backup(given, run.generation, server)
+        restored = perform(run, taken, restore, given["databases"])
+        module.exit_json(restored=restored, **run.result(), warnings=taken.warnings)
     except MonqError as exc:
         module.fail_json(**exc.result())
 

@@ -9,7 +9,8 @@ import time
 from .. import process
 from ..errors import CommandError, MonqError
 from ..postgres import dump
-from ..postgres.client import Postgresql, free_bytes, nearest
+from ..postgres.client import POOLER, Postgresql, free_bytes, nearest
+from ..postgres.connection import TRANSACTION
 from .finding import finding
 
 NAMES = "add {} to monq_database_names with the real name of its database"
@@ -27,6 +28,7 @@ class Inspection:
         self._clock = clock
         self.findings = []
         self.sizes = {}  # database: bytes
+        self.tables = {}  # database: number of tables
 
     def run(self):
         versions = self._programs()
@@ -80,7 +82,8 @@ class Inspection:
                         "a standby",
                         "set monq_postgresql_host to the primary",
                     )
-                existing = self._source.existing(session)
+                self._pooler(session)
+                existing, locks = self._source.existing(session), self._source.locks(session)
         except MonqError as exc:
             self._failed("reachable", "stop", exc)
             return False
@@ -96,7 +99,33 @@ class Inspection:
                     "no such database",
                     NAMES.format(item["microservice"]),
                 )
+        self._locks(locks)
         return True
+
+    def _pooler(self, session):
+        mode = self._source.connector.pooling(session.value("SELECT current_database()"))
+        if mode:
+            self._add(
+                "pooler",
+                "stop" if mode == TRANSACTION else "warning",
+                self._source.name,
+                "PostgreSQL itself, without a connection pooler in between",
+                POOLER[mode],
+                "set monq_postgresql_host and monq_postgresql_port to the PostgreSQL server itself",
+            )
+
+    def _locks(self, locks):
+        """pg_dump holds a lock on each table of a database until it has finished."""
+        name = max(self.tables, key=self.tables.get, default=None)
+        if name and self.tables[name] > locks // 2:
+            self._add(
+                "locks",
+                "warning",
+                f"database {name} on {self._source.name}",
+                f"room for the locks of pg_dump, one for each table, and for the live platform: {locks} in all",
+                f"{self.tables[name]} tables; without room, pg_dump and the services fail with: out of shared memory",
+                f"raise {dump.LOCKS} in postgresql.conf and restart the server before the upgrade",
+            )
 
     def _version(self, ours, theirs):
         if ours and dump.major(ours) < dump.major(theirs):
@@ -114,8 +143,8 @@ class Inspection:
         try:
             with self._source.session(name) as session:
                 self.sizes[name] = session.value("SELECT pg_database_size(current_database())")
-                tables = self._source.tables(session)
-                unreadable, hidden = self._source.unreadable(session), self._source.hidden_rows(session)
+                tables, unreadable, hidden = session.tables(), session.unreadable(), session.hidden_rows()
+                self.tables[name] = len(tables)
         except MonqError as exc:
             self._failed("database", "stop", exc)
             return
@@ -137,14 +166,25 @@ class Inspection:
                 f"it may not read {dump.some(unreadable)}",
                 f"GRANT USAGE on the schemas and SELECT on these to {role}, or set monq_postgresql_user to the owner",
             )
-        if hidden:
+        forced, others = [table for table, own in hidden if own], [table for table, own in hidden if not own]
+        if others:
             self._add(
                 "row_security",
                 "stop",
                 obj,
                 f"role {role} sees every row",
-                f"row security hides rows of {dump.some(hidden)}",
+                f"row security hides rows of {dump.some(others)}",
                 f"ALTER ROLE {role} BYPASSRLS, or set monq_postgresql_user to the owner",
+            )
+        if forced:
+            self._add(
+                "row_security_forced",
+                "stop",
+                obj,
+                f"role {role} sees every row",
+                f"{role} owns {dump.some(forced)}, but FORCE ROW LEVEL SECURITY hides rows from the owner too",
+                f"as a superuser: ALTER ROLE {role} BYPASSRLS; or, as the owner: ALTER TABLE … NO FORCE ROW LEVEL "
+                "SECURITY for each of these until the upgrade is finished",
             )
         if 0 < self._limit < self.sizes[name]:
             self._add(

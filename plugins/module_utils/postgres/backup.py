@@ -51,6 +51,7 @@ class Backup:
         self._run = run or {}
         self._clock = clock
         self._pg_dump_version = None
+        self.warnings = []  # for the operator
 
     # ---- the stage
 
@@ -142,7 +143,7 @@ class Backup:
                 "pg_database WHERE datname = current_database()"
             )[0]
             size = session.value("SELECT pg_database_size(current_database())")
-            rows = session.rows()
+            rows, partitions, settings = session.locked_rows(), session.partitions(), session.settings()
             if not rows and not may_be_empty:
                 raise MonqError(
                     "the database has no tables, so it is probably not the service's",
@@ -151,7 +152,8 @@ class Backup:
                     "none",
                     "correct monq_database_names, then run the same command again",
                 )
-            self._source.dump(database, snapshot, path)
+            via_root = self._pg_dump_version >= (11, 0) and session.moves_rows()
+            self._source.dump(database, snapshot, path, kind[0], via_root)
         with self._on_disk(path):
             _sync(path)
         self._source.read_whole(database, path)
@@ -166,12 +168,12 @@ class Backup:
             "bytes": length,
             "database_bytes": size,
             "rows": rows,
-            "scratch": self._restored(database, path, rows, size, kind),
+            "scratch": self._restored(database, path, (rows, partitions), size, kind, settings),
         }
 
-    def _restored(self, database, path, rows, size, kind):
-        """Restores into a scratch database, which is always dropped; returns {state: restored} or {state: skipped,
-        reason}."""
+    def _restored(self, database, path, counted, size, kind, settings):
+        """Restores into a scratch database, which is always dropped, with the settings of the dumped one; returns
+        {state: restored} or {state: skipped, reason}. A clean-up that fails is a warning: the dump is proved."""
         reason = dump.scratch_refusal(size, self._limit, True)
         if reason:
             return {"state": "skipped", "reason": reason}
@@ -179,6 +181,7 @@ class Backup:
             reason = dump.scratch_refusal(size, self._limit, self._scratch.may_create(session))
             if reason:
                 return {"state": "skipped", "reason": reason}
+            self._scratch.require_own_sessions(session)
             self._drop_abandoned(session)
             name = dump.SCRATCH + uuid.uuid4().hex[:12]
             pid = os.getpid()
@@ -191,14 +194,18 @@ class Backup:
             }
             try:
                 self._scratch.create_scratch(session, name, *kind, owner)
-                self._scratch.restore(name, path)
+                with self._scratch.session(name) as empty:
+                    settings = empty.allowed(settings)
+                self._scratch.restore(name, path, settings)
                 with self._scratch.session(name) as restored:
-                    found = dump.differences(rows, restored.rows())
-            except BaseException:
-                with contextlib.suppress(MonqError):  # the first failure is the one to report
-                    self._scratch.drop_scratch(session, name)
+                    rows, partitions = counted
+                    found = dump.differences(rows, restored.rows(), partitions)
+            except BaseException as exc:
+                left = self._left(session, name)
+                if isinstance(exc, MonqError):  # the first failure is the one to report
+                    exc.evidence += left
                 raise
-            self._scratch.drop_scratch(session, name)
+            self.warnings += self._left(session, name)
         if found:
             raise MonqError(
                 "the restored dump does not match the database",
@@ -208,6 +215,14 @@ class Backup:
                 "run the same command again; if this recurs, the disk or pg_dump is faulty",
             )
         return {"state": "restored", "server": self._scratch.name}
+
+    def _left(self, session, name):
+        """Drops a scratch database; returns a line about it if that fails."""
+        try:
+            self._scratch.drop_scratch(session, name)
+        except MonqError as exc:
+            return [f"{exc.what}: {exc.obj}: {exc.seen}; {exc.next_step}"]
+        return []
 
     def _drop_abandoned(self, session):
         for name, comment in self._scratch.scratch_databases(session):

@@ -11,11 +11,12 @@ import uuid
 
 from .. import process
 from ..errors import MonqError
-from ..postgres import dump
+from ..postgres import dump, occupants
 from ..postgres.backup import sha256
 from ..postgres.client import Postgresql
 from . import sql
 
+NOT_PREPARED = "no transaction that is prepared and not yet ended"
 AGAIN = "then run the same command again"
 
 
@@ -86,7 +87,11 @@ class DatabaseRestore:
         with self._server.maintenance() as session:
             if not self._server.may_create(session):
                 found.append((f"role {self._settings['user']} may create databases", "it may not"))
+            self._server.require_own_sessions(session)
             facts = self._facts(session, database)
+            held = session.query(occupants.prepared(database, minutes=1))
+            if held:
+                found.append((NOT_PREPARED, occupants.prepared_in_words(held)))
             if not session.value(f"SELECT pg_has_role({dump.literal(facts['owner'])}, 'USAGE')"):
                 found.append(
                     (f"role {self._settings['user']} is a member of the owner's role", f"owner {facts['owner']}")
@@ -97,6 +102,7 @@ class DatabaseRestore:
         """Replaces the current database by that of the dump; returns the result for the ledger."""
         proved(result, database)
         with self._server.maintenance() as session:
+            self._server.require_own_sessions(session)
             facts = self._facts(session, database)
             kept, left = sql.kept_by(self._databases(session), database, generation, facts["oid"], result["sha256"]), []
             if not kept:
@@ -123,25 +129,43 @@ class DatabaseRestore:
         return session.query("SELECT datname, shobj_description(oid, 'pg_database') FROM pg_database")
 
     def _free(self, session, database, terminate):
-        """Requires that the database has no live connections; with terminate, ends them first."""
+        """Requires that nobody holds the database; with terminate, ends the clients' sessions first."""
+        self._require_nothing_prepared(session, database)
         if terminate:
             self._fence()
-            session.query(sql.terminate(database))
             for _try in range(20):
-                if not session.query(sql.connections(database)):
+                occupants.end(session, database)
+                if not occupants.present(session, database):
                     return
                 self._sleep(0.25)
-        found = session.query(sql.connections(database))
-        if found:
+        found = occupants.present(session, database)
+        if not found:
+            return
+        next_step = f"end them, {AGAIN}; or add -e monq_rollback_terminate_connections=true"
+        if terminate:
+            pids = ", ".join(str(client.pid) for client in found[:10])
+            next_step = (
+                f"stop these clients, or have a superuser end them: SELECT pg_terminate_backend(pid) FROM "
+                f"pg_stat_activity WHERE pid IN ({pids}); {AGAIN}"
+            )
+        raise MonqError(
+            "the database has live connections",
+            f"database {database} on {self._server.name}",
+            "none",
+            occupants.in_words(found),
+            next_step,
+        )
+
+    def _require_nothing_prepared(self, session, database):
+        held = session.query(occupants.prepared(database))
+        if held:
             raise MonqError(
-                "the database has live connections",
+                "a prepared transaction holds the database",
                 f"database {database} on {self._server.name}",
-                "none",
-                "; ".join(
-                    f"pid {pid}: {application or 'no name'}, user {user}, from {client}"
-                    for pid, application, user, client in found[:10]
-                ),
-                f"end them, {AGAIN}; or add -e monq_rollback_terminate_connections=true",
+                NOT_PREPARED,
+                occupants.prepared_in_words(held),
+                f"in this database, as their user or a superuser: COMMIT PREPARED or ROLLBACK PREPARED, with the name; "
+                f"{AGAIN}",
             )
 
     def _drop_abandoned(self, session):
@@ -161,22 +185,27 @@ class DatabaseRestore:
         try:
             session.query(sql.create(new, facts))
             session.query(dump.comment_scratch(new, owner))
-            self._fill(new, result)
+            with self._server.session(new) as empty:  # rows may be valid only with the database's settings
+                settings = empty.allowed(session.settings(database))
+            self._fill(new, result, settings)
             self._compare(new, result)
             self._grant(session, new, facts)
             left = self._set(session, new, facts)
             return self._swap(session, database, new, facts, result, generation), left
-        except BaseException:
+        except BaseException as exc:
             with contextlib.suppress(MonqError):
                 session.query("ROLLBACK")
-            with contextlib.suppress(MonqError):  # the first failure is the one to report
+            try:
                 self._server.drop_scratch(session, new)
+            except MonqError as left:
+                if isinstance(exc, MonqError):  # the first failure is the one to report
+                    exc.evidence.append(f"{left.what}: {left.obj}: {left.seen}; {left.next_step}")
             raise
 
-    def _fill(self, new, result):
+    def _fill(self, new, result, settings=()):
         argv = sql.restore(self._pg_restore, self._settings, new, result["path"])
         dump.judge(
-            self._server.run(argv),
+            self._server.run(argv, settings),
             "the dump could not be restored; the current database is untouched",
             f"{result['path']} on {self._server.name}",
             f"fix the cause, {AGAIN}",
@@ -186,10 +215,10 @@ class DatabaseRestore:
     def _compare(self, new, result):
         """Compares the rows of each table with the manifest; if that is gone, the totals with the ledger."""
         with self._server.session(new) as session:
-            seen = session.rows()
+            seen, partitions = session.rows(), session.partitions()
         expected = _manifest_rows(result)
         if expected is not None:
-            found = dump.differences(expected, seen)
+            found = dump.differences(expected, seen, partitions)
         else:
             sums = {"tables": len(seen), "rows": sum(seen.values())}
             found = [
@@ -228,14 +257,31 @@ class DatabaseRestore:
         return left
 
     def _swap(self, session, database, new, facts, result, generation):
-        self._free(session, database, self._terminate)  # somebody may have connected during the restore
-        kept = sql.kept_name(database, generation, {name for name, _comment in self._databases(session)})
-        oid = session.value(f"SELECT oid FROM pg_database WHERE datname = {dump.literal(new)}")
-        note = sql.kept_note(database, generation, oid, result["sha256"])
-        self._fence()
-        for statement in sql.swap(database, kept, new, facts["comment"], note):
-            session.query(statement)
-        return kept
+        session.query(f"ALTER DATABASE {dump.identifier(new)} ALLOW_CONNECTIONS false")
+        for _try in range(occupants.TRIES):
+            occupants.end(session, new)  # monitoring may connect to every database
+            self._free(session, database, self._terminate)  # somebody may have connected during the restore
+            kept = sql.kept_name(database, generation, {name for name, _comment in self._databases(session)})
+            oid = session.value(f"SELECT oid FROM pg_database WHERE datname = {dump.literal(new)}")
+            note = sql.kept_note(database, generation, oid, result["sha256"])
+            self._fence()
+            failed = self._renamed(session, sql.swap(database, kept, new, facts["comment"], note), new)
+            if not failed:
+                return kept
+        raise failed
+
+    @staticmethod
+    def _renamed(session, statements, new):
+        """Executes the transaction; returns its error, with those who are connected to the new database."""
+        try:
+            for statement in statements:
+                session.query(statement)
+        except MonqError as exc:
+            session.query("ROLLBACK")
+            holders = occupants.present(session, new)
+            exc.evidence += [f"connected to {new}: {occupants.in_words(holders)}"] if holders else []
+            return exc
+        return None
 
 
 def _manifest_rows(result):

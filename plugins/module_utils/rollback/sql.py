@@ -98,22 +98,6 @@ def setting(name, role, text):
     ]
 
 
-def connections(database):
-    """The query for live connections, without the server's own workers, which have no user and end by themselves."""
-    return (
-        "SELECT pid, coalesce(application_name, ''), coalesce(usename, ''), coalesce(host(client_addr), 'local') FROM "
-        "pg_stat_activity"
-        f" WHERE datname = {literal(database)} AND pid <> pg_backend_pid() AND usename IS NOT NULL ORDER BY 1"
-    )
-
-
-def terminate(database):
-    return (
-        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {literal(database)} AND pid "
-        "<> pg_backend_pid() AND usename IS NOT NULL"
-    )
-
-
 def kept_name(database, generation, taken):
     """The name <database>_before_rollback_<generation>, cut to PostgreSQL's limit, and numbered if it is taken."""
     number = 1
@@ -146,6 +130,7 @@ def swap(database, kept, new, comment, note):
         "BEGIN",
         f"ALTER DATABASE {identifier(database)} RENAME TO {identifier(kept)}",
         f"ALTER DATABASE {identifier(new)} RENAME TO {identifier(database)}",
+        f"ALTER DATABASE {identifier(database)} ALLOW_CONNECTIONS true",
         f"COMMENT ON DATABASE {identifier(database)} IS {said}",
         f"COMMENT ON DATABASE {identifier(kept)} IS {literal(note)}",
         "COMMIT",
