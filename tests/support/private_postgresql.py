@@ -63,6 +63,7 @@ class Server:
         ]
         self._call(f"{BIN}/initdb", f"--pgdata={self.home}/data", *auth, "--no-sync")
         options = f"-p {self.port} -k {self.home} -c listen_addresses=127.0.0.1 -c fsync=off -c shared_buffers=16MB"
+        options += " -c max_connections=20 -c max_locks_per_transaction=10 -c max_prepared_transactions=2"
         self._call(
             f"{BIN}/pg_ctl", "start", "-w", f"--pgdata={self.home}/data", f"--log={self.home}/log", "-o", options
         )

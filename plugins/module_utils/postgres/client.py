@@ -95,7 +95,7 @@ class Postgresql:
             "PGCLIENTENCODING": encoding,
         }
         result = self._runner(argv, env=env, timeout=self._timeout)
-        return result._replace(stderr=redact(result.stderr, self._secrets))
+        return result._replace(stderr=redact(dump.without_progress(result.stderr), self._secrets))
 
     def _version(self, program):
         result = self.run([program, "--version"])
@@ -221,6 +221,7 @@ class Postgresql:
         session.query(dump.comment_scratch(name, owner))
         # Monitoring that connects to every database would hold this one, and has no business in a copy of the data.
         session.query(f"REVOKE CONNECT ON DATABASE {dump.identifier(name)} FROM PUBLIC")
+        session.query(f"GRANT CONNECT ON DATABASE {dump.identifier(name)} TO SESSION_USER")
 
     def drop_scratch(self, session, name):
         """Raises MonqError, which names the database, who is in it and the command that drops it."""

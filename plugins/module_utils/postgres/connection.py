@@ -36,6 +36,7 @@ class Connector:
         self.pooled = False  # options do not reach the server
         self._mode = None  # "": no pooler was noticed
         self._as_login = False
+        self._newer = {}
 
     def open(self, database):
         """An Opened connection in autocommit mode. Its settings are options of the connection, which a session of the
@@ -72,8 +73,10 @@ class Connector:
         if values[:count] != list(settings.SESSION.values()):
             self.pooled = True
             return connection, raw
-        for name, value in zip(settings.NEWER, values[count:]):
-            if value not in (None, "0"):
+        newer = {name: value for name, value in zip(settings.NEWER, values[count:]) if value is not None}
+        self._newer = dict.fromkeys(newer, "0")
+        for name, value in newer.items():
+            if value != "0":
                 _execute(connection, f"SET {name} = 0")
         if not as_login and not self._as_login and not _row(connection, _ROLE_IS_NEEDED)[0]:
             self._as_login = True
@@ -83,7 +86,7 @@ class Connector:
 
     def _connect(self, database, client_encoding="UTF8"):
         if not self.pooled:
-            given = {**settings.SESSION, **(settings.AS_LOGIN if self._as_login else {})}
+            given = {**settings.SESSION, **self._newer, **(settings.AS_LOGIN if self._as_login else {})}
             try:
                 return self._plain(database, client_encoding, options=settings.options(given))
             except MonqError as exc:
@@ -154,7 +157,7 @@ class Connector:
         """libpq's options for a program, with further settings that yield to ours; empty behind a pooler."""
         if self.pooled:
             return ""
-        mine = {**settings.PROGRAM, **(settings.AS_LOGIN if self._as_login else {})}
+        mine = {**settings.PROGRAM, **self._newer, **(settings.AS_LOGIN if self._as_login else {})}
         return settings.options({**dict(given), **mine})
 
 

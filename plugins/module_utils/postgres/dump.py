@@ -20,6 +20,12 @@ _DATABASE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.$-]{0,62}")
 _FOLDER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]*")
 # What pg_restore was at: kind, name and owner; before version 12 "Error from TOC entry".
 _ENTRY = re.compile(r"from TOC entry \d+; \d+ \d+ ([^\n]{1,200})")
+# From version 15 on pg_restore says that only with --verbose; the rest of that is of no use.
+_PROGRESS = re.compile(
+    r"^pg_restore: (?:connecting to|creating|processing (?:data|item)|executing|setting owner|entering|launching"
+    r"|finished|disabling|enabling|skipping|restoring|restored) [^\n]*\n?",
+    re.MULTILINE,
+)
 LOCKS = "max_locks_per_transaction"
 _VERSION = re.compile(r"\(PostgreSQL\)\s+(\d+)(?:\.(\d+))?")
 
@@ -102,6 +108,7 @@ def restore(program, server, database, path):
     """The command that restores into a scratch database, without anything tied to other roles, replicas or disks."""
     return [
         program,
+        "--verbose",
         "--exit-on-error",
         "--no-owner",
         "--no-privileges",
@@ -277,6 +284,10 @@ def kept(entry):
         key: entry[key] for key in ("database", "server", "path", "sha256", "bytes", "started", "finished", "scratch")
     }
     return {**short, "tables": len(entry["rows"]), "rows": sum(entry["rows"].values())}
+
+
+def without_progress(stderr):
+    return _PROGRESS.sub("", stderr)
 
 
 def spoken(stderr):

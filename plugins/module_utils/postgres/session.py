@@ -10,7 +10,7 @@ from ..redaction.text import redact
 from ..terminal import decode
 from . import dump, settings
 
-CHUNK = 100  # tables that are counted before their indexes' locks are released
+CHUNK = 20  # tables that are counted before their indexes' locks are released
 
 # What pg_dump writes row by row. Members of an extension are restored with the extension.
 MINE = """

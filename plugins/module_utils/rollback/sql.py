@@ -141,6 +141,7 @@ def restore(program, server, database, path):
     """The command that restores the whole dump, with owners and privileges; the first error ends it."""
     return [
         program,
+        "--verbose",
         "--exit-on-error",
         f"--host={server['host']}",
         f"--port={server['port']}",

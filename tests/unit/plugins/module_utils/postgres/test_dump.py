@@ -39,6 +39,7 @@ ACCESS = ["--host=pg.monq.test", "--port=5433", "--username=monq", "--no-passwor
             dump.restore("pg_restore", SERVER, "monq_scratch_1", "/b/x"),
             [
                 "pg_restore",
+                "--verbose",
                 "--exit-on-error",
                 "--no-owner",
                 "--no-privileges",
