@@ -8,7 +8,7 @@ import psycopg2
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils.checks.postgres import Inspection
 from ansible_collections.monq.platform.plugins.module_utils.errors import MonqError
-from ansible_collections.monq.platform.plugins.module_utils.postgres import occupants
+from ansible_collections.monq.platform.plugins.module_utils.postgres.client import Postgresql
 from support.postgresql_backup import PREPARE
 from support.private_postgresql import BIN, DATABASE, PASSWORD, READER_PASSWORD, SERVICE
 
@@ -42,8 +42,7 @@ def connected(server, database, user="postgres", password="kN7-super-secret", **
 
 def test_a_proved_dump_is_kept_although_its_scratch_database_cannot_be_dropped(installation, monkeypatch):
     """A superuser's monitoring connects to every database, and this role may not end its session."""
-    monkeypatch.setattr(occupants, "PAUSE", 0)
-    monkeypatch.setattr(occupants, "TRIES", 1)
+    monkeypatch.setattr(Postgresql.drop_scratch, "__defaults__", (1,))
     with contextlib.ExitStack() as stack:
 
         def watch(argv):

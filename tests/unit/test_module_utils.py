@@ -50,6 +50,7 @@ PURE = [
     "monqctl/rules",
     "monqctl/tables",
     "postgres/dump",
+    "postgres/settings",
     "redaction/data",
     "redaction/encodings",
     "redaction/sql_rows",

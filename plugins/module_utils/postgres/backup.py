@@ -228,7 +228,7 @@ class Backup:
         for name, comment in self._scratch.scratch_databases(session):
             if dump.is_abandoned(name, comment, self._clock(), process.here(), process.start_time, self._run):
                 with contextlib.suppress(MonqError):  # another run may be faster; preflight shows what is left
-                    self._scratch.drop_scratch(session, name)
+                    self._scratch.drop_scratch(session, name, tries=1)
 
     # ---- the folder
 

@@ -223,9 +223,9 @@ class Postgresql:
         session.query(f"REVOKE CONNECT ON DATABASE {dump.identifier(name)} FROM PUBLIC")
         session.query(f"GRANT CONNECT ON DATABASE {dump.identifier(name)} TO SESSION_USER")
 
-    def drop_scratch(self, session, name):
+    def drop_scratch(self, session, name, tries=occupants.TRIES):
         """Raises MonqError, which names the database, who is in it and the command that drops it."""
-        occupants.drop(session, name, self.name)
+        occupants.drop(session, name, self.name, tries)
 
     def scratch_databases(self, session):
         """[(name, comment)] of this role's databases with the scratch prefix."""

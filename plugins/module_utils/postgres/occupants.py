@@ -20,7 +20,9 @@ Client = namedtuple("Client", "pid application user address ours")  # ours: this
 def clients(database):
     """The query for other clients' sessions. The server's own workers have no user; they end by themselves."""
     return (
-        "SELECT a.pid, coalesce(a.application_name, ''), a.usename, coalesce(host(a.client_addr), 'local'),"
+        "SELECT a.pid, coalesce(a.application_name, ''), a.usename,"
+        # Without a right to see it, both are null.
+        " CASE WHEN a.client_port = -1 THEN 'local' ELSE coalesce(host(a.client_addr), '') END,"
         " coalesce((pg_has_role(a.usesysid, 'USAGE') OR pg_has_role('pg_signal_backend', 'USAGE'))"
         " AND (NOT r.rolsuper OR (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)), false)"
         " FROM pg_stat_activity a LEFT JOIN pg_roles r ON r.oid = a.usesysid"
@@ -51,7 +53,8 @@ def end(session, database):
 def in_words(found, most=10):
     """The clients as text."""
     words = [
-        f"pid {client.pid}: {client.application or 'no name'}, user {client.user}, from {client.address}"
+        f"pid {client.pid}: {client.application or 'no name'}, user {client.user}"
+        + (f", from {client.address}" if client.address else "")
         + ("" if client.ours else " (this role may not end it)")
         for client in found
     ]
@@ -65,11 +68,11 @@ def prepared_in_words(rows, most=10):
     )
 
 
-def drop(session, database, server, sleep=time.sleep):
+def drop(session, database, server, tries=TRIES, sleep=time.sleep):
     """Drops a scratch database. Raises MonqError that names it, who is in it, and the command that drops it."""
     with contextlib.suppress(MonqError):  # nobody comes back
         session.query(f"ALTER DATABASE {identifier(database)} ALLOW_CONNECTIONS false")
-    for left in reversed(range(TRIES)):
+    for left in reversed(range(tries)):
         end(session, database)
         try:
             session.query(f"DROP DATABASE IF EXISTS {identifier(database)}")

@@ -16,6 +16,7 @@ from ..postgres.backup import sha256
 from ..postgres.client import Postgresql
 from . import sql
 
+PREPARED_FOR = 1  # minutes after which a prepared transaction does not end by itself
 NOT_PREPARED = "no transaction that is prepared and not yet ended"
 AGAIN = "then run the same command again"
 
@@ -89,7 +90,7 @@ class DatabaseRestore:
                 found.append((f"role {self._settings['user']} may create databases", "it may not"))
             self._server.require_own_sessions(session)
             facts = self._facts(session, database)
-            held = session.query(occupants.prepared(database, minutes=1))
+            held = session.query(occupants.prepared(database, PREPARED_FOR))
             if held:
                 found.append((NOT_PREPARED, occupants.prepared_in_words(held)))
             if not session.value(f"SELECT pg_has_role({dump.literal(facts['owner'])}, 'USAGE')"):
@@ -172,7 +173,7 @@ class DatabaseRestore:
         for name, comment in self._server.scratch_databases(session):
             if dump.is_abandoned(name, comment, self._clock(), process.here(), process.start_time):
                 with contextlib.suppress(MonqError):
-                    self._server.drop_scratch(session, name)
+                    self._server.drop_scratch(session, name, tries=1)
 
     def _replace(self, session, database, facts, result, generation):
         new, pid = dump.SCRATCH + uuid.uuid4().hex[:12], os.getpid()
