@@ -116,6 +116,7 @@ def test_in_transaction_mode_nothing_reaches_the_applications_connections(instal
             with pytest.raises(MonqError):
                 one.query("SELECT 1 / 0")
             assert one.rows()["public.users"] == 3000
+            assert shown(theirs) == before, "while ours is open"
         installation.role = role
         message = installation.refused()
         assert "a connection pooler lies between" in message
