@@ -82,7 +82,7 @@ class Inspection:
                         "a standby",
                         "set monq_postgresql_host to the primary",
                     )
-                self._pooler(session)
+                self._pooler(session, self._source, "monq_postgresql_host and monq_postgresql_port")
                 existing, locks = self._source.existing(session), self._source.locks(session)
         except MonqError as exc:
             self._failed("reachable", "stop", exc)
@@ -102,16 +102,16 @@ class Inspection:
         self._locks(locks)
         return True
 
-    def _pooler(self, session):
-        mode = self._source.connector.pooling(session.value("SELECT current_database()"))
+    def _pooler(self, session, client, variables):
+        mode = client.connector.pooling(session.value("SELECT current_database()"))
         if mode:
             self._add(
                 "pooler",
                 "stop" if mode == TRANSACTION else "warning",
-                self._source.name,
+                client.name,
                 "PostgreSQL itself, without a connection pooler in between",
                 POOLER[mode],
-                "set monq_postgresql_host and monq_postgresql_port to the PostgreSQL server itself",
+                f"set {variables} to the PostgreSQL server itself",
             )
 
     def _locks(self, locks):
@@ -240,6 +240,8 @@ class Inspection:
             with self._scratch.maintenance([item["database"] for item in self._databases]) as session:
                 may_create = self._scratch.may_create(session)
                 left = self._scratch.scratch_databases(session)
+                if self._scratch.name != self._source.name:
+                    self._pooler(session, self._scratch, "monq_scratch_postgresql_host and _port")
         except MonqError as exc:
             self._failed(
                 "scratch", "stop", exc, "check monq_scratch_postgresql_*, or set monq_backup_scratch_max_bytes to 0"

@@ -204,8 +204,8 @@ class Postgresql:
                 f"database {database} on {self.name}",
                 "PostgreSQL itself",
                 POOLER[TRANSACTION],
-                "set monq_postgresql_host and monq_postgresql_port to the PostgreSQL server itself, then run the same "
-                "command again",
+                "set monq_postgresql_host and _port (or monq_scratch_postgresql_host and _port) to the PostgreSQL "
+                "server itself, then run the same command again",
             )
 
     def may_create(self, session):
@@ -238,7 +238,9 @@ class Postgresql:
     # ---- what preflight asks
 
     def existing(self, session):
-        return {row[0] for row in session.query("SELECT datname FROM pg_database WHERE datallowconn")}
+        # Another database's name may be in another encoding; one of ours is as check_database() wants it.
+        query = "SELECT datname FROM pg_database WHERE datallowconn AND datname ~ '^[A-Za-z0-9_.$-]+$'"
+        return {row[0] for row in session.query(query)}
 
     def locks(self, session):
         """How many locks on tables and the like the server can hold, those of all sessions together."""

@@ -82,6 +82,8 @@ class Session:
 
     def _error(self, exc, sql):
         said = decode(str(exc).encode("latin-1", "replace")) if self._raw else str(exc)
+        if isinstance(exc, UnicodeError):
+            said = f"text that is not in the encoding of its database: {said}"
         next_step = "fix the cause, then run the same command again"
         if dump.LOCKS in said:
             next_step = f"raise {dump.LOCKS} in postgresql.conf and restart the server; then run the same command again"
@@ -164,7 +166,7 @@ class Session:
 @contextlib.contextmanager
 def _transaction(cursor):
     """A read-only transaction that takes our settings with it when it ends."""
-    cursor.execute(f"BEGIN READ ONLY; {settings.local(settings.SESSION)}")
+    cursor.execute(f"BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; {settings.local(settings.SESSION)}")
     try:
         yield
     finally:
