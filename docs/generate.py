@@ -15,8 +15,9 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ROOT / "docs" / "docsite" / "rst"
-sys.path.insert(0, str(ROOT / "plugins"))
+sys.path[:0] = [str(ROOT / "plugins"), str(ROOT / "docs")]
 
+import client_calls  # noqa: E402  pylint: disable=wrong-import-position
 from module_utils.engine import steps  # noqa: E402  pylint: disable=wrong-import-position
 from module_utils.k8s import account_manifest, permissions  # noqa: E402  pylint: disable=wrong-import-position
 
@@ -359,6 +360,8 @@ def client_rules_page():
         "What monqctl prints is not documented. Its output is cleaned (byte order mark, escape sequences, carriage "
         "returns, encodings) and then read line by line, by rules.\nA rule that decided is named in the message as "
         "``command.kind.name``, with the line that it matched.",
+        "Calls\n-----\n\nA status other than 0 is a failure of any call.",
+        table(client_calls.HEAD, client_calls.rows(rules, plan()), client_calls.WIDTHS),
         "Kinds\n-----",
         table(["kind", "meaning"], [[f"``{kind}``", text] for kind, text in KINDS.items()], [15, 85]),
         "Changing a rule\n---------------\n\n``monq_client_rules`` is laid over the shipped rules, entry by entry.",

@@ -49,6 +49,11 @@ options:
     type: list
     elements: str
     default: []
+  doubles:
+    description: Other hosts of the inventory that stand for the same installation.
+    type: list
+    elements: str
+    default: []
   releasehub_token:
     description: The Release Hub token.
     type: str
@@ -133,6 +138,7 @@ OPTIONS = {
     "confirm_outage": {"type": "str", "default": ""},
     "confirmation_required": {"type": "bool", "default": False},
     "obsolete": {"type": "list", "elements": "str", "default": []},
+    "doubles": {"type": "list", "elements": "str", "default": []},
     "releasehub_token": {"type": "str", "default": "", "no_log": True},
     "final": {"type": "bool", "default": False},
     "database_names": {"type": "dict", "default": {}},

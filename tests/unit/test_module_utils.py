@@ -30,15 +30,20 @@ PACKAGES = [
     "session",
     "upgrade",
     "checks",
+    "approval",
     "rollback",
     "report",
 ]
 # Files that hold no I/O: standard library and each other only.
 PURE = [
+    "approval/document",
+    "approval/parts",
+    "approval/text",
     "checks/finding",
     "checks/inputs",
     "checks/rules",
     "engine/decisions",
+    "engine/redo",
     "engine/progress",
     "engine/steps",
     "errors",
@@ -64,6 +69,7 @@ PURE = [
     "terminal",
     "typed",
     "upgrade/drift",
+    "upgrade/image_names",
     "upgrade/replicas",
     "upgrade/template",
 ]

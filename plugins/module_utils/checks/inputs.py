@@ -15,7 +15,9 @@ REPLACED = {"monq_monqctl_failure_patterns": "monq_client_rules"}
 
 def examine(given):
     """Findings on the operator's variables alone."""
-    return _obsolete(given) + _domains(given) + _secrets(given) + _confirmation(given) + _monqctl(given)
+    return (
+        _obsolete(given) + _doubles(given) + _domains(given) + _secrets(given) + _confirmation(given) + _monqctl(given)
+    )
 
 
 def _stop(obj, expected, seen, then=FIX, check="inputs"):
@@ -27,6 +29,13 @@ def _obsolete(given):
         _stop(name, f"{REPLACED[name]}, which takes its place", "set, but no longer read", f"use {REPLACED[name]}")
         for name in given["obsolete"]
     ]
+
+
+def _doubles(given):
+    if not given["doubles"]:
+        return []
+    then = "remove all but one of them from the inventory"
+    return [_stop("inventory", "one host for each installation", f"also {', '.join(given['doubles'])}", then)]
 
 
 def _named(given):

@@ -10,6 +10,7 @@ import shlex
 from ..redaction.text import redact
 
 OUTAGE = "monq_confirm_outage"  # repeats the environment's name: not a secret
+PLAN, PLAN_ID = "monq_plan", re.compile(r"sha256:[0-9a-f]{64}")  # what a resumed run must follow too
 ANSWER = "monq_resolve"  # belongs to one attempt, so it is not repeated
 
 
@@ -113,7 +114,7 @@ def extra_vars(given):
             shown.append(word)
             continue
         for name, value in pairs(word):
-            if name == OUTAGE:
+            if name == OUTAGE or (name == PLAN and PLAN_ID.fullmatch(str(value))):
                 shown.append(f"{name}={value}")
             elif name != ANSWER:
                 shown.append(f"{name}=…")

@@ -100,9 +100,19 @@ def summary(ledger, verified):
         f"  cannot be undone: {row['key']} ({row['title']})" + ("" if row["state"] == "done" else f": {row['state']}")
         for row in irrevocable(ledger["steps"])
     ]
+    lines += _unseen(done)
     answered = [row["key"] for row in done if row.get("by") == "operator"]
     lines += [f"  decided by the operator: {key}" for key in answered]
     return "\n".join(lines)
+
+
+def _unseen(done):
+    """What only monqctl's word stands for."""
+    unseen = [row for row in done if not row.get("result") and row.get("by") != "operator"]
+    images = [row["key"].split(".")[1] for row in unseen if row["key"].endswith(".images")]
+    caches = [row["key"].split(".")[-1] for row in unseen if ".cache." in row["key"]]
+    named = [("images copied for", images), ("caches cleared of", caches)]
+    return [f"  on monqctl's word alone: {what} {', '.join(names)}" for what, names in named if names]
 
 
 def _backups(done):
