@@ -11,7 +11,7 @@ import uuid
 
 from .. import process
 from ..errors import MonqError
-from ..postgres import dump
+from ..postgres import dump, rebuild
 from ..postgres.backup import sha256
 from ..postgres.client import Postgresql
 from . import sql
@@ -107,7 +107,7 @@ class DatabaseRestore:
         return {"database": database, "kept": kept, "settings_left": left, **known}
 
     def _facts(self, session, database):
-        rows = session.query(sql.present(database, int(session.value("SHOW server_version_num"))))
+        rows = session.query(rebuild.present(database, int(session.value("SHOW server_version_num"))))
         if not rows:
             raise MonqError(
                 "the database to restore does not exist",
@@ -116,7 +116,7 @@ class DatabaseRestore:
                 "none",
                 f"create it empty with its owner, {AGAIN}",
             )
-        return dict(zip(sql.PRESENT, rows[0]))
+        return dict(zip(rebuild.PRESENT, rows[0]))
 
     @staticmethod
     def _databases(session):
@@ -159,7 +159,7 @@ class DatabaseRestore:
             "created": int(self._clock()),
         }
         try:
-            session.query(sql.create(new, facts))
+            session.query(rebuild.create(new, facts))
             session.query(dump.comment_scratch(new, owner))
             self._fill(new, result)
             self._compare(new, result)
@@ -174,7 +174,7 @@ class DatabaseRestore:
             raise
 
     def _fill(self, new, result):
-        argv = sql.restore(self._pg_restore, self._settings, new, result["path"])
+        argv = rebuild.restore(self._pg_restore, self._settings, new, result["path"])
         dump.judge(
             self._server.run(argv),
             "the dump could not be restored; the current database is untouched",
@@ -233,7 +233,7 @@ class DatabaseRestore:
         oid = session.value(f"SELECT oid FROM pg_database WHERE datname = {dump.literal(new)}")
         note = sql.kept_note(database, generation, oid, result["sha256"])
         self._fence()
-        for statement in sql.swap(database, kept, new, facts["comment"], note):
+        for statement in sql.swap(database, kept, new, facts["comment"], note, facts["limit"]):
             session.query(statement)
         return kept
 
