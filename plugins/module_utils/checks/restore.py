@@ -27,7 +27,7 @@ def of_database(session, database, obj, limit):
 def _finding(one, obj, proves):
     severity = one["severity"] if proves else WARNING
     more = f"; {needs.ROLLBACK}" if severity == STOP else needs.OTHER_ROLE if one["severity"] == STOP else ""
-    return finding(f"postgresql.{one['check']}", severity, obj, one["expected"], one["seen"], one["next"] + more)
+    return finding("postgresql.restore", severity, obj, one["expected"], one["seen"], one["next"] + more)
 
 
 def of_connections(session, database, role, obj):

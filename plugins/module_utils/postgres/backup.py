@@ -141,7 +141,11 @@ class Backup:
             server_version = session.value("SHOW server_version")
             facts = session.query(rebuild.present(database, int(session.value("SHOW server_version_num"))))[0]
             held = None if is_last else catalogue.contents(session)
-            found = needs.judge(held, catalogue.rights(session, held), database) if held else None
+            found = None
+            if held:
+                may = catalogue.rights(session, held)
+                held["by"] = {name: may[name] for name in ("user", "superuser")}
+                found = needs.judge(held, may, database)
             size = session.value("SELECT pg_database_size(current_database())")
             rows = session.rows()
             if not rows and not is_last:
@@ -191,6 +195,8 @@ class Backup:
         if not large:
             done = self._in_scratch(self._scratch, database, path, rows, facts, remedies if here else None)
         proved = (proof or done)["state"] == "restored"
+        if proved:
+            done["as_rollback"] = True
         if large and proved:
             done["reason"] += "; without its rows, it was restored as a rollback would"
         self.warnings += needs.spoken(

@@ -17,16 +17,22 @@ ROLLBACK = (
 OTHER_ROLE = "; or run the rollback with another monq_postgresql_user, which can"
 
 
-def judge(held, may, database):
-    """[{severity, check, expected, seen, next}] of what a restore will lack or lose. held, may: contents() and rights()
-    of catalogue.py."""
+def need(severity, expected, seen, remedy):
+    return {"severity": severity, "expected": expected, "seen": seen, "next": remedy}
+
+
+def judge(held, may, database, proved=False):
+    """[need] of what a restore will lack or lose. held, may: contents() and rights() of catalogue.py; proved: this role
+    has restored it in a scratch database, which decides over what the catalogue lets expect."""
     found = []
 
-    def stop(expected, seen, remedy):
-        found.append({"severity": "stop", "check": "restore", "expected": expected, "seen": seen, "next": remedy})
+    def stop(*text):
+        found.append(need("stop", *text))
 
-    def lost(expected, seen, remedy):
-        found.append({"severity": "warning", "check": "lost", "expected": expected, "seen": seen, "next": remedy})
+    def lost(*text):
+        found.append(need("warning", *text))
+
+    may = {**may, "proved": proved}
 
     role, everything = may["user"], "a rollback restores everything"
     if not may["may_create"]:
@@ -40,7 +46,7 @@ def judge(held, may, database):
             grant = f"GRANT CREATE ON TABLESPACE {identifier(name)} TO {identifier(role)}"
             stop(f"role {role} may create tables in tablespace {name}", "it may not", grant)
     if not may["superuser"]:
-        if held["superuser"]:
+        if held["superuser"] and not proved:
             stop(f"role {role} is a superuser, as these need", some(held["superuser"]), f"{SUPERUSER}, or drop them")
         if held["lost_privileges"]:
             seen = f"role {role} cannot grant what was granted on {some(held['lost_privileges'])}"
@@ -81,7 +87,7 @@ def _roles(held, may, database, stop):
             stop(
                 f"role {role} is a member of {name}, with its rights", f"it is not; {seen}", f"{grant}, or {SUPERUSER}"
             )
-    if may["superuser"]:
+    if may["superuser"] or may["proved"]:
         return
     for name, objects, where in held["outside"]:
         if name != role:
@@ -101,7 +107,7 @@ def _extensions(held, may, stop, lost):
             "install the package that they came from on the server",
         )
     denied = [name for name in held["extensions"] if may["extensions"].get(name) is False]
-    if denied and not may["superuser"]:
+    if denied and not (may["superuser"] or may["proved"]):
         expected, seen = f"role {may['user']} may create every extension", f"only a superuser creates {some(denied)}"
         if may["managed"]:
             lost(expected, f"{seen}, unless this managed server allows it", "see whether the scratch restore succeeds")

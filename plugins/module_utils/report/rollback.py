@@ -68,6 +68,7 @@ def summary(report, results):
                 f"    a superuser must copy this setting from {result['kept']}: {name}"
                 for name in result.get("settings_left") or []
             ]
+            lines += [f"    not restored: {text}" for text in result.get("lost") or []]
     left = (results.get("rollback.replicas.registry") or {}).get("left") or {}
     lines += [f"  not restored in the registry: {name}: {why}" for name, why in sorted(left.items())]
     by_hand = (results.get("rollback.installation.check") or {}).get("by_hand") or {}

@@ -229,17 +229,12 @@ def _dumps(run, given, read):
         try:
             proved(result, database, read)
             if server:
-                for expected, seen in DatabaseRestore(server).problems(database):
-                    found.append(
-                        finding(
-                            "database",
-                            STOP,
-                            f"database {database}",
-                            expected,
-                            seen,
-                            "grant it to the role in monq_postgresql_user",
-                        )
+                found += [
+                    finding(
+                        "database", one["severity"], f"database {database}", one["expected"], one["seen"], one["next"]
                     )
+                    for one in DatabaseRestore(server).problems(database, result)
+                ]
         except MonqError as exc:
             one = of_error(f"dump of {step}", exc)
             found.append({**one, "next": f"{one['next']}; or leave its database out of monq_rollback_databases"})

@@ -10,8 +10,9 @@ import time
 import uuid
 
 from .. import process
+from ..checks.restore import of_access
 from ..errors import MonqError
-from ..postgres import dump, rebuild
+from ..postgres import catalogue, dump, needs, rebuild
 from ..postgres.backup import sha256
 from ..postgres.client import Postgresql
 from . import sql
@@ -80,18 +81,50 @@ class DatabaseRestore:
         self._terminate, self._clock, self._sleep, self._runner = terminate, clock, sleep, runner
         self._fence = fence or (lambda: None)  # raises if the lock is lost
 
-    def problems(self, database):
-        """[(expected, seen)] for everything that would prevent a restore of this database."""
-        found = []
+    def problems(self, database, result=None):
+        """[{severity, expected, seen, next}] for everything that a restore of this database will lack or lose. result:
+        the dump's, as in the ledger."""
+        entry, role = _manifest_entry(result) or {}, self._settings["user"]
         with self._server.maintenance() as session:
-            if not self._server.may_create(session):
-                found.append((f"role {self._settings['user']} may create databases", "it may not"))
             facts = self._facts(session, database)
-            if not session.value(f"SELECT pg_has_role({dump.literal(facts['owner'])}, 'USAGE')"):
-                found.append(
-                    (f"role {self._settings['user']} is a member of the owner's role", f"owner {facts['owner']}")
+            found = self._needs(session, facts, entry, database) if entry.get("contents") else []
+        try:
+            with self._server.session(database) as session:
+                if not entry.get("contents"):  # a dump of an earlier version of this collection
+                    found = self._needs(session, facts, {"contents": catalogue.contents(session)}, database)
+                # The database is dumped as it is now before it is replaced.
+                unreadable = self._server.unreadable(session) + catalogue.unreadable(session)
+                unreadable += self._server.hidden_rows(session)
+        except MonqError as exc:  # its connections may be used up until the Deployments are stopped
+            found.append(needs.need("warning", exc.expected, f"{exc.what}: {exc.seen}", exc.next_step))
+            unreadable = []
+        if unreadable:
+            found.append(
+                needs.need(
+                    "stop",
+                    f"role {role} may read everything, to dump it before it is replaced",
+                    f"it may not read {dump.some(unreadable)}",
+                    f"GRANT SELECT on these to {role}, or {needs.SUPERUSER}",
                 )
-        return found
+            )
+        return found + of_access(self._server)
+
+    def _needs(self, session, facts, entry, database):
+        """What the dump's restore needs, as read when it was taken, judged by the role's rights now."""
+        held = {**entry["contents"], "database_owner": facts["owner"]}
+        may = catalogue.rights(session, held)
+        by = {name: may[name] for name in ("user", "superuser")}
+        proved = bool((entry.get("scratch") or {}).get("as_rollback"))
+        proved = proved and entry["server"] == self._server.name and held.get("by") == by
+        return needs.judge(held, may, database, proved)
+
+    def _lost(self, session, facts, result, database):
+        """What this restore loses, for the summary. It does not keep the database from being restored."""
+        entry = _manifest_entry(result) or {}
+        with contextlib.suppress(MonqError, KeyError):
+            found = self._needs(session, facts, entry, database)
+            return [f"{one['seen']}; {one['next']}" for one in found if one["severity"] == "warning"]
+        return []
 
     def run(self, database, result, generation):
         """Replaces the current database by that of the dump; returns the result for the ledger."""
@@ -99,12 +132,13 @@ class DatabaseRestore:
         with self._server.maintenance() as session:
             facts = self._facts(session, database)
             kept, left = sql.kept_by(self._databases(session), database, generation, facts["oid"], result["sha256"]), []
+            lost = self._lost(session, facts, result, database)
             if not kept:
                 self._free(session, database, self._terminate)
                 self._drop_abandoned(session)
                 kept, left = self._replace(session, database, facts, result, generation)
         known = {name: result[name] for name in ("path", "sha256", "rows", "tables")}
-        return {"database": database, "kept": kept, "settings_left": left, **known}
+        return {"database": database, "kept": kept, "settings_left": left, "lost": lost, **known}
 
     def _facts(self, session, database):
         rows = session.query(rebuild.present(database, int(session.value("SHOW server_version_num"))))
@@ -238,17 +272,16 @@ class DatabaseRestore:
         return kept
 
 
-def _manifest_rows(result):
-    """This dump's {table: rows} from the manifest beside it, or None."""
+def _manifest_entry(result):
+    """This dump's entry in the manifest beside it, or None."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         with open(os.path.join(os.path.dirname(result["path"]), dump.MANIFEST), encoding="utf-8") as file:
             entries = json.load(file)["dumps"]
-        return next(
-            (
-                entry["rows"]
-                for entry in entries
-                if entry["sha256"] == result["sha256"] and isinstance(entry["rows"], dict)
-            ),
-            None,
-        )
+        return next((entry for entry in entries if entry["sha256"] == result["sha256"]), None)
     return None
+
+
+def _manifest_rows(result):
+    """This dump's {table: rows} from the manifest, or None."""
+    rows = (_manifest_entry(result) or {}).get("rows")
+    return rows if isinstance(rows, dict) else None
