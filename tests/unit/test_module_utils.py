@@ -50,6 +50,8 @@ PURE = [
     "monqctl/rules",
     "monqctl/tables",
     "postgres/dump",
+    "postgres/needs",
+    "postgres/rebuild",
     "redaction/data",
     "redaction/encodings",
     "redaction/sql_rows",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .dump import identifier, some
 
+MOST = 20  # objects in one message
 CONNECTIONS = 2  # ours at one time: a session, and pg_dump or pg_restore
 SUPERUSER = "set monq_postgresql_user to a superuser"
 ROLLBACK = (
@@ -47,9 +48,13 @@ def judge(held, may, database, proved=False):
             stop(f"role {role} may create tables in tablespace {name}", "it may not", grant)
     if not may["superuser"]:
         if held["superuser"] and not proved:
-            stop(f"role {role} is a superuser, as these need", some(held["superuser"]), f"{SUPERUSER}, or drop them")
+            stop(
+                f"role {role} is a superuser, as these need",
+                some(held["superuser"], MOST),
+                f"{SUPERUSER}, or drop them",
+            )
         if held["lost_privileges"]:
-            seen = f"role {role} cannot grant what was granted on {some(held['lost_privileges'])}"
+            seen = f"role {role} cannot grant what was granted on {some(held['lost_privileges'], MOST)}"
             lost(everything, seen, f"{SUPERUSER}, or grant it again after a rollback")
     if held["subscriptions"]:
         names = ", ".join(held["subscriptions"])
@@ -74,12 +79,12 @@ def _roles(held, may, database, stop):
     to create objects where its own are."""
     role = may["user"]
     reasons = {held["database_owner"]: [f"database {database}"]}
-    for name, objects in held["owners"].items():
-        reasons.setdefault(name, []).extend(objects)
     for name in held["default_privileges"]:
         reasons.setdefault(name, []).append(f"ALTER DEFAULT PRIVILEGES FOR ROLE {name}")
+    for name, objects in held["owners"].items():
+        reasons.setdefault(name, []).extend(objects)
     for name in sorted(reasons):
-        seen = f"it owns or defines: {some(reasons[name], 3)}"
+        seen = f"it owns or defines: {some(reasons[name], MOST)}"
         if name not in may["member"]:
             stop(f"role {name} exists", f"it does not; {seen}", f"CREATE ROLE {identifier(name)}")
         elif not may["member"][name]:
