@@ -14,7 +14,8 @@ description:
   - If the role may create databases and the size allows it, the dump is restored into a scratch database, and tables
     and rows are compared. The scratch database is always dropped.
   - On the databases' own server, the scratch database is created and restored exactly as
-    M(monq.platform.rollback_database) does it, with owners and privileges. If rows are not restored there, it is restored without them.
+    M(monq.platform.rollback_database) does it, with owners and privileges. If rows are not restored there, it is
+    restored without them.
   - What a rollback would lack or lose, and nothing proves otherwise, is a warning.
   - In stage V(upgrade), a dump of stage C(prepare) is used again if it is recent enough and its file still has the
     right checksum. Otherwise a new one is taken.

@@ -216,6 +216,8 @@ def test_a_role_that_only_dumps_is_not_asked_for_what_a_rollback_needs(installat
     role = installation.server.as_role("reader", READER_PASSWORD)
     found = [one for one in preflight(installation, role) if one["check"] == "postgresql.restore"]
     assert [one["severity"] for one in found] == ["warning"] and "another monq_postgresql_user" in found[0]["next"]
+    elsewhere = preflight(installation, role, scratch=installation.role)
+    assert "it may create databases, as a rollback does" in [one["expected"] for one in elsewhere]
     result, backup = taken(installation, role)
     assert result["scratch"]["state"] == "skipped" and 'GRANT "monq" TO "reader"' in "\n".join(backup.warnings)
 

@@ -34,7 +34,8 @@ class Inspection:
         server = self._server(versions)
         self._folder()
         if server:
-            self.findings += restore.of_access(self._source, self._limit > 0)
+            told = self._limit > 0 and rebuild.is_same(self._source.server, self._scratch.server)
+            self.findings += restore.of_access(self._source, self._limit > 0, ask=not told)
         if server and self._limit > 0:
             self._scratch_server()
         return self
@@ -84,6 +85,8 @@ class Inspection:
                         "set monq_postgresql_host to the primary",
                     )
                 existing = self._source.existing(session)
+                names = sorted({item["database"] for item in self._databases})
+                self.findings += restore.of_connections(session, names, self._source)
         except MonqError as exc:
             self._failed("reachable", "stop", exc)
             return False
@@ -120,7 +123,6 @@ class Inspection:
                 tables = self._source.tables(session)
                 unreadable, hidden = self._source.unreadable(session), self._source.hidden_rows(session)
                 unreadable += catalogue.unreadable(session)
-                self.findings += restore.of_connections(session, name, role, obj)
                 self.findings += restore.of_database(session, name, obj, self._limit)
         except MonqError as exc:
             self._failed("database", "stop", exc)

@@ -30,25 +30,42 @@ def _finding(one, obj, proves):
     return finding("postgresql.restore", severity, obj, one["expected"], one["seen"], one["next"] + more)
 
 
-def of_connections(session, database, role, obj):
+def of_connections(session, databases, server):
     return [
-        finding("postgresql.connections", STOP, obj, *rest)
-        for rest in needs.limits(catalogue.connections(session), database, role)
+        finding("postgresql.connections", STOP, f"{obj} on {server.name}", *rest)
+        for obj, *rest in needs.limits(catalogue.connections(session, databases))
     ]
 
 
-def of_access(server, stops=True):
-    """Findings on databases that do not exist yet, or that a restore connects to besides its own."""
+def of_access(server, stops=True, ask=False):
+    """Findings on databases that do not exist yet, or that a restore connects to besides its own. ask: whether the role
+    may create databases, too."""
     found, where = [], f"role {server.server['user']} on {server.name}"
     refused = server.refuses(PROBE)
     if refused:
         found.append((f"it may connect to new databases, {dump.SCRATCH}*", refused.seen, _admit(server)))
     try:
-        with server.maintenance():
-            pass
+        with server.maintenance() as session:
+            if ask and not server.may_create(session):
+                return [_no_creator(server, where)] + [_kept_out(where, stops, rest) for rest in found]
     except MonqError as exc:
         found.append(("it may connect to database postgres, to create and rename others", exc.seen, _admit(server)))
-    return [finding("postgresql.pg_hba", STOP if stops else WARNING, where, *rest) for rest in found]
+    return [_kept_out(where, stops, rest) for rest in found]
+
+
+def _kept_out(where, stops, rest):
+    return finding("postgresql.pg_hba", STOP if stops else WARNING, where, *rest)
+
+
+def _no_creator(server, where):
+    return finding(
+        "postgresql.restore",
+        WARNING,
+        where,
+        "it may create databases, as a rollback does",
+        "it may not",
+        f"ALTER ROLE {dump.identifier(server.server['user'])} CREATEDB{needs.OTHER_ROLE}",
+    )
 
 
 def _admit(server):

@@ -309,17 +309,18 @@ def unreadable(session):
     return found + ([_some(number, f"large object {first}")] if number else [])
 
 
-def connections(session):
-    """[(whose, limit, connections of others)] of the limits that hold for this role in this database."""
+def connections(session, databases=()):
+    """[(DATABASE or ROLE, name, limit, connections of others)] of the limits that hold for this role."""
+    if session.value("SELECT rolsuper FROM pg_roles WHERE rolname = current_user"):
+        return []
     # Our own sessions may just be ending. Another role's application name is hidden, and is none of ours.
-    others = "coalesce(application_name, '') <> 'monq.platform'"
-    return [
-        (whose, limit, used)
-        for whose, limit, used in session.query(
-            "SELECT 'DATABASE', datconnlimit, (SELECT count(*) FROM pg_stat_activity a WHERE a.datid = d.oid AND"
-            f" usename IS NOT NULL AND {others}) FROM pg_database d WHERE datname = current_database() UNION ALL SELECT"
-            f" 'ROLE', rolconnlimit, (SELECT count(*) FROM pg_stat_activity WHERE usename = current_user AND {others})"
-            " FROM pg_roles WHERE rolname = current_user"
-        )
-        if limit >= 0 and not session.value("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
-    ]
+    count = (
+        "(SELECT count(*) FROM pg_stat_activity WHERE {} AND usename IS NOT NULL AND coalesce(application_name, '') <>"
+        " 'monq.platform')"
+    )
+    return session.query(
+        f"SELECT 'DATABASE', d.datname, d.datconnlimit, {count.format('datid = d.oid')} FROM pg_database d WHERE"
+        f" d.datconnlimit >= 0 AND {_among('d.datname', databases)} UNION ALL SELECT 'ROLE', rolname, rolconnlimit,"
+        f" {count.format('usename = current_user')} FROM pg_roles WHERE rolname = current_user AND rolconnlimit >= 0"
+        " ORDER BY 1, 2"
+    )

@@ -99,7 +99,7 @@ def _roles(held, may, database, stop):
             stop(
                 f"role {name} may create objects in {where} before its privileges are restored",
                 f"it may not, and owns {objects}",
-                f"{SUPERUSER}, or make {name} a member of the owner of {where}, or give its objects to {role}",
+                f"{SUPERUSER}, or give them to {role}: ALTER … OWNER TO {identifier(role)}",
             )
 
 
@@ -140,15 +140,15 @@ def spoken(found, obj):
     return [f"{obj}: {one['seen']} (expected: {one['expected']}; next: {one['next']})" for one in found]
 
 
-def limits(found, database, role):
-    """[(expected, seen, next)] of the connection limits that leave no room for a dump."""
+def limits(found):
+    """[(object, expected, seen, next)] of the connection limits that leave no room for a dump or a restore."""
     return [
         (
+            f"{whose.lower()} {name}",
             f"room for {CONNECTIONS} connections",
-            f"CONNECTION LIMIT {limit} of the {whose.lower()}, {used} in use by others",
-            f"ALTER {whose} {identifier(database if whose == 'DATABASE' else role)} CONNECTION LIMIT "
-            f"{used + CONNECTIONS + 1}",
+            f"CONNECTION LIMIT {limit}, {used} in use by others",
+            f"ALTER {whose} {identifier(name)} CONNECTION LIMIT {used + CONNECTIONS + 1}",
         )
-        for whose, limit, used in found
+        for whose, name, limit, used in found
         if used + CONNECTIONS > limit
     ]

@@ -55,6 +55,9 @@ def summary(report, results):
         f"{len((routes.get('created') or []) + (routes.get('updated') or []))} old ones restored"
     )
     for key, result in sorted(results.items()):
+        scratch = ((result or {}).get("scratch") or {}) if key.startswith("rollback.backup.") else {}
+        if scratch.get("state") == "failed":
+            lines.append(f"  not proved: {result['path']}, of the database before the rollback: {scratch['reason']}")
         if key.startswith("rollback.database.") and result:
             lines.append(
                 f"  database {result['database']}: from {result['path']}, sha256 {result['sha256']}, {result['rows']} "

@@ -10,7 +10,7 @@ import time
 import uuid
 
 from .. import process
-from ..checks.restore import of_access
+from ..checks.restore import of_access, of_connections
 from ..errors import MonqError
 from ..postgres import catalogue, dump, needs, rebuild
 from ..postgres.backup import sha256
@@ -87,6 +87,8 @@ class DatabaseRestore:
         entry, role = _manifest_entry(result) or {}, self._settings["user"]
         with self._server.maintenance() as session:
             facts = self._facts(session, database)
+            # The database's own limit binds nobody once the Deployments are stopped.
+            full = of_connections(session, (), self._server)
             found = self._needs(session, facts, entry, database) if entry.get("contents") else []
         try:
             with self._server.session(database) as session:
@@ -107,7 +109,7 @@ class DatabaseRestore:
                     f"GRANT SELECT on these to {role}, or {needs.SUPERUSER}",
                 )
             )
-        return found + of_access(self._server)
+        return found + full + of_access(self._server)
 
     def _needs(self, session, facts, entry, database):
         """What the dump's restore needs, as read when it was taken, judged by the role's rights now."""

@@ -43,7 +43,7 @@ def test_nothing_is_lacking():
         ({"owners": {"postgres": ["large object 7"]}}, 'GRANT "postgres" TO "monq"'),
         ({"database_owner": "postgres"}, 'GRANT "postgres" TO "monq"'),
         ({"owners": {"gone": ["table b"]}}, 'CREATE ROLE "gone"'),
-        ({"outside": [["app", "table b", "schema public"]]}, "give its objects to monq"),
+        ({"outside": [["app", "table b", "schema public"]]}, 'give them to monq: ALTER … OWNER TO "monq"'),
         ({"superuser": ["publication p"]}, "monq_postgresql_user to a superuser"),
         ({"extensions": ["pg_stat_statements"]}, "DROP EXTENSION"),
         ({"extensions": ["timescaledb"]}, "install the package"),
@@ -103,8 +103,8 @@ def test_a_role_that_may_not_create_databases():
 
 @pytest.mark.parametrize(("limit", "used", "room"), [(1, 0, False), (2, 0, True), (10, 8, True), (10, 9, False)])
 def test_a_dump_takes_two_connections(limit, used, room):
-    found = needs.limits([("DATABASE", limit, used), ("ROLE", limit, used)], "pl_a", "monq")
-    assert [one[2].partition(" CONNECTION")[0] for one in found] == (
+    found = needs.limits([("DATABASE", "pl_a", limit, used), ("ROLE", "monq", limit, used)])
+    assert [one[3].partition(" CONNECTION")[0] for one in found] == (
         [] if room else ['ALTER DATABASE "pl_a"', 'ALTER ROLE "monq"']
     )
 
