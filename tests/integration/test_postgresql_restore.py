@@ -177,7 +177,8 @@ def test_a_superuser_restores_everything_and_is_told_of_the_subscription(install
     result, backup = taken(installation, role)
     assert result["scratch"]["as_rollback"] and "subscription news" in backup.warnings[0] and server.scratch() == []
     # Its proof is none for the role of the databases.
-    assert stops(restore(server).problems(DATABASE, result))
+    needed = stops(restore(server).problems(DATABASE, result))
+    assert "role monq is a superuser, as these need" in [one["expected"] for one in needed]
     done = restore(server, role).run(DATABASE, result, 1)
     assert "subscription news" in done["lost"][0] and "enable it" in done["lost"][0]
     assert server.sql("SELECT evtname FROM pg_event_trigger", database=DATABASE) == [("audit",)]

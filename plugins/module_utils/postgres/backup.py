@@ -140,6 +140,7 @@ class Backup:
         with self._source.snapshot(database) as (session, snapshot):
             server_version = session.value("SHOW server_version")
             facts = session.query(rebuild.present(database, int(session.value("SHOW server_version_num"))))[0]
+            facts = {**dict(zip(rebuild.PRESENT, facts)), "database": database}
             held = None if is_last else catalogue.contents(session)
             found = None
             if held:
@@ -172,7 +173,7 @@ class Backup:
             "database_bytes": size,
             "rows": rows,
             **({"contents": held} if held else {}),
-            "scratch": self._restored(database, path, rows, size, dict(zip(rebuild.PRESENT, facts)), found),
+            "scratch": self._restored(database, path, rows, size, facts, found),
         }
 
     def _restored(self, database, path, rows, size, facts, found):

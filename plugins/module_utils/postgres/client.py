@@ -291,7 +291,11 @@ class Postgresql:
             session.query(rebuild.create(name, facts))
         except MonqError as exc:
             raise MonqError(
-                "a rollback could not create this database", exc.obj, exc.expected, exc.seen, needs.then(remedies)
+                "a rollback could not create this database anew",
+                f"database {facts['database']} on {self.name}",
+                exc.expected,
+                exc.seen,
+                needs.then(remedies),
             ) from exc
         session.query(dump.comment_scratch(name, owner))
 
