@@ -48,7 +48,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 restored:
-  description: For each database, the dump it was restored from, and the name under which the old database is kept.
+  description: For each database, the dump it was restored from, the name under which the old database is kept, and
+    what was not restored (C(settings_left), C(lost)).
   returned: always
   type: list
   elements: dict

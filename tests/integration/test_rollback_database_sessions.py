@@ -96,8 +96,9 @@ def test_a_prepared_transaction_is_named_before_and_when_it_holds_the_database(i
         back = rollback_database.DatabaseRestore(server.as_role())
         assert back.problems(DATABASE) == [], "one that has just been prepared ends by itself"
         monkeypatch.setattr(rollback_database, "PREPARED_FOR", 0)
-        [(expected, seen)] = back.problems(DATABASE)
-        assert "prepared" in expected and "'msdtc-7' of user monq, since 20" in seen
+        [found] = back.problems(DATABASE)
+        assert found["severity"] == "stop" and "ROLLBACK PREPARED" in found["next"]
+        assert "prepared" in found["expected"] and "'msdtc-7' of user monq, since 20" in found["seen"]
         with pytest.raises(MonqError, match="a prepared transaction holds the database") as caught:
             restore(terminate=True)
         assert "'msdtc-7' of user monq" in caught.value.seen and "ROLLBACK PREPARED" in caught.value.next_step

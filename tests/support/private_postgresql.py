@@ -40,6 +40,7 @@ class Server:
     def __init__(self, home):
         self.home = home
         self._as = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
+        self.owner = "postgres" if self._as else None  # of its files, where it is not ourselves
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]

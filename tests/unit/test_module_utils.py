@@ -55,6 +55,8 @@ PURE = [
     "monqctl/rules",
     "monqctl/tables",
     "postgres/dump",
+    "postgres/needs",
+    "postgres/rebuild",
     "postgres/settings",
     "redaction/data",
     "redaction/encodings",

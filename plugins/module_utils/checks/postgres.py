@@ -8,9 +8,10 @@ import time
 
 from .. import process
 from ..errors import CommandError, MonqError
-from ..postgres import dump
+from ..postgres import catalogue, dump, rebuild
 from ..postgres.client import POOLER, Postgresql, free_bytes, nearest
 from ..postgres.connection import TRANSACTION
+from . import restore
 from .finding import finding
 
 NAMES = "add {} to monq_database_names with the real name of its database"
@@ -34,6 +35,9 @@ class Inspection:
         versions = self._programs()
         server = self._server(versions)
         self._folder()
+        if server:
+            told = self._limit > 0 and rebuild.is_same(self._source.server, self._scratch.server)
+            self.findings += restore.of_access(self._source, self._limit > 0, ask=not told)
         if server and self._limit > 0:
             self._scratch_server()
         return self
@@ -84,6 +88,8 @@ class Inspection:
                     )
                 self._pooler(session, self._source, "monq_postgresql_host and monq_postgresql_port")
                 existing, locks = self._source.existing(session), self._source.locks(session)
+                names = sorted({item["database"] for item in self._databases})
+                self.findings += restore.of_connections(session, names, self._source)
         except MonqError as exc:
             self._failed("reachable", "stop", exc)
             return False
@@ -145,6 +151,8 @@ class Inspection:
                 self.sizes[name] = session.value("SELECT pg_database_size(current_database())")
                 tables, unreadable, hidden = session.tables(), session.unreadable(), session.hidden_rows()
                 self.tables[name] = len(tables)
+                unreadable += catalogue.unreadable(session)
+                self.findings += restore.of_database(session, name, obj, self._limit)
         except MonqError as exc:
             self._failed("database", "stop", exc)
             return
@@ -192,8 +200,8 @@ class Inspection:
                 "warning",
                 obj,
                 f"at most {self._limit} bytes for a scratch restore",
-                f"{self.sizes[name]} bytes: the dump is read through, but not restored",
-                "raise monq_backup_scratch_max_bytes to have it restored and compared",
+                f"{self.sizes[name]} bytes: the dump is read through, but restored without its rows",
+                "raise monq_backup_scratch_max_bytes to have its rows restored and compared",
             )
 
     # ---- the folder
@@ -244,18 +252,24 @@ class Inspection:
                     self._pooler(session, self._scratch, "monq_scratch_postgresql_host and _port")
         except MonqError as exc:
             self._failed(
-                "scratch", "stop", exc, "check monq_scratch_postgresql_*, or set monq_backup_scratch_max_bytes to 0"
+                "scratch",
+                "stop",
+                exc,
+                "check monq_scratch_postgresql_*, or leave them out: then the databases' own server is used",
             )
             return
+        if not rebuild.is_same(self._source.server, self._scratch.server):
+            self.findings += restore.of_access(self._scratch)
         if not may_create:
             self._add(
                 "scratch",
                 "warning",
                 where,
                 "may create databases",
-                "may not: the dumps are read through, but not restored and compared",
-                f"ALTER ROLE {self._scratch.server['user']} CREATEDB, or set monq_scratch_postgresql_host "
-                f"to another server",
+                "may not: the dumps are read through, but not restored and compared, nor could this role roll back",
+                f"ALTER ROLE {dump.identifier(self._scratch.server['user'])} CREATEDB, or set "
+                f"monq_scratch_postgresql_host to another server; and run a rollback with a monq_postgresql_user that "
+                f"may create databases",
             )
         if left:
             gone = [

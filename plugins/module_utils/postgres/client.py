@@ -9,7 +9,7 @@ import os
 from .. import process
 from ..errors import CommandError, MonqError
 from ..redaction.text import known, redact
-from . import dump, occupants
+from . import dump, needs, occupants, rebuild
 from .connection import SESSION, TRANSACTION, Connector, failures
 from .session import Session
 
@@ -148,8 +148,22 @@ class Postgresql:
             result,
             "the dump could not be restored into a scratch database",
             f"{path} on {self.name}",
-            "fix the cause, or set monq_backup_scratch_max_bytes to 0 (no scratch restore); then run the same command "
-            "again",
+            "fix the cause, then run the same command again. Setting monq_backup_scratch_max_bytes to 0 would only "
+            "postpone the failure to a rollback, with the platform down",
+            full=f"free space on {self.name}, or set monq_backup_scratch_max_bytes lower; then run the same command "
+            f"again",
+        )
+
+    def restore_as_rollback(self, database, path, remedies, schema_only, given=()):
+        """Restores with owners and privileges, as the rollback does. remedies: of what is known to be needed; given:
+        see restore()."""
+        more = rebuild.SCHEMA if schema_only else rebuild.PROOF
+        result = self.run(rebuild.restore(self._pg_restore, self.server, database, path, *more), given)
+        dump.judge(
+            result,
+            "the dump could not be restored as a rollback would restore it",
+            f"{path} on {self.name}, into a scratch database",
+            needs.then(remedies),
             full=f"free space on {self.name}, or set monq_backup_scratch_max_bytes lower; then run the same command "
             f"again",
         )
@@ -211,6 +225,16 @@ class Postgresql:
     def may_create(self, session):
         return session.value("SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user")
 
+    def refuses(self, database):
+        """The error that keeps this role out of a database of that name, which need not exist; else None."""
+        try:
+            with self.session(database):
+                return None
+        except MonqError as exc:
+            # Only a server that let the role in says that the database does not exist. In every language it names it.
+            kept_out = "pg_hba.conf" in exc.seen or "no such database" in exc.seen or database not in exc.seen
+            return exc if kept_out else None
+
     # ---- scratch databases
 
     def create_scratch(self, session, name, encoding, collate, ctype, owner):
@@ -219,9 +243,30 @@ class Postgresql:
         except MonqError:  # another server may lack the locale; C exists everywhere, and any other cause fails again
             session.query(dump.create_scratch(name, encoding, "C", "C"))
         session.query(dump.comment_scratch(name, owner))
-        # Monitoring that connects to every database would hold this one, and has no business in a copy of the data.
-        session.query(f"REVOKE CONNECT ON DATABASE {dump.identifier(name)} FROM PUBLIC")
-        session.query(f"GRANT CONNECT ON DATABASE {dump.identifier(name)} TO SESSION_USER")
+        self._close(session, name)
+
+    def create_as_rollback(self, session, name, facts, owner, remedies):
+        """Creates it with the owner, tablespace and locale of the database, as the rollback does."""
+        try:
+            session.query(rebuild.create(name, facts))
+        except MonqError as exc:
+            raise MonqError(
+                "a rollback could not create this database anew",
+                f"database {facts['database']} on {self.name}",
+                exc.expected,
+                exc.seen,
+                needs.then(remedies),
+            ) from exc
+        session.query(dump.comment_scratch(name, owner))
+        self._close(session, name)
+
+    @staticmethod
+    def _close(session, name):
+        """Keeps others out: monitoring that connects to every database would hold this one, and has no business in a
+        copy of the data."""
+        with contextlib.suppress(MonqError):
+            session.query(f"GRANT CONNECT ON DATABASE {dump.identifier(name)} TO SESSION_USER")
+            session.query(f"REVOKE CONNECT ON DATABASE {dump.identifier(name)} FROM PUBLIC")
 
     def drop_scratch(self, session, name, tries=occupants.TRIES):
         """Raises MonqError, which names the database, who is in it and the command that drops it."""
