@@ -55,6 +55,9 @@ def summary(report, results):
         f"{len((routes.get('created') or []) + (routes.get('updated') or []))} old ones restored"
     )
     for key, result in sorted(results.items()):
+        scratch = ((result or {}).get("scratch") or {}) if key.startswith("rollback.backup.") else {}
+        if scratch.get("state") == "failed":
+            lines.append(f"  not proved: {result['path']}, of the database before the rollback: {scratch['reason']}")
         if key.startswith("rollback.database.") and result:
             lines.append(
                 f"  database {result['database']}: from {result['path']}, sha256 {result['sha256']}, {result['rows']} "
@@ -68,6 +71,7 @@ def summary(report, results):
                 f"    a superuser must copy this setting from {result['kept']}: {name}"
                 for name in result.get("settings_left") or []
             ]
+            lines += [f"    not restored: {text}" for text in result.get("lost") or []]
     left = (results.get("rollback.replicas.registry") or {}).get("left") or {}
     lines += [f"  not restored in the registry: {name}: {why}" for name, why in sorted(left.items())]
     by_hand = (results.get("rollback.installation.check") or {}).get("by_hand") or {}

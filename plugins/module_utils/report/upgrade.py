@@ -126,6 +126,7 @@ def _backups(done):
         ):
             scratch = result.get("scratch") or {}
             restored = scratch.get("state", "unknown") + (f" ({scratch['reason']})" if scratch.get("reason") else "")
+            restored += "" if scratch.get("as_rollback") else ", owners and privileges not proved"
             lines.append(
                 f"  backup of {result.get('database')}: {result['path']}, {result.get('rows')} rows, sha256 "
                 f"{result.get('sha256')}, scratch restore: {restored}"

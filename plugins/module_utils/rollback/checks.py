@@ -228,18 +228,10 @@ def _dumps(run, given, read):
             continue
         try:
             proved(result, database, read)
-            if server:
-                for expected, seen in DatabaseRestore(server).problems(database):
-                    found.append(
-                        finding(
-                            "database",
-                            STOP,
-                            f"database {database}",
-                            expected,
-                            seen,
-                            "grant it to the role in monq_postgresql_user",
-                        )
-                    )
+            for one in DatabaseRestore(server).problems(database, result) if server else []:
+                then = "; or leave its database out of monq_rollback_databases" if one["severity"] == STOP else ""
+                words = one["expected"], one["seen"], one["next"] + then
+                found.append(finding("database", one["severity"], f"database {database}", *words))
         except MonqError as exc:
             one = of_error(f"dump of {step}", exc)
             found.append({**one, "next": f"{one['next']}; or leave its database out of monq_rollback_databases"})

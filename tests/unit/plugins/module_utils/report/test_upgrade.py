@@ -73,7 +73,7 @@ BACKUP = {
     "path": "/b/x.dump",
     "rows": 12,
     "sha256": "abc",
-    "scratch": {"state": "restored"},
+    "scratch": {"state": "restored", "as_rollback": True},
 }
 
 
@@ -115,7 +115,7 @@ BACKUP = {
             ),
             {},
             ["backup of pl_identity_service: /b/x.dump, 12 rows, sha256 abc, scratch restore: restored"],
-            ["/other"],
+            ["/other", "not proved"],
             id="trap 37: which dump is which",
         ),
         pytest.param(
@@ -125,7 +125,7 @@ BACKUP = {
                 )
             ),
             {},
-            ["scratch restore: skipped (too big)"],
+            ["scratch restore: skipped (too big), owners and privileges not proved"],
             [],
             id="a dump that was not restored says so",
         ),
