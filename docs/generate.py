@@ -1,4 +1,5 @@
-"""Generates the pages steps, variables and permissions of docs/docsite/rst, and the manifest in docs/permissions.
+"""Generates the pages steps, variables, permissions and findings of docs/docsite/rst, and the manifest in
+docs/permissions.
 
 python docs/generate.py          writes them
 python docs/generate.py --check  lists those that are out of date; exits with status 1 if there are any
@@ -16,7 +17,9 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ROOT / "docs" / "docsite" / "rst"
 sys.path.insert(0, str(ROOT / "plugins"))
+sys.path.insert(0, str(ROOT / "docs"))
 
+import findings_page  # noqa: E402  pylint: disable=wrong-import-position
 from module_utils.engine import steps  # noqa: E402  pylint: disable=wrong-import-position
 from module_utils.k8s import account_manifest, permissions  # noqa: E402  pylint: disable=wrong-import-position
 
@@ -369,6 +372,7 @@ def client_rules_page():
 
 
 RENDERED = {
+    "findings.rst": lambda: findings_page.rendered(page, table, LABEL),
     "client_rules.rst": client_rules_page,
     "steps.rst": steps_page,
     "variables.rst": variables_page,

@@ -57,6 +57,14 @@ options:
     description: Whether a missing context is a finding even if it is configured from the variables.
     type: bool
     default: false
+  findings_file:
+    description:
+      - Where the findings are written as JSON, in check mode too. If empty, they are written beside the backup, as
+        C(findings.json) in the folder of the upgrade's number; in check mode nowhere. If only some O(checks) are made,
+        their names are part of the file's name.
+      - A file that cannot be written is a warning.
+    type: path
+    default: ''
   database_names:
     description: Maps microservices to their databases. If a microservice C(a-b) is not listed, its database is C(a_b).
     type: dict
@@ -76,17 +84,25 @@ EXAMPLES = r"""
 
 RETURN = r"""
 findings:
-  description: All findings. Those of severity C(stop) block the upgrade.
+  description: All findings. Those of severity C(stop) block the upgrade. C(id) is the number in the docs on findings,
+    C(parameters) what the texts were made of.
   returned: always
   type: list
   elements: dict
   sample:
-    - check: modules
+    - id: MONQ-024
+      check: modules
       severity: stop
       object: module sm
-      expected: declared
-      seen: installed, but not declared
+      expected: declared in monq_modules
+      seen: installed here, but not declared
       next: add it to monq_modules
+      parameters: {"module": "sm"}
+findings_file:
+  description: The file that the findings were written to; empty if there is none.
+  returned: always
+  type: str
+  sample: /var/backups/monq/production/6.0.0/1/findings.json
 ledger:
   description: The state of the upgrade, as returned by M(monq.platform.ledger_info). Empty if the ledger cannot be
     read.
@@ -125,6 +141,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils.arguments import DOMAINS, INGRESS_SECRETS, MONQCTL, RUN
 from ..module_utils.checks.preflight import CHECKS, Preflight
 from ..module_utils.postgres.client import ARGUMENTS
+from ..module_utils.report import findings_file
 from ..module_utils.rollback.ledger import unfinished_text
 
 OPTIONS = {
@@ -134,6 +151,7 @@ OPTIONS = {
     "confirmation_required": {"type": "bool", "default": False},
     "obsolete": {"type": "list", "elements": "str", "default": []},
     "releasehub_token": {"type": "str", "default": "", "no_log": True},
+    "findings_file": {"type": "path", "default": ""},
     "final": {"type": "bool", "default": False},
     "database_names": {"type": "dict", "default": {}},
     **{name: option for name, option in ARGUMENTS.items() if name != "databases"},
@@ -143,7 +161,13 @@ OPTIONS = {
 def main():
     spec = {**RUN, **MONQCTL, **DOMAINS, **INGRESS_SECRETS, **OPTIONS}
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
-    module.exit_json(changed=False, **Preflight(module.params, unfinished_text).run(module.params["checks"]))
+    given = module.params
+    preflight = Preflight(given, unfinished_text)
+    report = preflight.run(given["checks"])
+    part = "" if set(given["checks"]) == set(CHECKS) else "-".join(given["checks"])
+    where = {"asked": given["findings_file"], "part": part, "check_mode": module.check_mode}
+    path, warnings = findings_file.keep(report["findings"], given, preflight.generation, **where)
+    module.exit_json(changed=False, warnings=warnings, findings_file=path, **report)
 
 
 if __name__ == "__main__":

@@ -7,10 +7,11 @@ import os
 import time
 
 from .. import process
-from ..errors import CommandError, MonqError
+from ..errors import CommandError, InputError, MonqError
 from ..postgres import dump
 from ..postgres.client import Postgresql, free_bytes, nearest
-from .finding import finding
+from .examination import Examination
+from .finding import finding, of_error
 
 NAMES = "add {} to monq_database_names with the real name of its database"
 
@@ -25,15 +26,21 @@ class Inspection:
         self._directory = directory
         self._limit = scratch_max_bytes
         self._clock = clock
-        self.findings = []
+        self._made = Examination([source.server.get("password"), scratch.server.get("password")])
+        self.findings = self._made.findings
         self.sizes = {}  # database: bytes
 
     def run(self):
-        versions = self._programs()
-        server = self._server(versions)
-        self._folder()
-        if server and self._limit > 0:
-            self._scratch_server()
+        make, seen = self._made.make, {}
+        make("postgresql.pg_dump", lambda: seen.update(version=self._programs()), subject="pg_dump and pg_restore")
+        make(
+            "postgresql.reachable",
+            lambda: seen.update(server=self._server(seen.get("version"))),
+            subject=self._source.name,
+        )
+        make("postgresql.directory", self._folder, subject=self._directory)
+        if seen.get("server") and self._limit > 0:
+            make("postgresql.scratch", self._scratch_server, subject=self._scratch.name)
         return self
 
     def _add(self, check, severity, obj, expected, seen, next_step=""):
@@ -86,7 +93,10 @@ class Inspection:
             return False
         for item in self._databases:
             if item["database"] in existing:
-                self._database(item["database"], item["microservice"])
+                name = f"database {item['database']}"
+                self._made.make(
+                    "postgresql.database", self._database, item["database"], item["microservice"], subject=name
+                )
             else:
                 self._add(
                     "database",
@@ -238,10 +248,15 @@ class Inspection:
 
 def inspect(params):
     """The findings for a module's parameters, and the sizes of the databases."""
+    wrong, databases = [], []
     for item in params["databases"]:
-        dump.check_database(item["database"])
+        try:
+            dump.check_database(item["database"])
+            databases.append(item)
+        except InputError as exc:
+            wrong.append(of_error("postgresql.database", exc))
     programs = {"pg_dump": params["pg_dump"], "pg_restore": params["pg_restore"], "timeout": params["timeout"]}
     source = Postgresql(params["postgresql"], **programs)
     scratch = Postgresql(dump.scratch_server(params["postgresql"], params["scratch_postgresql"]), **programs)
-    found = Inspection(source, scratch, params["databases"], params["directory"], params["scratch_max_bytes"]).run()
-    return {"findings": found.findings, "sizes": found.sizes}
+    found = Inspection(source, scratch, databases, params["directory"], params["scratch_max_bytes"]).run()
+    return {"findings": wrong + found.findings, "sizes": found.sizes}

@@ -110,7 +110,7 @@ def test_a_watch_that_is_denied_is_information(resource, what):
     ]
 
 
-def test_any_other_error_is_no_information():
+def test_any_other_error_is_no_information_and_hides_no_other_finding():
     cluster = Cluster()
 
     def broken(method, path):
@@ -118,8 +118,10 @@ def test_any_other_error_is_no_information():
             raise ApiError(500, "Internal Server Error", "no", method, path)
 
     cluster.before = broken
-    with pytest.raises(ApiError):
-        examine(cluster)
+    found = examine(cluster)
+    [one] = [row for row in found if row["object"] == "/version"]
+    assert one["severity"] == "stop" and "500" in one["seen"]
+    assert [row for row in found if row is not one] == examine(Cluster())
 
 
 def test_a_namespace_that_is_not_there_stops():
@@ -131,7 +133,10 @@ def test_a_namespace_that_is_not_there_stops():
 def test_a_denied_verb_is_named_where_the_ledger_cannot_be_read():
     """The ledger is a ConfigMap too: whoever may not read it would only hear of a 403."""
     found = cluster_checks.examine(Cluster(denied=[("get", "configmaps")]), GIVEN, None, STATE)
-    assert [(row["severity"], row["object"]) for row in found] == [("stop", "get configmaps in production")]
+    assert [(row["id"], row["object"]) for row in found] == [
+        ("MONQ-019", "get configmaps in production"),
+        ("MONQ-018", "Deployment production/" + RELEASE["registry_deployment"]),
+    ]
 
 
 TLS = {**GIVEN, "ingress_secrets": [{"secretName": "tls", "hosts": ["monq.example.org"]}]}

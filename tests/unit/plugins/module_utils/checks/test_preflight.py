@@ -142,3 +142,17 @@ def test_a_lost_ledger_stops_before_anything_else_is_asked(world, monkeypatch):
 def test_the_operators_decisions_are_checked(world):
     report = run(resolve={"upgrade.routing.cut": "retry"})
     assert [row["check"] for row in report["findings"] if row["object"] not in CHECKS] == ["steps"]
+
+
+def test_no_finding_shows_a_known_secret(world, monkeypatch):
+    told = [finding("status", STOP, "o", "e", "password hunter2-canary", "n")]
+    monkeypatch.setattr(registry, "examine", lambda *_given: {"findings": told, "deferred": False})
+    report = run(["registry"], mask='["hunter2-canary"]')
+    assert "canary" not in str(report["findings"]) and "********" in str(report["findings"])
+
+
+def test_a_generation_is_known_where_the_ledger_is(world):
+    made = Preflight({**params(), **GIVEN}, lambda *_where: "")
+    assert made.generation is None
+    made.run()
+    assert made.generation == 1
