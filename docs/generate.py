@@ -204,7 +204,10 @@ def variables_page():
 def tables():
     """Returns {name of the Role: (table, names of single objects)}."""
     return {
-        account_manifest.ACCOUNT: (permissions.NEEDED + permissions.FOLLOWED, permissions.names(release())),
+        account_manifest.ACCOUNT: (
+            permissions.NEEDED + permissions.FOLLOWED + permissions.EXAMINED,
+            permissions.names(release()),
+        ),
         f"{account_manifest.ACCOUNT}-rollback": (
             permissions.NEEDED_FOR_ROLLBACK,
             permissions.names_for_rollback(release()),
@@ -267,7 +270,8 @@ def permissions_page():
         "with the API server (``SelfSubjectAccessReview``) and stops if one is denied, before anything is changed. "
         "Names in parentheses: the verb is needed on these objects only.",
         "The verb ``watch`` is part of the same Role, but not required: without it, preflight reports an information, "
-        "and rollouts are followed by listing every second, with a higher load on the API server.",
+        "and rollouts are followed by listing every second, with a higher load on the API server. The same holds for "
+        "``list resourcequotas``: without it, quotas are not checked.",
         *parts,
         "monqctl has its own access to the registry, and the registry has its own access to Kubernetes. Neither is "
         "part of these tables.",
@@ -321,9 +325,15 @@ OPTIONAL_COMMANDS = """.. code-block:: bash
 
    kubectl create clusterrole monq-upgrade-namespaces --verb=get --resource=namespaces
    kubectl create clusterrole monq-upgrade-ingresses --verb=list --resource=ingresses.extensions
-   for role in monq-upgrade-namespaces monq-upgrade-ingresses; do
+   kubectl create clusterrole monq-upgrade-controllers --verb=list --resource=deployments.apps,daemonsets.apps
+   for role in monq-upgrade-namespaces monq-upgrade-ingresses monq-upgrade-controllers; do
      kubectl create clusterrolebinding $role-$ns --clusterrole=$role --serviceaccount=$ns:monq-upgrade
-   done"""
+   done
+   # The setting for snippets is in the ConfigMap of the Ingress controller, for example:
+   kubectl create role monq-upgrade-snippets -n ingress-nginx --verb=get --resource=configmaps \\
+     --resource-name=ingress-nginx-controller
+   kubectl create rolebinding monq-upgrade-snippets-$ns -n ingress-nginx --role=monq-upgrade-snippets \\
+     --serviceaccount=$ns:monq-upgrade"""
 
 KINDS = {  # how monqctl's output is read
     "failure": "a line that means failure, whatever the exit status",

@@ -65,6 +65,23 @@ options:
       - A file that cannot be written is a warning.
     type: path
     default: ''
+  consul:
+    description: Consul's KV store, where the microservices read their settings. It is not asked without C(url).
+    type: dict
+    default: {}
+    suboptions:
+      url:
+        description: Address of Consul.
+        type: str
+        default: ''
+      token:
+        description: A token that may read the keys.
+        type: str
+        default: ''
+      environment:
+        description: The first part of the keys. If empty, O(environment).
+        type: str
+        default: ''
   database_names:
     description: Maps microservices to their databases. If a microservice C(a-b) is not listed, its database is C(a_b).
     type: dict
@@ -153,6 +170,15 @@ OPTIONS = {
     "releasehub_token": {"type": "str", "default": "", "no_log": True},
     "findings_file": {"type": "path", "default": ""},
     "final": {"type": "bool", "default": False},
+    "consul": {
+        "type": "dict",
+        "default": {},
+        "options": {
+            "url": {"type": "str", "default": ""},
+            "token": {"type": "str", "default": "", "no_log": True},
+            "environment": {"type": "str", "default": ""},
+        },
+    },
     "database_names": {"type": "dict", "default": {}},
     **{name: option for name, option in ARGUMENTS.items() if name != "databases"},
 }

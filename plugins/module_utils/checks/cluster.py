@@ -9,7 +9,8 @@ from ..engine.snapshots import orphans
 from ..errors import ApiError
 from ..k8s import objects, permissions
 from ..k8s.cluster import core, ingress_api
-from . import certificates, rules
+from ..k8s.rollout import selected
+from . import catalogue, certificates, clocks, ingress, quotas, rules
 from .examination import Examination
 from .finding import INFO, STOP, finding, inside_outage, lost_ledger
 
@@ -51,6 +52,7 @@ class _Cluster:
             return self._made.findings
         make("kubernetes.version", self._version, subject="/version")
         make("kubernetes.api", self._api, subject="extensions/v1beta1")
+        make("clock.skew", lambda: clocks.compare("the API server", self._cluster.clock), subject="the API server")
         self._permissions()
         if self._session is None:  # what depends on the upgrade's progress cannot be judged
             self._lasting()
@@ -66,6 +68,7 @@ class _Cluster:
         tables = (
             ("permissions", STOP, permissions.reviews(self._namespace, named=permissions.names(self._release))),
             ("permissions.following", INFO, permissions.reviews(self._namespace, permissions.FOLLOWED)),
+            ("permissions.examining", INFO, permissions.reviews(self._namespace, permissions.EXAMINED)),
             ("permissions.diagnostics", INFO, permissions.reviews(self._namespace, permissions.DIAGNOSTICS)),
         )
         for name, severity, reviews in tables:
@@ -90,8 +93,11 @@ class _Cluster:
         else:
             make("permissions.outside", lambda: self._elsewhere()[1], subject="Ingresses in other namespaces")
             make("routing.conflict", self._routing, subject="Ingresses")
+            make("routing.duplicate", self._duplicates, subject="Ingresses")
+            make("ingress.snippets", self._snippets, subject="ingress-nginx")
             make("version.routes", self._signature, subject="Ingresses")
             make("health.deleting", self._leaving, subject="Deployments and Ingresses")
+        make("quota.exceeded", self._quotas, subject="ResourceQuotas")
         if not begun:
             make("health.unhealthy", lambda: rules.health(self._deployments()), subject="Deployments")
 
@@ -131,6 +137,40 @@ class _Cluster:
     def _routing(self):
         elsewhere = self._elsewhere()[0]
         return rules.routing(self._release, self._declared, self._routes(), self._given, elsewhere)
+
+    def _duplicates(self):
+        conflict = catalogue.of("routing.conflict")[0]
+        reported = [one["parameters"]["ingress"] for one in self._made.findings if one["id"] == conflict]
+        return ingress.duplicates(self._routes(), self._elsewhere()[0], reported)
+
+    def _snippets(self):
+        """Looks for the Ingress controller only if Monq's routes have snippets."""
+        if not ingress.snippets(self._routes()):
+            return []
+        workloads, found = [], []
+        for kind in ("Deployment", "DaemonSet"):
+            resource, what = f"{kind.lower()}s", f"{kind}s in other namespaces"
+            listed, unread = optional(self._cluster, f"/apis/apps/v1/{resource}", what, OUTSIDE[resource])
+            workloads += [(kind, workload) for workload in (listed or {}).get("items") or []]
+            found += unread
+        return found + ingress.snippet_findings(self._routes(), ingress.controllers(workloads), self._settings)
+
+    def _settings(self, configmap):
+        """The data of a ConfigMap, namespace/name; None if it may not be read."""
+        namespace, _slash, name = configmap.partition("/")
+        path = core(namespace, "configmaps", name)
+        kept, unread = optional(self._cluster, path, f"ConfigMap {configmap}", OUTSIDE["configmaps"])
+        return None if unread else (kept or {}).get("data") or {}
+
+    def _quotas(self):
+        try:
+            found = self._cluster.items(core(self._namespace, "resourcequotas"))
+        except ApiError as exc:
+            if exc.status == 403:  # a finding of the permissions
+                return []
+            raise
+        patterns = [p for module in self._declared for p in self._release["modules"][module]["deployments"]]
+        return quotas.findings(self._namespace, found, selected(self._deployments(), patterns))
 
     def _signature(self):
         return rules.signature(self._release, self._declared, self._routes())

@@ -131,4 +131,28 @@ ENTRIES = {
         "seen": "{problem}",
         "next": EXPORT,
     },
+    "MONQ-061": {
+        "name": "bundle.incomplete",
+        "title": "A folder of an offline upgrade looks incomplete",
+        "severity": (WARNING,),
+        "reads": "the files in monq_registry_source_dir and monq_release_source_dir; their layout is assumed",
+        "why": "An export or a copy that was interrupted is noticed only when its file is needed, perhaps inside the "
+        "outage.",
+        "object": "{path}",
+        "expected": "{expected_files}",
+        "seen": "{problem}",
+        "next": "export it again, or compare it with its source; if the layout of the export is another one, continue",
+    },
+    "MONQ-062": {
+        "name": "releasehub.unreachable",
+        "title": "The Release Hub does not respond",
+        "severity": (WARNING,),
+        "reads": "monq_releasehub_server, by a request without a token; not if both source folders are set",
+        "why": "Prepare downloads the release from it. Nothing is changed before that but the registry's token.",
+        "object": "{server}",
+        "expected": "a response",
+        "seen": "{error}",
+        "next": "check monq_releasehub_server and the proxy in monq_monqctl_environment (HTTPS_PROXY), or upgrade "
+        "offline",
+    },
 }

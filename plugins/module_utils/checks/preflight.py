@@ -12,7 +12,7 @@ from ..redaction.text import known
 from ..session import Session, client
 from ..upgrade.home import is_due
 from ..upgrade.registry_token import RegistryToken
-from . import cluster, inputs, postgres, registry
+from . import clocks, cluster, consul, inputs, postgres, registry
 from .examination import Examination
 from .finding import lost_ledger, of_error
 
@@ -53,6 +53,9 @@ class Preflight:
         # Inside the outage the way out is forward: the dumps exist, and the SQL may have changed owners.
         if "databases" in checks and not (self.report["cut"] or self.report["finished"] or self._lost):
             make("postgresql.reachable", self._databases, subject="PostgreSQL")
+            make("clock.skew", lambda: clocks.of_database(self._with_databases()), subject="PostgreSQL")
+            if (self._given.get("consul") or {}).get("url"):
+                make("postgresql.settings", self._consul, subject="Consul")
         self.report["findings"] = self._shown()
         return self.report
 
@@ -123,11 +126,20 @@ class Preflight:
         return seen["findings"]
 
     def _databases(self):
+        return postgres.inspect(self._with_databases())["findings"]
+
+    def _consul(self):
+        given = self._with_databases()
+        environment = given["consul"].get("environment") or given["environment"]
+        where = {**given["consul"], "environment": environment}
+        return consul.examine(where, given["databases"], given["postgresql"], _secrets(given))
+
+    def _with_databases(self):
+        """The parameters, with the databases that are dumped."""
         plan = self._given["plan"]
         known = [module for module in plan["modules"] if module in plan["release"]["modules"]]
         names = steps.backed_up(plan["release"], known, plan["backup_databases"])
-        databases = dump.databases(names, self._given["database_names"])
-        return postgres.inspect({**self._given, "databases": databases})["findings"]
+        return {**self._given, "databases": dump.databases(names, self._given["database_names"])}
 
 
 def _secrets(given):

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import os
 
+from .. import arguments
 from ..errors import CommandError
 from ..monqctl.registry import TEMPLATE, RegistryReplicas
 from ..postgres.client import nearest
 from ..redaction.text import redact
 from ..upgrade import template
 from ..upgrade.registry_token import RESTORE
-from . import rules
+from . import download, rules
 from .examination import Examination
 from .finding import STOP, finding, inside_outage, of_error
 
@@ -30,8 +31,7 @@ def examine(client, given, run, stored, state):
     if not state["finished"]:
         made.make("monqctl", _version, client, given, works, subject=client.path)
         made.make("monqctl.home", _home, client, subject=client.home)
-        for path in _folders(given):
-            made.make("bundle.missing", _bundle, path, subject=path)
+        _sources(made, given, state)
     asks = any(works) and _is_ours(made, client, given, deferred) and not state["finished"]
     if asks and run is None and not _making(given):  # the template cannot be judged without the ledger
         _health(made, client, given)
@@ -93,16 +93,24 @@ def _between(run, stored):
     return not run.is_done(CREDENTIAL) or run.corrected(CREDENTIAL, (run.step(CREDENTIAL).argv, stored() or ""))
 
 
-def _folders(given):
-    """The folders of an offline upgrade."""
-    variables = given["plan"]["variables"]
-    return [path for path in map(variables.get, ("registry_source_dir", "release_source_dir")) if path]
+def _sources(made, given, state):
+    """Checks where the release comes from."""
+    plan = given["plan"]
+    variables = plan["variables"]
+    wanted = {"release_source_dir": download.of_release(plan["release"], plan["modules"])}
+    for name in ("registry_source_dir", "release_source_dir"):
+        path = variables.get(name)
+        if path:
+            made.make("bundle.missing", download.folder, path, subject=path)
+            made.make("bundle.incomplete", download.completeness, path, wanted.get(name, ()), subject=path)
+    # Everything is downloaded once prepare is done, unless images are copied in the outage.
+    if plan.get("online") and not (state.get("prepared") and plan.get("prefetch_images", True)):
+        made.make("releasehub.unreachable", _hub, variables, given, subject="the Release Hub")
 
 
-def _bundle(path):
-    if os.path.isdir(path) and os.listdir(path):
-        return []
-    return [finding("bundle.missing", STOP, path=path, problem="empty" if os.path.isdir(path) else "no such folder")]
+def _hub(variables, given):
+    server = variables.get("releasehub_server")
+    return download.hub(server, arguments.environment(given), arguments.known_secrets(given)) if server else []
 
 
 def _version(client, given, works):

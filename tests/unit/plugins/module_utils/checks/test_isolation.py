@@ -9,12 +9,14 @@ import types
 
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils import arguments
-from ansible_collections.monq.platform.plugins.module_utils.checks import examination, postgres, preflight
+from ansible_collections.monq.platform.plugins.module_utils.checks import clocks, examination, postgres, preflight
 from ansible_collections.monq.platform.plugins.module_utils.checks.preflight import Preflight
 from fake_cluster import DEPLOYMENTS, INGRESSES, SECRETS, FakeCluster, deployment, ingress
 from fake_session import params
 
 SECRET = "hunter2-canary"
+SOURCES = {"release_source_dir": "/nowhere/release", "releasehub_server": "http://127.0.0.1:9"}
+QUOTAS = "/api/v1/namespaces/production/resourcequotas"
 # Where one of these ends, what follows cannot be made: there is no connection, no ledger, no monqctl.
 GATES = {
     "kubernetes.connection": {"cluster", "ledger"},
@@ -32,7 +34,14 @@ BUILT_ON = {  # objects of findings that need what these read: pg_dump's version
     "postgresql.scratch": {"role monq on db:5432"},
 }
 LEDGER = {"identity.token", "template"}  # what cannot be judged without knowing what was done
-AREAS = {"inputs": "inputs", "cluster": "cluster", "registry": "registry", "postgres": "databases"}
+AREAS = {
+    "inputs": "inputs",
+    "quotas": "cluster",
+    "download": "registry",
+    "cluster": "cluster",
+    "registry": "registry",
+    "postgres": "databases",
+}
 
 
 class Cluster(FakeCluster):
@@ -47,12 +56,19 @@ class Cluster(FakeCluster):
         path = INGRESSES.replace("extensions/v1beta1", "networking.k8s.io/v1")
         self.put(f"{path}/status", ingress("status", "monq.example.org"))
         self.objects["/apis/networking.k8s.io/v1/ingresses"] = {"items": []}
+        self.put(f"{path}/twin", ingress("twin", "shop.test"))
+        self.put(f"{path}/other", {**ingress("other", "shop.test")})
+        quota = {"spec": {"hard": {"pods": "1"}}, "status": {"hard": {"pods": "1"}, "used": {"pods": "1"}}}
+        self.put(f"{QUOTAS}/small", quota)
         self.put(f"{DEPLOYMENTS}/cl-x", deployment("cl-x", 2, ready=1))
         leaving = deployment("pl-x")
         leaving["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
         self.put(f"{DEPLOYMENTS}/pl-x", leaving)
         data = {"tls.crt": base64.b64encode(b"none").decode()}
         self.put(f"{SECRETS}/tls", {"type": "kubernetes.io/tls", "data": data})
+
+    def clock(self):
+        return 0
 
     def create(self, path, body):
         if "selfsubjectaccessreviews" not in path:
@@ -94,7 +110,7 @@ class Server:
 
     @contextlib.contextmanager
     def maintenance(self, _names):
-        yield types.SimpleNamespace(value=lambda sql: 150000 if "version" in sql else True)
+        yield types.SimpleNamespace(value=lambda sql: 150000 if "version" in sql else True)  # 1970, by its clock
 
     @contextlib.contextmanager
     def session(self, _name):
@@ -122,6 +138,7 @@ def world(monkeypatch):
     monkeypatch.setattr(arguments, "cluster", lambda given: made)
     monkeypatch.setattr(preflight, "client", lambda *_given, **_named: Client())
     monkeypatch.setattr(postgres, "Postgresql", Server)
+    monkeypatch.setattr(clocks, "Postgresql", Server)
     original = examination.Examination.make
 
     def run(broken=None):
@@ -147,7 +164,8 @@ def world(monkeypatch):
         monkeypatch.setattr(examination.Examination, "make", make)
         given = params(
             home="/nowhere/home",
-            plan={"modules": ["pl", "sm"], "variables": {"release_source_dir": "/nowhere/release"}},
+            plan={"modules": ["pl", "sm"], "variables": SOURCES},
+            consul={"url": "http://127.0.0.1:9"},
             domain="not a domain",
             ingress_secrets=[{"secretName": "tls", "hosts": ["monq.example.org"]}, {"secretName": "absent"}],
             obsolete=["monq_monqctl_failure_patterns"],
