@@ -193,7 +193,9 @@ def main():
     part = "" if set(given["checks"]) == set(CHECKS) else "-".join(given["checks"])
     where = {"asked": given["findings_file"], "part": part, "check_mode": module.check_mode}
     path, warnings = findings_file.keep(report["findings"], given, preflight.generation, **where)
-    module.exit_json(changed=False, warnings=warnings, findings_file=path, **report)
+    for warning in warnings:
+        module.warn(warning)
+    module.exit_json(changed=False, findings_file=path, **report)
 
 
 if __name__ == "__main__":
