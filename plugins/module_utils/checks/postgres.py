@@ -7,12 +7,13 @@ import os
 import time
 
 from .. import process
-from ..errors import CommandError, MonqError
+from ..errors import CommandError, InputError, MonqError
 from ..postgres import catalogue, dump, rebuild
 from ..postgres.client import POOLER, Postgresql, free_bytes, nearest
 from ..postgres.connection import TRANSACTION
 from . import restore
-from .finding import finding
+from .examination import Examination
+from .finding import finding, of_error
 
 NAMES = "add {} to monq_database_names with the real name of its database"
 
@@ -27,19 +28,24 @@ class Inspection:
         self._directory = directory
         self._limit = scratch_max_bytes
         self._clock = clock
-        self.findings = []
+        self._made = Examination([source.server.get("password"), scratch.server.get("password")])
+        self.findings = self._made.findings
         self.sizes = {}  # database: bytes
         self.tables = {}  # database: number of tables
 
     def run(self):
-        versions = self._programs()
-        server = self._server(versions)
-        self._folder()
-        if server:
-            told = self._limit > 0 and rebuild.is_same(self._source.server, self._scratch.server)
-            self.findings += restore.of_access(self._source, self._limit > 0, ask=not told)
-        if server and self._limit > 0:
-            self._scratch_server()
+        make, seen = self._made.make, {}
+        make("postgresql.pg_dump", lambda: seen.update(version=self._programs()), subject="pg_dump and pg_restore")
+        make(
+            "postgresql.reachable",
+            lambda: seen.update(server=self._server(seen.get("version"))),
+            subject=self._source.name,
+        )
+        make("postgresql.directory", self._folder, subject=self._directory)
+        if seen.get("server"):
+            make("postgresql.access", self._access, subject=self._source.name)
+        if seen.get("server") and self._limit > 0:
+            make("postgresql.scratch", self._scratch_server, subject=self._scratch.name)
         return self
 
     def _add(self, check, severity, obj, expected, seen, next_step=""):
@@ -49,6 +55,10 @@ class Inspection:
         self._add(
             check, severity, exc.obj, exc.expected or "no error", exc.seen or exc.what, next_step or exc.next_step
         )
+
+    def _access(self):
+        told = self._limit > 0 and rebuild.is_same(self._source.server, self._scratch.server)
+        return restore.of_access(self._source, self._limit > 0, ask=not told)
 
     # ---- programs
 
@@ -86,16 +96,22 @@ class Inspection:
                         "a standby",
                         "set monq_postgresql_host to the primary",
                     )
-                self._pooler(session, self._source, "monq_postgresql_host and monq_postgresql_port")
+                variables = "monq_postgresql_host and monq_postgresql_port"
+                where = self._source.name
+                self._made.make("postgresql.pooler", self._pooler, session, self._source, variables, subject=where)
                 existing, locks = self._source.existing(session), self._source.locks(session)
                 names = sorted({item["database"] for item in self._databases})
-                self.findings += restore.of_connections(session, names, self._source)
+                limits = restore.of_connections
+                self._made.make("postgresql.connections", limits, session, names, self._source, subject=where)
         except MonqError as exc:
             self._failed("reachable", "stop", exc)
             return False
         for item in self._databases:
             if item["database"] in existing:
-                self._database(item["database"], item["microservice"])
+                name = f"database {item['database']}"
+                self._made.make(
+                    "postgresql.database", self._database, item["database"], item["microservice"], subject=name
+                )
             else:
                 self._add(
                     "database",
@@ -105,7 +121,7 @@ class Inspection:
                     "no such database",
                     NAMES.format(item["microservice"]),
                 )
-        self._locks(locks)
+        self._made.make("postgresql.locks", self._locks, locks, subject=self._source.name)
         return True
 
     def _pooler(self, session, client, variables):
@@ -152,7 +168,7 @@ class Inspection:
                 tables, unreadable, hidden = session.tables(), session.unreadable(), session.hidden_rows()
                 self.tables[name] = len(tables)
                 unreadable += catalogue.unreadable(session)
-                self.findings += restore.of_database(session, name, obj, self._limit)
+                self._made.make("postgresql.restore", restore.of_database, session, name, obj, self._limit, subject=obj)
         except MonqError as exc:
             self._failed("database", "stop", exc)
             return
@@ -294,10 +310,15 @@ class Inspection:
 
 def inspect(params):
     """The findings for a module's parameters, and the sizes of the databases."""
+    wrong, databases = [], []
     for item in params["databases"]:
-        dump.check_database(item["database"])
+        try:
+            dump.check_database(item["database"])
+            databases.append(item)
+        except InputError as exc:
+            wrong.append(of_error("postgresql.database", exc))
     programs = {"pg_dump": params["pg_dump"], "pg_restore": params["pg_restore"], "timeout": params["timeout"]}
     source = Postgresql(params["postgresql"], **programs)
     scratch = Postgresql(dump.scratch_server(params["postgresql"], params["scratch_postgresql"]), **programs)
-    found = Inspection(source, scratch, params["databases"], params["directory"], params["scratch_max_bytes"]).run()
-    return {"findings": found.findings, "sizes": found.sizes}
+    found = Inspection(source, scratch, databases, params["directory"], params["scratch_max_bytes"]).run()
+    return {"findings": wrong + found.findings, "sizes": found.sizes}

@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from . import findings
+
 MAY_NOT = "The rollback cannot start. This run has changed nothing."
 
 
@@ -10,7 +12,7 @@ def overview(report):
     """The overview shown before anything is changed: what would be restored, what cannot be undone, and what prevents
     the rollback."""
     if not report["needed"] and report["findings"]:
-        return "\n".join([*_findings(report["findings"]), MAY_NOT])
+        return "\n".join([*findings.rows(report["findings"]), *findings.explained(report["findings"]), MAY_NOT])
     if not report["needed"]:
         return "There is nothing to roll back: no upgrade ledger records a change here."
     done = sum(row["state"] == "done" for row in report["steps"])
@@ -23,18 +25,10 @@ def overview(report):
     lines += _part("To be restored", report["put_back"])
     lines += _part("Cannot be undone", [f"{row['key']}  ({row['title']})" for row in report["irreversible"]])
     lines += _part("Counts that changed between the two snapshots", report["counts"])
-    lines += _findings(report["findings"])
+    lines += findings.rows(report["findings"]) + findings.explained(report["findings"])
     if any(found["severity"] == "stop" for found in report["findings"]):
         lines.append(MAY_NOT)
     return "\n".join(lines)
-
-
-def _findings(found):
-    lines = []
-    for one in found:
-        lines.append(f"[{one['severity'].upper()}] {one['check']}: {one['object']}")
-        lines += [f"  {name}: {one[name]}" for name in ("expected", "seen", "next") if one.get(name)]
-    return lines
 
 
 def summary(report, results):

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import re
 
+from . import findings as shown
+
 
 def findings(found):
     """All findings without duplicates, stops first."""
@@ -16,10 +18,7 @@ def findings(found):
         if stops
         else f"Preflight passed: {len(unique)} findings, none blocking."
     ]
-    for found_one in sorted(unique, key=lambda f: rank[f["severity"]]):
-        lines.append(f"[{found_one['severity'].upper()}] {found_one['check']}: {found_one['object']}")
-        lines += [f"  {name}: {found_one[name]}" for name in ("expected", "seen", "next") if found_one.get(name)]
-    return "\n".join(lines)
+    return "\n".join(lines + shown.rows(sorted(unique, key=lambda f: rank[f["severity"]])) + shown.explained(unique))
 
 
 def plan(ledger):
@@ -92,8 +91,10 @@ def summary(ledger, verified):
         lines.append(f"  version: {module} {version or 'unknown'}")
     lines += _backups(done) + _replicas(rows, verified) + _drift(verified)
     for found in verified.get("findings") or []:
+        number = f"{found['id']} " if found.get("id") else ""
         lines.append(
-            f"  [{found['severity'].upper()}] {found['object']}: expected {found['expected']}, seen {found['seen']}"
+            f"  [{found['severity'].upper()}] {number}{found['object']}: expected {found['expected']}, "
+            f"seen {found['seen']}"
         )
     lines.append("  " + point_of_no_return(ledger["steps"]))
     lines += [

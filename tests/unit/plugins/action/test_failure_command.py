@@ -48,8 +48,8 @@ def test_at_the_last_exit_both_ways_are_commands_to_type(monkeypatch):
     monkeypatch.setattr(failure, "context", types.SimpleNamespace(CLIARGS=vars(cli.parser.parse_args(words))))
     ways = dict(failure.ActionModule._choices({"last_exit": {"environment": "p"}}, ""))
     assert ways == {
-        "to go on": "ansible-playbook -i /srv/inv playbooks/site.yml --tags pl -e @/srv/v.yml -e monq_confirm_outage=p -e "
-        "monq_last_exit=continue",
+        "to go on": "ansible-playbook -i /srv/inv playbooks/site.yml --tags pl -e @/srv/v.yml "
+        "-e monq_confirm_outage=p -e monq_last_exit=continue",
         "to roll back": "ansible-playbook -i /srv/inv playbooks/rollback.yml -e @/srv/v.yml -e monq_confirm_rollback=p",
     }
     assert failure.ActionModule._choices({}, "") == []
