@@ -87,6 +87,10 @@ options:
     description: Name of the inventory host, part of that folder's path.
     type: str
     default: ''
+  progress:
+    description: Where the module says what it is doing. The module's action plugin sets it; leave it out.
+    type: dict
+    default: {}
 notes:
   - A step fails unless its predecessors are done, and names the missing one.
 """

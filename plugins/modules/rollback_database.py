@@ -101,9 +101,14 @@ def main():
         session = open_session(params=given, check_mode=module.check_mode)
         run, server = session.run, session.cluster.server
         restore = DatabaseRestore(
-            given["postgresql"], given["pg_restore"], given["timeout"], given["terminate_connections"], run.fence
+            given["postgresql"],
+            given["pg_restore"],
+            given["timeout"],
+            given["terminate_connections"],
+            run.fence,
+            progress=session.progress,
         )
-        restored = perform(run, backup(given, run.generation, server), restore, given["databases"])
+        restored = perform(run, backup(given, run.generation, server, session.progress), restore, given["databases"])
         module.exit_json(restored=restored, **run.result())
     except MonqError as exc:
         module.fail_json(**exc.result())

@@ -14,6 +14,7 @@ import uuid
 
 from .. import process
 from ..errors import ApiError, ApiUnreachable, InputError, LedgerError, LockError, MonqError, StepError
+from ..live_progress import LiveProgress
 from . import decisions, progress, steps
 from .ledger import CLOSED, FILES, FINGERPRINT, INPUTS
 from .recorder import Recorder
@@ -56,11 +57,16 @@ class StepRunner:
         self._inputs = inputs or {}
         self._files = files or {}
         self._recorder = Recorder(ledger, self._notes, spool, sleep)
+        self._progress = LiveProgress()
         self._acting = False  # the ledger's own writes are protected by its resourceVersion
         self._steps = {step.key: step for step in plan}
         self.done = []  # keys executed by this call
         self.predicted = []  # keys that a real run would execute
         self.skipped = []  # keys already done in the ledger
+
+    def report_to(self, progress):
+        """From now on, what is executed is said there, and in the renewals of the lock."""
+        self._progress, self._lease.progress = progress, progress.annotation
 
     @property
     def changed(self):
@@ -311,6 +317,7 @@ class StepRunner:
         if step.kind == "client":
             entry.update(homes=known.get("homes", []), digests=known.get("digests", {}))
         self._recorder.intend(step.key, entry)
+        self._progress.at(self.plan, step, self._down_since)
         try:
             with self._lease.renewing(self._lock_id), process.marked(entry["attempt"]):
                 self._acting = True
@@ -350,6 +357,9 @@ class StepRunner:
     def platform(self):
         """The platform's availability as text."""
         return progress.platform(self.plan, self.ledger.entries)
+
+    def _down_since(self):
+        return progress.down_since(self.plan, self.ledger.entries)
 
 
 def alive(entry):

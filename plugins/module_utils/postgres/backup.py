@@ -151,7 +151,7 @@ class Backup:
                     "none",
                     "correct monq_database_names, then run the same command again",
                 )
-            self._source.dump(database, snapshot, path)
+            self._source.dump(database, snapshot, path, size)
         with self._on_disk(path):
             _sync(path)
         self._source.read_whole(database, path)
@@ -272,10 +272,11 @@ class Backup:
             ) from exc
 
 
-def backup(params, generation, server):
+def backup(params, generation, server, progress=None):
     """The Backup that a module's parameters describe. server: the Kubernetes API's address, which distinguishes
-    installations."""
+    installations. progress: where it says how far it is."""
     programs = {"pg_dump": params["pg_dump"], "pg_restore": params["pg_restore"], "timeout": params["timeout"]}
+    programs["progress"] = progress
     source = Postgresql(params["postgresql"], **programs)
     scratch = Postgresql(dump.scratch_server(params["postgresql"], params["scratch_postgresql"]), **programs)
     return Backup(

@@ -106,20 +106,24 @@ class Session:
 class Postgresql:
     """A server, a role and the two programs. The program runner is injected."""
 
-    def __init__(self, server, pg_dump="pg_dump", pg_restore="pg_restore", timeout=14400, runner=process.run):
+    def __init__(
+        self, server, pg_dump="pg_dump", pg_restore="pg_restore", timeout=14400, runner=process.run, progress=None
+    ):
         self.server = server
         self.name = f"{server['host']}:{server['port']}"
         self._pg_dump = pg_dump
         self._pg_restore = pg_restore
         self._timeout = timeout
         self._runner = runner
+        self.progress = progress
         self._secrets = known([server.get("password")])
 
     # ---- programs
 
-    def run(self, argv):
+    def run(self, argv, watch=None):
         """Calls a program once; stderr is redacted."""
-        result = self._runner(argv, env=dump.environment(self.server), timeout=self._timeout)
+        watched = {"watch": watch} if watch else {}
+        result = self._runner(argv, env=dump.environment(self.server), timeout=self._timeout, **watched)
         return result._replace(stderr=redact(result.stderr, self._secrets))
 
     def _version(self, program):
@@ -147,8 +151,9 @@ class Postgresql:
     def pg_restore_version(self):
         return self._version(self._pg_restore)
 
-    def dump(self, database, snapshot, path):
-        result = self.run(dump.pg_dump(self._pg_dump, self.server, database, snapshot, path))
+    def dump(self, database, snapshot, path, size=None):
+        watch = self.progress and self.progress.growing(f"dump of {database}", path, size)
+        result = self.run(dump.pg_dump(self._pg_dump, self.server, database, snapshot, path), watch)
         dump.judge(
             result,
             "pg_dump failed",
@@ -157,7 +162,8 @@ class Postgresql:
         )
 
     def read_whole(self, database, path):
-        result = self.run(dump.full_read(self._pg_restore, path))
+        watch = self.progress and self.progress.reading(f"check of the dump of {database}", path)
+        result = self.run(dump.full_read(self._pg_restore, path), watch)
         dump.judge(
             result,
             "the dump cannot be read to the end",
@@ -166,7 +172,8 @@ class Postgresql:
         )
 
     def restore(self, database, path):
-        result = self.run(dump.restore(self._pg_restore, self.server, database, path))
+        watch = self.progress and self.progress.reading("restore into a scratch database", path)
+        result = self.run(dump.restore(self._pg_restore, self.server, database, path), watch)
         dump.judge(
             result,
             "the dump could not be restored into a scratch database",

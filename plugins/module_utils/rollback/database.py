@@ -74,8 +74,9 @@ class DatabaseRestore:
         clock=time.time,
         sleep=time.sleep,
         runner=process.run,
+        progress=None,
     ):
-        self._server = Postgresql(server, pg_restore=pg_restore, timeout=timeout, runner=runner)
+        self._server = Postgresql(server, pg_restore=pg_restore, timeout=timeout, runner=runner, progress=progress)
         self._settings, self._pg_restore, self._timeout = server, pg_restore, timeout
         self._terminate, self._clock, self._sleep, self._runner = terminate, clock, sleep, runner
         self._fence = fence or (lambda: None)  # raises if the lock is lost
@@ -174,9 +175,10 @@ class DatabaseRestore:
             raise
 
     def _fill(self, new, result):
+        watch = self._server.progress and self._server.progress.reading("restore from the dump", result["path"])
         argv = sql.restore(self._pg_restore, self._settings, new, result["path"])
         dump.judge(
-            self._server.run(argv),
+            self._server.run(argv, watch),
             "the dump could not be restored; the current database is untouched",
             f"{result['path']} on {self._server.name}",
             f"fix the cause, {AGAIN}",

@@ -30,7 +30,7 @@ class Cutover:
                 self._require_saved(doomed)
             if not run.is_done(CUT):
                 self._compare_counts()
-        watcher = RouteWatcher(self._session.cluster, self._session.namespace, timeout)
+        watcher = RouteWatcher(self._session.cluster, self._session.namespace, timeout, say=self._session.progress.say)
         report = run.execute(CUT, lambda: {"removed": watcher.remove(doomed, pause)})
         if early and CUT in run.done:
             self._require_saved(doomed)  # something may have recreated one meanwhile
@@ -64,6 +64,7 @@ def wait_for_routes(session, domains, timeout):
 
     def wait():
         old = {ingress["metadata"]["uid"] for ingress in session.snapshot("cut")["ingresses"]}
-        return {"served": RouteWatcher(session.cluster, session.namespace, timeout).wait(old, domains)}
+        watcher = RouteWatcher(session.cluster, session.namespace, timeout, say=session.progress.say)
+        return {"served": watcher.wait(old, domains)}
 
     return (session.run.execute(WAIT, wait) or {}).get("served", [])

@@ -1,9 +1,10 @@
-"""Long commands show that they are at work; the module runs as it would without it."""
+"""Long tasks show what they are doing; the module runs as it would without it."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -16,15 +17,20 @@ from ansible_collections.monq.platform.plugins.action import (
     lock,
     microservices,
     monqctl,
+    monqctl_home,
     postgresql_backup,
+    preflight,
+    registry_template_apply,
     registry_token,
     rollback_database,
     rollback_step,
     rollout_wait,
     route_removal,
     routing,
+    support_bundle,
+    verify,
 )
-from ansible_collections.monq.platform.plugins.plugin_utils import heartbeat
+from ansible_collections.monq.platform.plugins.plugin_utils import heartbeat, screen
 from fake_session import params
 from repository import ROOT, load
 
@@ -32,13 +38,18 @@ BEATING = [
     lock,
     microservices,
     monqctl,
+    monqctl_home,
     postgresql_backup,
+    preflight,
+    registry_template_apply,
     registry_token,
     rollback_database,
     rollback_step,
     rollout_wait,
     route_removal,
     routing,
+    support_bundle,
+    verify,
 ]
 
 
@@ -46,21 +57,22 @@ BEATING = [
 def shown(monkeypatch):
     """The lines that were displayed; enough is set once there are three."""
     lines = []
-    lines_seen = types.SimpleNamespace(lines=lines, enough=threading.Event())
+    lines_seen = types.SimpleNamespace(lines=lines, stderr=[], enough=threading.Event())
 
-    def display(text):
+    def display(text, color=None, stderr=False):
         lines.append(text)
+        lines_seen.stderr.append(stderr)
         if len(lines) >= 3:
             lines_seen.enough.set()
 
-    for module in (heartbeat, lock):
-        monkeypatch.setattr(module, "Display", lambda: types.SimpleNamespace(display=display))
+    monkeypatch.setattr(screen, "Display", lambda: types.SimpleNamespace(display=display))
     return lines_seen
 
 
-def action(kind, **args):
+def action(kind, transport="local", **args):
     made = object.__new__(kind)
-    made._task = types.SimpleNamespace(get_name=lambda: "Run the SQL of pl", args=args, check_mode=False)
+    made._task = types.SimpleNamespace(get_name=lambda: "Run the SQL of pl", args=args, check_mode=False, async_val=0)
+    made._connection = types.SimpleNamespace(transport=transport)
     return made
 
 
@@ -70,7 +82,8 @@ def test_a_long_task_shows_lines_and_never_its_arguments(shown, monkeypatch):
     before = threading.active_count()
     monkeypatch.setattr(Normal, "run", lambda self, tmp, task_vars: shown.enough.wait(60) and {"of": "the module"})
     assert made.run(task_vars={"inventory_hostname": "production"}) == {"of": "the module"}
-    assert shown.lines[0] == "monq.platform: production: Run the SQL of pl: still running after 0 s"
+    assert re.fullmatch(r"\d\d:\d\d:\d\d production: Run the SQL of pl: still running after 0 s", shown.lines[0])
+    assert set(shown.stderr) == {False}
     assert not any("hunter2" in line for line in shown.lines)
     assert threading.active_count() == before, "the thread ends with the task"
 
@@ -78,7 +91,7 @@ def test_a_long_task_shows_lines_and_never_its_arguments(shown, monkeypatch):
 def test_a_short_task_shows_nothing(shown, monkeypatch):
     monkeypatch.setattr(Normal, "run", lambda self, tmp, task_vars: {})
     assert action(monqctl.ActionModule).run(task_vars={}) == {} and shown.lines == []
-    assert (heartbeat.FIRST, heartbeat.EVERY) == (10, 30)
+    assert (heartbeat.HeartbeatAction.first, heartbeat.HeartbeatAction.every) == (10, 30)
 
 
 def test_a_task_that_fails_ends_the_thread(shown, monkeypatch):
@@ -99,8 +112,8 @@ def test_a_lock_that_is_waited_for_names_the_holder_and_counts_down(shown, monke
     )
     made.run(task_vars={"inventory_hostname": "production"})
     assert "held by bob@bastion, lock id 5f2c" in shown.lines[0] and "after about 120 s" in shown.lines[0]
-    assert made._line("production", 5.2) == "monq.platform: production: waiting for the lock: 115 s left"
-    assert "the Lease is longer" in made._line("production", 130)
+    assert made._line(5.2) == "waiting for the lock: 115 s left"
+    assert "the Lease is longer" in made._line(130)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +138,12 @@ DUMPS = {"postgresql_backup": {"stage": "prepare", **SERVER}, "rollback_database
 def test_the_groups_defaults_still_reach_the_modules(tmp_path):
     """module_defaults of a group are found by the action's name; check mode and async work as before."""
     names = [module.__name__.rpartition(".")[2] for module in BEATING]
+    domains = {"domain": "d", "ingress_secrets": []}
     own = {
+        "preflight": {**domains, "postgresql": SERVER["postgresql"], "directory": "/nowhere"},
+        "registry_template_apply": domains,
+        "support_bundle": {"directory": str(tmp_path), "host": "h"},
+        "verify": domains,
         "lock": {"state": "acquired"},
         "monqctl": {"steps": "upgrade.pl"},
         "rollout_wait": {"modules": ["pl"]},
@@ -182,5 +200,6 @@ def test_the_groups_defaults_still_reach_the_modules(tmp_path):
         argv, cwd=tmp_path, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
     wrong = done.stdout.count('"msg": "monq_namespace is not a valid namespace name')
-    assert wrong == len(tasks), done.stdout[-3000:] + done.stderr[-1000:]
+    collecting = {"preflight", "support_bundle"}  # what they cannot do is in their results
+    assert wrong == len(tasks) - len(collecting), done.stdout[-3000:] + done.stderr[-1000:]
     assert set(names) <= set(load("meta/runtime.yml")["action_groups"]["monq"])
