@@ -29,7 +29,7 @@ class Session:
         self.store = SnapshotStore(cluster, self.namespace, self.release["version"])
         self.lease = Lease(cluster, self.namespace, params["lock_duration"])
         self._monqctl = None
-        self.progress = arguments.live_progress(params, *cluster.secrets)
+        self.progress = arguments.live_progress(params, *cluster.credentials)
         run.report_to(self.progress)
         self.warnings = []  # for the operator, from whatever is executed
         cluster.fence = lambda: run.fence(FRESH)
