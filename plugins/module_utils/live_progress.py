@@ -139,7 +139,7 @@ def position(pid, path):
 
 def _open(path, create):
     """The file to append to; another user's, or a link, raises."""
-    how = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+    how = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
     handle = os.open(path, how | (os.O_CREAT if create else 0), 0o600)
     seen = os.fstat(handle)
     if not stat.S_ISREG(seen.st_mode) or (create and seen.st_uid != os.geteuid()):
