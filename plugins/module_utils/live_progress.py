@@ -17,8 +17,7 @@ from .terminal import clean, decode, lines
 
 PROGRESS = {"progress": {"type": "dict", "default": {}}}
 
-PACE = 1.0  # seconds between two rows of which only the figures differ
-LATE = 10.0  # seconds after which something that is waited for is late
+PACE = 1.0  # seconds between two looks at a program
 ENOUGH = 8 << 20  # bytes of a file: a task that says more is not listened to any longer
 TAIL = 16384  # bytes of a program's output that are redacted together
 # Data are no news; and a value may come before the name that shows that it is a secret.
@@ -35,7 +34,7 @@ class LiveProgress:
         self._clock, self._now = clock, now
         self._handle, self._written = None, 0
         self._row, self._since = {"step": "", "text": "", "late": []}, None
-        self._last, self._paced = None, 0.0
+        self._last = None
 
     def at(self, plan, step, down_since):
         """Names the step that is executed. down_since: returns when the outage began, as in the ledger, or None."""
@@ -45,12 +44,12 @@ class LiveProgress:
             self._put({"step": named, "text": "", "late": []})
 
     def say(self, text, done=None, total=None, late=None):
-        """Says how far the step is. late: {object: why it is waited for}; at once if other objects are late."""
+        """Says how far the step is. late: {object: why it is waited for}."""
         with contextlib.suppress(Exception):
-            said, now = (text, done, total, tuple((late or {}).items())), self._clock()
-            if said == self._last or (sorted(late or {}) == self._row["late"] and now < self._paced):
+            said = (text, done, total, tuple((late or {}).items()))
+            if said == self._last:
                 return
-            self._last, self._paced = said, now + PACE
+            self._last = said
             shown = redact(live_line.details(text, done, total, late), self._secrets)
             self._put({"step": self._row["step"], "text": live_line.short(shown, 500), "late": sorted(late or {})})
 
@@ -71,17 +70,29 @@ class LiveProgress:
     def growing(self, text, path, expected=None):
         """Says how large the file is that a program writes. expected: bytes of what it is made from."""
         of = f", the database has {live_line.size(expected)}" if expected else ""
-        return lambda *_given: self.say(f"{text}: {live_line.size(os.path.getsize(path))} written{of}")
+        return self._paced(lambda _pid: self.say(f"{text}: {live_line.size(os.path.getsize(path))} written{of}"))
 
     def reading(self, text, path):
         """Says how much of a file a program has read."""
 
-        def look(pid, *_given):
+        def look(pid):
             read, total = position(pid, path), os.path.getsize(path)
             if read is not None:
                 self.say(f"{text}: {live_line.size(read)} of the dump's {live_line.size(total)} read")
 
-        return look
+        return self._paced(look)
+
+    def _paced(self, look):
+        """A watch that looks once in a while."""
+        due = 0.0
+
+        def watch(pid, *_given):
+            nonlocal due
+            if self._clock() >= due:
+                due = self._clock() + PACE
+                look(pid)
+
+        return watch
 
     # ---- the file
 

@@ -113,7 +113,11 @@ class RolloutWatcher:
 
     def _patience(self, since, waited):
         """Seconds until the next deadline."""
-        ends = [first + GRACE - self._clock() for first in since.values()] + [self._timeout - waited, GRACE - waited]
+        ends = [first + GRACE - self._clock() for first in since.values()] + [
+            self._timeout - waited,
+            GRACE - waited,
+            LATE - waited,
+        ]
         return max(0.05, min([left for left in ends if left > 0] or [POLL]))
 
     def _nothing(self, patterns):

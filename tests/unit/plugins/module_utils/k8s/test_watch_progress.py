@@ -6,6 +6,7 @@ import contextlib
 
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils.errors import MonqError
+from ansible_collections.monq.platform.plugins.module_utils.k8s import watch
 from ansible_collections.monq.platform.plugins.module_utils.k8s.watch import RolloutWatcher, RouteWatcher
 from fake_cluster import DEPLOYMENTS, INGRESSES, PODS, REPLICA_SETS, Clock, FakeCluster, Listed, deployment, ingress
 
@@ -46,7 +47,11 @@ def pod(cluster, name, reason=None):
     )
 
 
-def told(cluster, clock, timeout=900, secrets=()):
+def rollouts(cluster, clock, say=watch.silent, timeout=900):
+    return RolloutWatcher(cluster, "production", timeout, clock, Listed.by(clock), say)
+
+
+def told(cluster, clock, secrets=()):
     """What a wait for pl-* says: [(second, done, total, late)], without repetitions."""
     rows = []
 
@@ -56,9 +61,8 @@ def told(cluster, clock, timeout=900, secrets=()):
             rows.append((clock.now, *row))
 
     cluster.secrets = secrets
-    watcher = RolloutWatcher(cluster, "production", timeout, clock, Listed.by(clock), say)
     with contextlib.suppress(MonqError):
-        watcher.wait(["pl-*"], {})
+        rollouts(cluster, clock, say).wait(["pl-*"], {})
     return rows
 
 
@@ -82,6 +86,10 @@ def test_who_is_only_slow_is_named_after_a_while(cluster, clock):
         (10, "ready", 1, 3, {"pl-a": "1 of 2 pods are updated", "pl-b": "0 of 1 pods are updated"}),
         (20, "ready", 2, 3, {"pl-a": "1 of 2 pods are updated"}),
     ]
+
+
+def test_nobody_waits_for_news_longer_than_until_the_slow_are_named(cluster, clock):
+    assert [rollouts(cluster, clock)._patience({}, waited) for waited in (4, 9.5, 800)] == [6, 0.5, 100]
 
 
 def test_controllers_texts_are_said_without_secrets(cluster, clock):
