@@ -81,7 +81,7 @@ class Beat:
         self._action, self._host, self._budget, self._file = action, host, budget, file
         self._started = time.monotonic()
         self._timing = live_line.Timing(self._started, action.first, action.every)
-        self._row, self._read = {}, self._started
+        self._row, self._down = {}, None  # when the outage began, on this clock
 
     def work(self, ended):
         pause = self._file.pause if self._file else min(1.0, self._action.first)
@@ -97,7 +97,10 @@ class Beat:
     def _take_rows(self):
         """Shows at once what is new about late objects."""
         for row in self._rows():
-            self._row, self._read = row, time.monotonic()
+            self._row, outage = row, row.get("outage")
+            # A row is read a little after it was written: the earliest beginning is the right one.
+            began = [] if outage is None else [time.monotonic() - outage, self._down or time.monotonic()]
+            self._down = min(began) if began else None
             self._show_if_due(late_only=True)
 
     def _rows(self):
@@ -117,9 +120,6 @@ class Beat:
             show(f"{time.strftime('%H:%M:%S')} {self._host}: {self._text(now)}")
 
     def _text(self, now):
-        outage = self._row.get("outage")
-        if outage is not None:
-            outage += now - self._read
-        elapsed = now - self._started
+        outage, elapsed = None if self._down is None else now - self._down, now - self._started
         row = self._row if self._row.get("text") else {**self._row, "text": self._action._line(elapsed)}
         return live_line.body(row, outage, self._budget)
