@@ -87,7 +87,8 @@ def test_it_says_how_large_the_dump_is_while_it_grows(installation, tmp_path):
     installation.progress = LiveProgress({"file": str(tmp_path / "progress"), "create": True})
     installation.run("prepare")
     said = [json.loads(line)["text"] for line in (tmp_path / "progress").read_text().splitlines()]
-    assert re.fullmatch(rf"dump of {DATABASE}: [\d.]+ \w+ written, the database has [\d.]+ MiB", said[0]), said
+    assert re.fullmatch(rf"dump of {DATABASE}: [\d.]+ \w+ written, the database has [\d.]+ MiB", said[1]), said
+    assert said[0] == f"counting the rows of {DATABASE}" and said[-1] == f"counting the restored rows of {DATABASE}"
 
 
 # ---- scratch restores that are skipped

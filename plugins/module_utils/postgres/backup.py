@@ -142,6 +142,7 @@ class Backup:
                 "pg_database WHERE datname = current_database()"
             )[0]
             size = session.value("SELECT pg_database_size(current_database())")
+            self._source.say(f"counting the rows of {database}")
             rows = session.rows()
             if not rows and not may_be_empty:
                 raise MonqError(
@@ -155,6 +156,7 @@ class Backup:
         with self._on_disk(path):
             _sync(path)
         self._source.read_whole(database, path)
+        self._source.say(f"checksum of the dump of {database}")
         with self._on_disk(path):
             digest, length = sha256(path), os.path.getsize(path)
         return {
@@ -192,6 +194,7 @@ class Backup:
             try:
                 self._scratch.create_scratch(session, name, *kind, owner)
                 self._scratch.restore(name, path)
+                self._scratch.say(f"counting the restored rows of {database}")
                 with self._scratch.session(name) as restored:
                     found = dump.differences(rows, restored.rows())
             except BaseException:

@@ -120,6 +120,11 @@ class Postgresql:
 
     # ---- programs
 
+    def say(self, text):
+        """Says what is being done; how far it is is not known."""
+        if self.progress:
+            self.progress.say(text)
+
     def run(self, argv, watch=None):
         """Calls a program once; stderr is redacted."""
         watched = {"watch": watch} if watch else {}

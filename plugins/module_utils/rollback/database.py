@@ -187,6 +187,7 @@ class DatabaseRestore:
 
     def _compare(self, new, result):
         """Compares the rows of each table with the manifest; if that is gone, the totals with the ledger."""
+        self._server.say("counting the restored rows")
         with self._server.session(new) as session:
             seen = session.rows()
         expected = _manifest_rows(result)
