@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import atexit
 import contextlib
 import datetime
 import json
@@ -105,6 +106,8 @@ class LiveProgress:
             return
         if self._handle is None:
             self._handle = _open(self._given["file"], self._given.get("create"))
+            if self._given.get("create"):
+                atexit.register(_remove, self._given["file"])
         data = (json.dumps({**row, "outage": self._outage()}, ensure_ascii=False) + "\n").encode()
         self._written += os.write(self._handle, data)
 
@@ -146,6 +149,11 @@ def position(pid, path):
                 with open(f"/proc/{pid}/fdinfo/{number}", encoding="ascii") as info:
                     return int(info.readline().split()[1])
     return None
+
+
+def _remove(path):
+    with contextlib.suppress(OSError):
+        os.unlink(path)
 
 
 def _open(path, create):

@@ -106,5 +106,6 @@ def second(action):
         task_uuid=action._task._uuid,
         ansible_playbook_pid=str(os.getppid()),
     )
-    made._options, made._origins = dict(first._options), dict(first._origins)
+    made._options = dict(first._options)
+    made._origins = dict(getattr(first, "_origins", {}))  # from ansible-core 2.18 on
     return made

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import stat
+import subprocess
+import sys
 import types
 
 import pytest
@@ -12,6 +14,7 @@ from ansible_collections.monq.platform.plugins.module_utils import live_progress
 from ansible_collections.monq.platform.plugins.module_utils.engine.steps import Step
 from ansible_collections.monq.platform.plugins.module_utils.live_progress import LiveProgress
 from fake_cluster import Clock
+from repository import ROOT
 
 SINCE, NOW = "2026-03-01T00:08:13Z", 1_772_323_964  # 00:12:44, 271 s later
 
@@ -83,6 +86,17 @@ def test_a_module_may_make_the_file_itself_for_its_user_alone(tmp_path, clock):
     progress = made(path, clock, create=True)
     progress.say("a")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600 and len(rows(path)) == 1
+
+
+def test_a_file_that_a_module_has_made_does_not_outlive_it(tmp_path):
+    code = "import sys; from ansible_collections.monq.platform.plugins.module_utils.live_progress import LiveProgress; "
+    code += "LiveProgress({'file': sys.argv[1], 'create': True}).say('a'); print(open(sys.argv[1]).read())"
+    path = [str(ROOT / ".ansible/collections"), *sys.path]
+    argv = [sys.executable, "-c", code, str(tmp_path / "new")]
+    done = subprocess.run(
+        argv, env={**os.environ, "PYTHONPATH": os.pathsep.join(path)}, capture_output=True, text=True, check=False
+    )
+    assert '"text": "a"' in done.stdout and not (tmp_path / "new").exists(), done.stderr
 
 
 @pytest.mark.parametrize("kind", ["missing", "link", "folder", "fifo"])
