@@ -16,9 +16,11 @@ from . import live_line
 from .redaction.text import known, redact
 from .terminal import clean, decode, lines
 
+NAME = "monq-progress-"  # what the file's name begins with
 PROGRESS = {"progress": {"type": "dict", "default": {}}}
 
 PACE = 1.0  # seconds between two looks at a program
+OLD = 24 * 3600  # seconds after which a file is one of a killed run
 ENOUGH = 8 << 20  # bytes of a file: a task that says more is not listened to any longer
 TAIL = 16384  # bytes of a program's output that are redacted together
 # Data are no news; and a value may come before the name that shows that it is a secret.
@@ -108,6 +110,7 @@ class LiveProgress:
             self._handle = _open(self._given["file"], self._given.get("create"))
             if self._given.get("create"):
                 atexit.register(_remove, self._given["file"])
+                sweep(os.path.dirname(self._given["file"]))
         data = (json.dumps({**row, "outage": self._outage()}, ensure_ascii=False) + "\n").encode()
         self._written += os.write(self._handle, data)
 
@@ -149,6 +152,19 @@ def position(pid, path):
                 with open(f"/proc/{pid}/fdinfo/{number}", encoding="ascii") as info:
                     return int(info.readline().split()[1])
     return None
+
+
+def sweep(folder, now=time.time):
+    """Removes files that killed runs of this user have left."""
+    for name in os.listdir(folder):
+        path = os.path.join(folder, name)
+        with contextlib.suppress(OSError):
+            if (
+                name.startswith(NAME)
+                and os.lstat(path).st_uid == os.geteuid()
+                and now() - os.lstat(path).st_mtime > OLD
+            ):
+                os.unlink(path)
 
 
 def _remove(path):

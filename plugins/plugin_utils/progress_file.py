@@ -10,8 +10,9 @@ import shlex
 import tempfile
 import uuid
 
+from ..module_utils.live_progress import NAME, sweep
+
 LOCAL, SSH = 0.5, 5.0  # seconds between two looks
-NAME = "monq-progress-"
 
 
 class ProgressFile:
@@ -90,6 +91,7 @@ def opened(action):
     if action._task.async_val:  # it outlives the action
         return None
     if transport == "local":
+        sweep(tempfile.gettempdir())
         handle, path = tempfile.mkstemp(prefix=NAME)
         os.close(handle)
         return ProgressFile(path)

@@ -132,6 +132,16 @@ def test_a_talkative_task_is_not_listened_to_for_ever(path, clock, monkeypatch):
     assert path.stat().st_size < 700 and "line 99" in progress.annotation()
 
 
+def test_files_of_killed_runs_are_swept_later(tmp_path):
+    names = ["monq-progress-old", "monq-progress-new", "another-old"]
+    for name in names:
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (NOW, NOW - (0 if "new" in name else live_progress.OLD + 1)))
+    (tmp_path / "monq-progress-folder").mkdir()
+    live_progress.sweep(str(tmp_path), lambda: NOW)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*names[1:], "monq-progress-folder"])
+
+
 # ---- programs
 
 
