@@ -3,14 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import contextlib
-import time
-
-from ansible.plugins.callback import CallbackBase
-
-from ..module_utils import live_line
-from ..plugin_utils.screen import show
-
 DOCUMENTATION = r"""
 name: progress
 type: aggregate
@@ -29,6 +21,14 @@ requirements:
 author:
   - Monq platform collection authors (@monq)
 """
+
+import contextlib
+import time
+
+from ansible.plugins.callback import CallbackBase
+
+from ..module_utils import live_line
+from ..plugin_utils.screen import show
 
 LONGEST = 3  # steps that the recap names
 

@@ -120,7 +120,9 @@ def test_a_terminal_shows_who_is_late_while_the_task_runs_and_others_see_it_in_t
     order(rollout, slow={SLOW: 3600})
     restart(rollout, SLOW)
     terminal = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
-    process = rollout.start(rollout.work / "live", wrapper=(sys.executable, "-c", terminal))
+    (rollout.work / "tmp").mkdir()
+    wrapper, env = (sys.executable, "-c", terminal), {"TMPDIR": str(rollout.work / "tmp")}
+    process = rollout.start(rollout.work / "live", wrapper=wrapper, env=env)
     until(lambda: "ready" in annotation(rollout), process)
     seen = annotation(rollout)
     said = r"outage \d\d:\d\d of 20:00 · step \d+ of \d+ pl rollout · \d+ of \d+ ready.*"
@@ -135,7 +137,7 @@ def test_a_terminal_shows_who_is_late_while_the_task_runs_and_others_see_it_in_t
     assert not re.search(r" for \d{2,} s", line.group(0)), "named as soon as it is seen"
     assert "\r" not in text.replace("\r\n", "\n"), "whole lines only"
     assert annotation(rollout) == "", "the lock is free"
-    assert list(Path("/tmp").glob("monq-progress-*")) == []
+    assert list((rollout.work / "tmp").glob("monq-progress-*")) == [], "no file is left"
 
 
 def test_ansible_runner_shows_the_line_as_an_event_before_the_failure(rollout):
