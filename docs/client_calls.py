@@ -1,5 +1,5 @@
-"""The page client_rules; its first table shows each call of monqctl, what is read of its reply, by which rules, which effect
-decides, and how to overrule it. Taken from the plan, the rules and the code that looks at effects."""
+"""The page client_rules. Its first table shows each call of monqctl, what is read of its reply, by which rules, which
+effect decides, and how to overrule it: taken from the plan, the rules and the code that looks at effects."""
 
 from __future__ import annotations
 

@@ -8,9 +8,9 @@ import os
 from ansible import constants as C
 from ansible import context
 from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
 
 from ..module_utils.report import failure as failures
+from ..plugin_utils.screen import show
 
 JOBS = ("JOB_ID", "AWX_JOB_ID", "TOWER_JOB_ID")
 
@@ -43,8 +43,7 @@ class ActionModule(ActionBase):
             command,
             choices,
         )
-        for line in text.splitlines():
-            Display().display(line, color=C.COLOR_ERROR)
+        show(text, color=C.COLOR_ERROR)
         result.update(
             changed=False,
             failed=True,

@@ -92,6 +92,10 @@ options:
       changing step fails if the ledger does not carry it. Empty means that no plan is demanded.
     type: str
     default: ''
+  progress:
+    description: Where the module says what it is doing. The module's action plugin sets it; leave it out.
+    type: dict
+    default: {}
 notes:
   - A step fails unless its predecessors are done, and names the missing one.
 """

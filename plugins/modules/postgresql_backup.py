@@ -153,7 +153,7 @@ def main():
     given = module.params
     try:
         session = Session.open(params=given, check_mode=module.check_mode)
-        taken = backup(given, session.run.ledger.generation, session.cluster.server)
+        taken = backup(given, session.run.ledger.generation, session.cluster.server, session.progress)
         backups = taken.run_stage(session.run, given["stage"], given["databases"])
         module.exit_json(**session.run.result(), **backups)
     except MonqError as exc:

@@ -102,9 +102,14 @@ def main():
         session = open_session(params=given, check_mode=module.check_mode)
         run, server = session.run, session.cluster.server
         restore = DatabaseRestore(
-            given["postgresql"], given["pg_restore"], given["timeout"], given["terminate_connections"], run.fence
+            given["postgresql"],
+            given["pg_restore"],
+            given["timeout"],
+            given["terminate_connections"],
+            run.fence,
+            progress=session.progress,
         )
-        taken = backup(given, run.generation, server)
+        taken = backup(given, run.generation, server, session.progress)
         restored = perform(run, taken, restore, given["databases"])
         module.exit_json(restored=restored, **run.result(), warnings=taken.warnings)
     except MonqError as exc:

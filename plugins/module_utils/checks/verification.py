@@ -49,11 +49,15 @@ class Verification:
         namespace = self._session.namespace
         before = {name: self._snapshot(name) for name in ("cut", "cut-replicas")}
         deployments = objects.deployments(self._cluster, namespace)
+        say = self._session.progress.say
         self._rollouts(deployments, before["cut-replicas"])
         self._versions(deployments)
+        say("comparing the replica counts")
         self._counts(deployments, before["cut-replicas"])
         self._routes(before["cut"]["ingresses"])
+        say("comparing the K8s template")
         self._template()
+        say("reading the registry's status")
         self._status()
         self.report["drift"] = drift(before["cut"]["deployments"], deployments)
 

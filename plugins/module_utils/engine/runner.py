@@ -14,7 +14,9 @@ import uuid
 
 from .. import process
 from ..errors import ApiError, ApiUnreachable, InputError, LedgerError, LockError, MonqError, StepError
+from ..live_progress import LiveProgress
 from . import decisions, progress, redo, sql_files, steps
+from .attempts import alive
 from .ledger import CLOSED, FILES, FINGERPRINT, INPUTS, PLAN
 from .recorder import Recorder
 
@@ -59,12 +61,17 @@ class StepRunner:
         self.files = files or {}
         self._approved = approved
         self._recorder = Recorder(ledger, self._notes, spool, sleep)
+        self._progress = LiveProgress()
         self._acting = False  # the ledger's own writes are protected by its resourceVersion
         self._steps = {step.key: step for step in plan}
         self._again = None  # keys that a requested redo makes due once this run has the lock
         self.done = []  # keys executed by this call
         self.predicted = []  # keys that a real run would execute
         self.skipped = []  # keys already done in the ledger
+
+    def report_to(self, progress):
+        """From now on, what is executed is said there, and in the renewals of the lock."""
+        self._progress, self._lease.progress = progress, progress.annotation
 
     @property
     def changed(self):
@@ -343,6 +350,7 @@ class StepRunner:
         kept = ("homes", "digests") if step.kind == "client" else ()
         entry.update({name: known[name] for name in (*kept, "redone") if name in known})
         self._recorder.intend(step.key, entry)
+        self._progress.at(self.plan, step, self._down_since)
         try:
             with self._lease.renewing(self._lock_id), process.marked(entry["attempt"]):
                 self._acting = True
@@ -383,13 +391,5 @@ class StepRunner:
         """The platform's availability as text."""
         return progress.platform(self.plan, self.ledger.entries)
 
-
-def alive(entry):
-    """The processes on this machine that work on an attempt: the one that wrote the intent, and those started for
-    it."""
-    if entry.get("state") in (None, *steps.DONE) or entry.get("host") != socket.gethostname():
-        return []
-    found = process.bearing(entry.get("attempt"))
-    start = entry.get("pid_start")
-    own = entry.get("state") == "intent" and start is not None and process.start_time(entry.get("pid")) == start
-    return ([entry["pid"]] if own else []) + found
+    def _down_since(self):
+        return progress.down_since(self.plan, self.ledger.entries)

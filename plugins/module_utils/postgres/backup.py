@@ -152,6 +152,7 @@ class Backup:
                 held["by"] = {name: may[name] for name in ("user", "superuser")}
                 found = needs.judge(held, may, database)
             size = session.value("SELECT pg_database_size(current_database())")
+            self._source.say(f"counting the rows of {database}")
             counted = Counted(session.locked_rows(), session.partitions(), session.settings())
             rows = counted.rows
             if not rows and not is_last:
@@ -163,10 +164,11 @@ class Backup:
                     "correct monq_database_names, then run the same command again",
                 )
             via_root = self._pg_dump_version >= (11, 0) and session.moves_rows()
-            self._source.dump(database, snapshot, path, facts["encoding"], via_root)
+            self._source.dump(database, snapshot, path, facts["encoding"], via_root, size)
         with self._on_disk(path):
             _sync(path)
         self._source.read_whole(database, path)
+        self._source.say(f"checksum of the dump of {database}")
         with self._on_disk(path):
             digest, length = sha256(path), os.path.getsize(path)
         return {
@@ -243,6 +245,7 @@ class Backup:
                     server.restore(name, path, settings)
                 else:
                     server.restore_as_rollback(name, path, remedies, rows is None, settings)
+                server.say(f"counting the restored rows of {database}")
                 with server.session(name) as restored:
                     found = [] if rows is None else dump.differences(rows, restored.rows(), counted.partitions)
             except BaseException as exc:
@@ -324,10 +327,11 @@ class Backup:
             ) from exc
 
 
-def backup(params, generation, server):
+def backup(params, generation, server, progress=None):
     """The Backup that a module's parameters describe. server: the Kubernetes API's address, which distinguishes
-    installations."""
+    installations. progress: where it says how far it is."""
     programs = {"pg_dump": params["pg_dump"], "pg_restore": params["pg_restore"], "timeout": params["timeout"]}
+    programs["progress"] = progress
     source = Postgresql(params["postgresql"], **programs)
     scratch = Postgresql(dump.scratch_server(params["postgresql"], params["scratch_postgresql"]), **programs)
     return Backup(

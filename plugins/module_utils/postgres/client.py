@@ -74,27 +74,36 @@ POOLER = {
 class Postgresql:
     """A server, a role and the two programs. The program runner is injected."""
 
-    def __init__(self, server, pg_dump="pg_dump", pg_restore="pg_restore", timeout=14400, runner=process.run):
+    def __init__(
+        self, server, pg_dump="pg_dump", pg_restore="pg_restore", timeout=14400, runner=process.run, progress=None
+    ):
         self.server = server
         self.name = f"{server['host']}:{server['port']}"
         self._pg_dump = pg_dump
         self._pg_restore = pg_restore
         self._timeout = timeout
         self._runner = runner
+        self.progress = progress
         self._secrets = known([server.get("password")])
         self.connector = Connector(server, self._secrets)
 
     # ---- programs
 
-    def run(self, argv, given=(), encoding="UTF8"):
+    def say(self, text):
+        """Says what is being done; how far it is is not known."""
+        if self.progress:
+            self.progress.say(text)
+
+    def run(self, argv, given=(), encoding="UTF8", watch=None):
         """Calls a program once; stderr is redacted. given: settings of its sessions, besides ours; encoding: the
-        sessions', and so a dump's."""
+        sessions', and so a dump's. watch: looks at it while it runs."""
         env = {
             **dump.environment(self.server),
             "PGOPTIONS": self.connector.options(given),
             "PGCLIENTENCODING": encoding,
         }
-        result = self._runner(argv, env=env, timeout=self._timeout)
+        watched = {"watch": watch} if watch else {}
+        result = self._runner(argv, env=env, timeout=self._timeout, **watched)
         return result._replace(stderr=redact(dump.without_progress(result.stderr), self._secrets))
 
     def _version(self, program):
@@ -122,9 +131,10 @@ class Postgresql:
     def pg_restore_version(self):
         return self._version(self._pg_restore)
 
-    def dump(self, database, snapshot, path, encoding="UTF8", via_root=False):
+    def dump(self, database, snapshot, path, encoding="UTF8", via_root=False, size=None):
+        watch = self.progress and self.progress.growing(f"dump of {database}", path, size)
         argv = dump.pg_dump(self._pg_dump, self.server, database, snapshot, path, via_root)
-        result = self.run(argv, encoding=encoding)
+        result = self.run(argv, encoding=encoding, watch=watch)
         dump.judge(
             result,
             "pg_dump failed",
@@ -133,7 +143,8 @@ class Postgresql:
         )
 
     def read_whole(self, database, path):
-        result = self.run(dump.full_read(self._pg_restore, path))
+        watch = self.progress and self.progress.reading(f"check of the dump of {database}", path)
+        result = self.run(dump.full_read(self._pg_restore, path), watch)
         dump.judge(
             result,
             "the dump cannot be read to the end",
@@ -143,7 +154,8 @@ class Postgresql:
 
     def restore(self, database, path, given=()):
         """Restores into a scratch database. given: settings of the dumped database, {name: value}."""
-        result = self.run(dump.restore(self._pg_restore, self.server, database, path), given)
+        watch = self.progress and self.progress.reading("restore into a scratch database", path)
+        result = self.run(dump.restore(self._pg_restore, self.server, database, path), given, watch=watch)
         dump.judge(
             result,
             "the dump could not be restored into a scratch database",
@@ -158,7 +170,9 @@ class Postgresql:
         """Restores with owners and privileges, as the rollback does. remedies: of what is known to be needed; given:
         see restore()."""
         more = rebuild.SCHEMA if schema_only else rebuild.PROOF
-        result = self.run(rebuild.restore(self._pg_restore, self.server, database, path, *more), given)
+        watch = self.progress and self.progress.reading("restore into a scratch database", path)
+        argv = rebuild.restore(self._pg_restore, self.server, database, path, *more)
+        result = self.run(argv, given, watch=watch)
         dump.judge(
             result,
             "the dump could not be restored as a rollback would restore it",

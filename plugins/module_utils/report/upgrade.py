@@ -37,6 +37,8 @@ def plan(ledger):
         f"{len(rows)} steps, {done} done; generation {ledger['generation']}; the platform is "
         f"{ledger['platform'].upper()}; lock: {ledger['lock']}"
     ]
+    if ledger.get("running"):
+        lines.append(f"running now: {ledger['running']}")
     if ledger.get("rollback"):
         lines.append(ledger["rollback"])
     for row in rows:

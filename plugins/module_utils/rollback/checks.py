@@ -7,7 +7,7 @@ import socket
 
 from ..checks.cluster import refused
 from ..checks.finding import STOP, WARNING, finding, lost_ledger, of_error
-from ..engine import decisions, progress, runner
+from ..engine import attempts, decisions, progress
 from ..engine.snapshots import NAMES, orphans
 from ..errors import MonqError
 from ..k8s import permissions
@@ -101,7 +101,7 @@ def reasons(run, given, check_mode):
             )
         )
     for key, entry in sorted(run.upgrade.entries.items()):
-        alive = runner.alive(entry)
+        alive = attempts.alive(entry)
         if alive:
             seen = f"pid {', '.join(map(str, alive))} on {entry['host']} is working on it"
             found.append(

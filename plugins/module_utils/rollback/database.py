@@ -78,8 +78,9 @@ class DatabaseRestore:
         clock=time.time,
         sleep=time.sleep,
         runner=process.run,
+        progress=None,
     ):
-        self._server = Postgresql(server, pg_restore=pg_restore, timeout=timeout, runner=runner)
+        self._server = Postgresql(server, pg_restore=pg_restore, timeout=timeout, runner=runner, progress=progress)
         self._settings, self._pg_restore, self._timeout = server, pg_restore, timeout
         self._terminate, self._clock, self._sleep, self._runner = terminate, clock, sleep, runner
         self._fence = fence or (lambda: None)  # raises if the lock is lost
@@ -240,9 +241,10 @@ class DatabaseRestore:
             raise
 
     def _fill(self, new, result, settings=()):
+        watch = self._server.progress and self._server.progress.reading("restore from the dump", result["path"])
         argv = rebuild.restore(self._pg_restore, self._settings, new, result["path"])
         dump.judge(
-            self._server.run(argv, settings),
+            self._server.run(argv, settings, watch=watch),
             "the dump could not be restored; the current database is untouched",
             f"{result['path']} on {self._server.name}",
             f"fix the cause, {AGAIN}",
@@ -251,6 +253,7 @@ class DatabaseRestore:
 
     def _compare(self, new, result):
         """Compares the rows of each table with the manifest; if that is gone, the totals with the ledger."""
+        self._server.say("counting the restored rows")
         with self._server.session(new) as session:
             seen, partitions = session.rows(), session.partitions()
         expected = _manifest_rows(result)

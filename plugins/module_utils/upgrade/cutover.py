@@ -35,7 +35,7 @@ class Cutover:
                 self._require_saved(doomed)
             if not run.is_done(CUT):
                 self._compare_counts()
-        watcher = RouteWatcher(self._session.cluster, self._session.namespace, timeout)
+        watcher = RouteWatcher(self._session.cluster, self._session.namespace, timeout, say=self._session.progress.say)
         # Before the step's intent, which counts as the begin of the outage.
         if CUT not in run.ledger.entries and not self._session.check_mode:
             require_window(self._session.cluster, window)
@@ -72,6 +72,7 @@ def wait_for_routes(session, domains, timeout):
 
     def wait():
         old = {ingress["metadata"]["uid"] for ingress in session.snapshot("cut")["ingresses"]}
-        return {"served": RouteWatcher(session.cluster, session.namespace, timeout).wait(old, domains)}
+        watcher = RouteWatcher(session.cluster, session.namespace, timeout, say=session.progress.say)
+        return {"served": watcher.wait(old, domains)}
 
     return (session.run.execute(WAIT, wait) or {}).get("served", [])

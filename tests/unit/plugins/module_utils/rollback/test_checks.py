@@ -130,7 +130,7 @@ def test_a_step_that_is_at_work_refuses(world, monkeypatch):
     world.record("prepare.registry.update", state="intent")
     here = socket.gethostname()
     monkeypatch.setattr(
-        rollback_checks.runner,
+        rollback_checks.attempts,
         "alive",
         lambda entry: [7] if entry.update(host=here) is None and entry["state"] == "intent" else [],
     )
