@@ -9,11 +9,13 @@ module: preflight
 short_description: Checks everything that could block the upgrade
 version_added: 1.0.0
 description:
-  - Checks the operator's variables; the API server, the account's permissions, the namespace with its Deployments and
-    Ingresses, and the TLS Secrets; monqctl's version and context and, through it, the registry's status, the K8s
-    template and the replica counts; and the PostgreSQL server and its databases.
-  - Collects all findings; a failing check does not prevent the others. If every step is already done, only the
-    installation's identity is checked.
+  - Checks the operator's variables; the API server, the account's permissions, the namespace with its Deployments,
+    Ingresses and quotas, the Ingress controller where routes have snippets, and the TLS Secrets; monqctl's version and
+    context and, through it, the registry's status, the K8s template and the replica counts; the Release Hub or the
+    folders of an offline upgrade; the PostgreSQL server and its databases, also against Consul where O(consul) is given;
+    and the clocks of both servers.
+  - Collects all findings; a failing check does not prevent the others, not even by a defect. If every step is already
+    done, only the installation's identity is checked.
   - If monqctl's context has yet to be configured from the variables, RV(deferred) is true. The registry is then checked
     with O(final) once the context exists, before the first change.
 extends_documentation_fragment:

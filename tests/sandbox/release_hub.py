@@ -10,12 +10,17 @@ import manifests
 ORDER = ("pl", "sm", "cl", "fm")
 
 
-URL = "https://release-hub.monqlab.com"  # what monqctl was told at 5.9.3
+URL = "https://release-hub.monqlab.com"  # the vendor's
+HERE = "/release-hub"
 
 
 def address(registry):
     """Something on this machine that responds: preflight asks whether the Release Hub is there."""
-    return f"{registry}/release-hub"
+    return registry + HERE
+
+
+def is_hub(server):
+    return server.rstrip("/") == URL or server.rstrip("/").endswith(HERE)
 
 
 def write(path, data):
