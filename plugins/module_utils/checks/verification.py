@@ -25,6 +25,7 @@ class Verification:
         self._cluster, self._run = session.cluster, session.run
         self._release, self._modules = session.release, session.modules
         self.report = {"findings": [], "versions": {}, "replicas": {}, "drift": {}}
+        self.seen = {}  # what was read, for the report: deployments, hpas, routes, registry
 
     def require(self):
         """Examines the installation and returns what the ledger records. Raises MonqError if a finding stops."""
@@ -126,10 +127,11 @@ class Verification:
 
     def _counts(self, deployments, before):
         hpas = objects.hpas(self._cluster, self._session.namespace)
+        self.seen.update(deployments=deployments, hpas=hpas)
         differing = [("Kubernetes", row) for row in replicas.kubernetes_changes(before, deployments, hpas)]
         registry = self._session.registry
         if registry:
-            counts = registry.counts(known=before)
+            counts = self.seen["registry"] = registry.counts(known=before)
             differing += [("the registry", row) for row in replicas.registry_changes(before, counts)]
         for store, (name, seen, wanted) in differing:
             module = repair.module_of(self._release, self._modules, name)
@@ -156,7 +158,7 @@ class Verification:
         }
 
     def _routes(self, old):
-        now = objects.routes(self._cluster, self._session.namespace)
+        now = self.seen["routes"] = objects.routes(self._cluster, self._session.namespace)
         doomed = routes.to_cut(
             old, self._release, self._modules, self._given["alias_domains"], self._given["alias_ingresses"]
         )
