@@ -141,15 +141,12 @@ VERIFIED = {
 }
 BEFORE = {
     "replicas": {**counts(), "pl-legacy-router-service": {"kubernetes": 1, "registry": 1, "hpa": False}},
-    "routes": [
-        {"metadata": {"name": name}, "spec": {"rules": [{"host": host}]}}
-        for name, host in (
-            ("frontend-box", "monq.example.org"),
-            ("frontend-box-api", "monq.example.org"),
-            ("pl-routing-external", "monq.example.org"),
-            ("grafana", "grafana.example.org"),
-        )
-    ],
+    "routes": {
+        "frontend-box": ["monq.example.org"],
+        "frontend-box-api": ["monq.example.org"],
+        "pl-routing-external": ["monq.example.org"],
+        "grafana": ["grafana.example.org"],
+    },
 }
 
 

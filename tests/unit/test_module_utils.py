@@ -32,12 +32,14 @@ PACKAGES = [
     "checks",
     "rollback",
     "report",
+    "cleanup",
 ]
 # Files that hold no I/O: standard library and each other only.
 PURE = [
     "checks/finding",
     "checks/inputs",
     "checks/rules",
+    "cleanup/leftovers",
     "engine/decisions",
     "engine/redo",
     "engine/progress",

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 
+from ..engine.ledger import SNAPSHOTS_REMOVED
 from ..engine.steps import ordered
 from ..errors import CommandError, MonqError
 from ..k8s import objects, rollout, routes
@@ -12,7 +13,7 @@ from ..monqctl.registry import TEMPLATE
 from ..upgrade import repair, replicas, template
 from ..upgrade.drift import drift
 from . import rules
-from .finding import STOP, WARNING, finding, of_error
+from .finding import INFO, STOP, WARNING, finding, of_error
 
 GONE = "find out who created it; kubectl -n {} delete ingress {}, then run verify.yml again"
 
@@ -25,7 +26,7 @@ class Verification:
         self._cluster, self._run = session.cluster, session.run
         self._release, self._modules = session.release, session.modules
         self.report = {"findings": [], "versions": {}, "replicas": {}, "drift": {}}
-        self.seen = {}  # what was read, for the report: deployments, hpas, routes, registry
+        self.seen = {}  # what was read, for the report: before, deployments, hpas, routes, registry
 
     def require(self):
         """Examines the installation and returns what the ledger records. Raises MonqError if a finding stops."""
@@ -48,8 +49,9 @@ class Verification:
 
     def examine(self):
         namespace = self._session.namespace
-        before = {name: self._snapshot(name) for name in ("cut", "cut-replicas")}
+        before = self._before()
         deployments = objects.deployments(self._cluster, namespace)
+        self.seen["before"] = {"replicas": before["cut-replicas"], "routes": before["cut"]["ingresses"]}
         self._rollouts(deployments, before["cut-replicas"])
         self._versions(deployments)
         self._counts(deployments, before["cut-replicas"])
@@ -57,6 +59,15 @@ class Verification:
         self._template()
         self._status()
         self.report["drift"] = drift(before["cut"]["deployments"], deployments)
+
+    def _before(self):
+        """Both halves of the snapshot right before the outage; empty where cleanup.yml has removed it."""
+        removed = self._run.ledger.annotations.get(SNAPSHOTS_REMOVED)
+        if removed and self._run.ledger.closed:
+            seen = f"removed by cleanup.yml {removed}"
+            self._add("snapshot", INFO, "snapshot cut", "to compare counts, routes and drift with", seen)
+            return {"cut": {"deployments": [], "ingresses": []}, "cut-replicas": {}}
+        return {name: self._snapshot(name) for name in ("cut", "cut-replicas")}
 
     def _snapshot(self, name):
         key = f"upgrade.{'replicas' if name.endswith('-replicas') else 'snapshot'}.cut"
@@ -149,7 +160,7 @@ class Verification:
             )
         names = [d["metadata"]["name"] for d in deployments]
         self.report["replicas"] = {
-            "appeared": replicas.appeared(before, names),
+            "appeared": replicas.appeared(before, names) if before else [],
             "vanished": replicas.vanished(before, names),
             "hpa": sorted(name for name in replicas.hpa_targets(hpas) if name in before),
             "by_hand": {}

@@ -15,6 +15,7 @@ INPUTS = "monq.platform/steps-from"
 FILES = "monq.platform/sql-sha256"
 HOLDER = "monq.platform/lock-id"
 CLOSED = "monq.platform/closed"
+SNAPSHOTS_REMOVED = "monq.platform/snapshots-removed"  # by cleanup.yml, at that time: no rollback since
 # The rollback's own ledger; it has the number of the generation that is rolled back.
 ROLLBACK = "monq-rollback"
 STATE = "monq.platform/state"

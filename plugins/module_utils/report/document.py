@@ -19,12 +19,14 @@ def upgrade(about, overview, ledger, before, facts):
     """The report's data.
 
     about: {made, installation, collection, holder, release, modules}. ledger: {entries, digests, closed}. before:
-    {replicas, routes}, from the snapshots. facts: what verify.yml and failures recorded, see facts.py.
+    {replicas, routes}, from the snapshots; the facts of a verified upgrade hold their own. facts: what verify.yml and
+    failures recorded, see facts.py.
     """
     entries, release = ledger["entries"], about["release"]
     rows = sections.rows(overview["steps"], entries, about["modules"])
     done = [row for row in overview["steps"] if row["state"] == "done"]
     seen = facts.get("verified") or facts.get("seen_at_failure") or {}
+    before = seen.get("before") or before
     return {
         **heading("upgrade", about),
         "generation": overview["generation"],

@@ -102,14 +102,19 @@ class Recording:
         return facts
 
 
-def observed(deployments, hpas, routes, registry=None, **more):
-    """What is there now: counts of both stores, routes with their hosts. registry: {name: count}, or None."""
+def observed(deployments, hpas, routes, registry=None, before=None, **more):
+    """What is there now: counts of both stores, routes with their hosts. registry: {name: count}, or None. before: the
+    same of the snapshot, which cleanup.yml may remove later."""
     owned, counts = hpa_targets(hpas), {}
     for one in deployments:
         name = one["metadata"]["name"]
         counts[name] = {"kubernetes": desired(one), "registry": None, "hpa": name in owned}
     for name, count in (registry or {}).items():
         counts.setdefault(name, {"kubernetes": None, "registry": None, "hpa": name in owned})["registry"] = count
+    if before:
+        stores = ("kubernetes", "registry", "hpa")
+        known = {name: {store: row.get(store) for store in stores} for name, row in before["replicas"].items()}
+        more["before"] = {"replicas": known, "routes": route_hosts(before["routes"])}
     return {"counts": counts, "routes": route_hosts(routes), **more}
 
 

@@ -21,7 +21,7 @@ from ..errors import ApiError, ApiUnreachable, LockError, MonqError
 from ..redaction.data import sanitise
 from ..rollback.ledger import RollbackLedger, archived, upgrade_ledger
 from ..version import COLLECTION
-from . import document, facts, rollback_document
+from . import document, facts, rollback_document, sections
 from .support_bundle import versions
 
 UPGRADE, ROLLBACK = "report", "rollback-report"  # names of files
@@ -116,8 +116,8 @@ class Gathering:
     def _upgrade(self, ledger):
         run = StepRunner(plan=self._plan, ledger=ledger, lease=None, check_mode=True)
         store = SnapshotStore(self._cluster, self._namespace, self._part(ledger))
-        before = self._before(store, ledger)
         known = facts.read(self._cluster, self._namespace, self._part(ledger), ledger.generation)
+        before = {} if "before" in (known.get("verified") or {}) else self._before(store, ledger)
         if self._given["failure"] and self._is_live(ledger):
             known = self._failed(ledger, before) or known
         digests = json.loads(ledger.annotations.get(FILES) or "{}")
@@ -125,7 +125,7 @@ class Gathering:
             self._about(),
             progress.overview(run),
             {"entries": ledger.entries, "digests": digests, "closed": ledger.closed},
-            {"replicas": before.get("replicas"), "routes": before.get("ingresses")},
+            {"replicas": before.get("replicas"), "routes": sections.route_hosts(before.get("ingresses") or [])},
             known,
         )
         return sanitise(content, self._secrets)

@@ -234,7 +234,7 @@ def routes(before, seen, entries):
     return {
         "removed": removed,
         "served": served,
-        "before": route_hosts(before or []),
+        "before": before or {},
         "after": seen.get("routes"),
     }
 

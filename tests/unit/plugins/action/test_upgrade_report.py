@@ -26,7 +26,7 @@ class Action(upgrade_report.ActionModule):
         self.replies, self.calls = [data, written or {"changed": True}], []
 
     def _execute_module(self, module_name, module_args, task_vars=None):
-        self.calls.append((module_name.rpartition(".")[2], module_args))
+        self.calls.append((module_name, module_args))
         reply = self.replies.pop(0)
         if isinstance(reply, Exception):
             raise reply
@@ -44,7 +44,8 @@ def test_the_files_are_made_here_and_written_there():
     assert result["changed"] and result["outcomes"] == {"report": "finished"} and result["problems"] == []
     assert result["files"][1] == "/b/production/6.0.0/1/report.html" and result["verdict"].endswith("Monq is up.")
     [(first, _args), (second, written)] = action.calls
-    assert (first, second) == ("upgrade_report", "report_files") and written["folder"] == DATA["folder"]
+    assert (first, second) == ("monq.platform.upgrade_report", "monq.platform.report_files")
+    assert written["folder"] == DATA["folder"]
     assert list(written["files"]) == ["report.json", "report.html", "report.md"]
     assert "content" not in str(result), "the data stays out of the task's result"
 
