@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 import report_data
 from ansible_collections.monq.platform.plugins.module_utils.report import document, rollback_document, sections
+from repository import ROOT
 
 FINISHED, FAILED, BACK = report_data.finished(), report_data.failed(), report_data.rolled_back()
 STUCK = report_data.rolled_back("rollback.deployments.stop")
@@ -151,3 +153,20 @@ def test_a_rollback_tells_what_was_restored_and_what_is_left():
 
 def test_a_step_that_was_never_finished_has_no_seconds():
     assert sections.seconds("2026-03-02T01:00:00Z", None) is None and sections.seconds(None, None) is None
+
+
+def test_counts_of_before_are_those_that_verify_recorded():
+    """cleanup.yml may have removed the snapshots since."""
+    before = {
+        "replicas": {"pl-a": {"kubernetes": 7, "registry": 7, "hpa": False}},
+        "routes": {"old": ["a.example.org"]},
+    }
+    report = report_data.upgrade({}, {"verified": {**report_data.VERIFIED, "before": before}})
+    assert report["replicas"]["services"]["pl-a"]["kubernetes"]["before"] == 7
+    assert report["routes"]["before"] == {"old": ["a.example.org"]}
+
+
+def test_every_key_is_on_its_page_of_the_docs():
+    text = (ROOT / "docs/docsite/rst/report.rst").read_text(encoding="utf-8").rpartition("report.json\n------")[2]
+    cells = re.findall(r"^   \* - (.+)$", text, re.M)
+    assert {name for cell in cells for name in re.findall(r"``(\w+)``", cell)} == (KEYS | OF_UPGRADES) - {"format"}
