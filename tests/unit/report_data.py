@@ -261,5 +261,5 @@ def rolled_back(until=None):
     for key, result in results.items():
         if key in made:
             made[key]["result"] = result
-    own = {"entries": made, "generation": 1}
+    own = {"entries": made, "generation": 1, "databases": names}
     return rollback_document.rollback(about(), own, {"entries": upgraded, "generation": 1}, plan, False, "monqctl")

@@ -13,7 +13,7 @@ import os
 from .. import arguments
 from ..engine import progress
 from ..engine.lease import HOLDER, ID, NAME, Lease
-from ..engine.ledger import FILES, of_upgrade
+from ..engine.ledger import FILES, INPUTS, of_upgrade
 from ..engine.runner import StepRunner
 from ..engine.snapshots import SnapshotStore
 from ..engine.spool import Spool
@@ -171,14 +171,14 @@ class Gathering:
         return {"failures": [failure], "seen_at_failure": seen}
 
     def _rollback(self, own, upgrade):
-        plan = self._given["plan"]
+        plan, given = self._given["plan"], json.loads(own.annotations.get(INPUTS) or "{}")
         content = rollback_document.rollback(
             self._about(),
-            {"entries": own.entries, "generation": own.generation},
+            {"entries": own.entries, "generation": own.generation, "databases": given.get("databases") or []},
             {"entries": upgrade.entries, "generation": upgrade.generation},
             self._plan,
             plan["configure"],
-            plan["registry_replicas"],
+            given.get("registry_replicas") or plan["registry_replicas"],
         )
         return sanitise(content, self._secrets)
 

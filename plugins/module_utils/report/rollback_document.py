@@ -14,14 +14,10 @@ ROLLED_BACK, UNFINISHED, FAILED, RUNNING = "rolled_back", "rollback_unfinished",
 PREFIX = "rollback.database."
 
 
-def databases(entries):
-    """The microservices whose databases are restored, by the steps in the ledger."""
-    return [key[len(PREFIX) :] for key in entries if key.startswith(PREFIX)]
-
-
 def rollback(about, own, upgrade, upgrade_plan, configure, registry_replicas):
-    """The report's data. own, upgrade: {entries, generation} of the two ledgers."""
-    entries, names = own["entries"], databases(own["entries"])
+    """The report's data. own, upgrade: {entries, generation} of the two ledgers; own also {databases}, those that this
+    rollback was started with."""
+    entries, names = own["entries"], own["databases"]
     plan = rollback_steps.plan(upgrade_plan, names, configure, registry_replicas)
     listed = [
         {

@@ -28,7 +28,7 @@ OF_UPGRADES = {
         (FINISHED, "upgrade", "finished", "up", 74, 16),
         (FAILED, "upgrade", "failed", "down", 51, 11),
         (BACK, "rollback", "rolled_back", "up", 14, 10),
-        (STUCK, "rollback", "rollback_failed", "down", 1, 11),
+        (STUCK, "rollback", "rollback_failed", "down", 1, 10),
     ],
 )
 def test_the_verdict_and_its_numbers(report, kind, outcome, platform, done, irreversible):
@@ -170,3 +170,12 @@ def test_every_key_is_on_its_page_of_the_docs():
     text = (ROOT / "docs/docsite/rst/report.rst").read_text(encoding="utf-8").rpartition("report.json\n------")[2]
     cells = re.findall(r"^   \* - (.+)$", text, re.M)
     assert {name for cell in cells for name in re.findall(r"``(\w+)``", cell)} == (KEYS | OF_UPGRADES) - {"format"}
+
+
+def test_a_rollback_that_failed_tells_where():
+    """Before its first database too: the steps are those of the databases that it was started with."""
+    [failure] = STUCK["failures"]
+    assert failure["step"] == "rollback.deployments.stop" and "do not terminate" in failure["message"]
+    assert {"rollback.backup.pl-i18n-service", "rollback.database.pl-i18n-service"} <= {
+        row["key"] for row in STUCK["steps"]
+    }

@@ -130,7 +130,9 @@ def test_after_a_rollback_both_reports_are_made_from_the_archive(cluster, tmp_pa
     upgraded(cluster, until=report_data.SQL)
     lock = Lease(cluster, "production").acquire("us")
     gathered(cluster, tmp_path, failure={"task": "x", "message": "y"}, lock_id=lock)
-    put(cluster, "monq-rollback-6.0.0", ROLLBACK, **{"monq.platform/state": "finished"})
+    inputs = json.dumps({"databases": ["pl-i18n-service"], "registry_replicas": "monqctl"})
+    notes = {"monq.platform/state": "finished", "monq.platform/steps-from": inputs}
+    put(cluster, "monq-rollback-6.0.0", ROLLBACK, **notes)
     carried = {report_data.SQL: {"state": "unknown", "attempt": "a1", "earlier_attempt": 1}}
     Archive(cluster, "production", "6.0.0", 1).upgrade(carried)
     assert FACTS not in cluster.objects and f"{CONFIGMAPS}/monq-upgrade-6.0.0-attempt-1-report" in cluster.objects
@@ -139,6 +141,7 @@ def test_after_a_rollback_both_reports_are_made_from_the_archive(cluster, tmp_pa
     upgrade, back = (one["content"] for one in found["reports"])
     assert upgrade["failures"] and upgrade["routes"]["before"], "facts and snapshots are archived with the ledger"
     assert back["outcome"] == "rolled_back" and back["outage"]["ledger"]["to"] == "2026-03-02T02:01:00Z"
+    assert "rollback.database.pl-i18n-service" in {row["key"] for row in back["steps"]}
     assert gathered(cluster, tmp_path, generation=1)["reports"] == found["reports"]
     assert gathered(cluster, tmp_path, generation=7)["reports"] == []
 
