@@ -15,7 +15,7 @@ DEMO_ENVIRONMENT := production
 # Molecule's sandbox is not the demo's: it is removed at the end.
 MOLECULE_SANDBOX = /var/tmp/monq-sandbox-molecule-$(shell id -u)
 
-.PHONY: help deps demo test lint sanity unit guards integration molecule sandbox-up sandbox-reset sandbox-down bench faults faults-share faults-point docs build clean
+.PHONY: help deps demo test lint sanity unit browser guards integration molecule sandbox-up sandbox-reset sandbox-down bench faults faults-share faults-point docs build clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | awk -F '\t' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -51,6 +51,9 @@ sanity: deps ## ansible-test sanity
 
 unit: deps ## pytest tests/unit
 	@$(STAGE) unit $(PYTEST) tests/unit
+
+browser: deps ## the report in headless Chromium (needs chromium and poppler-utils; not part of test)
+	@$(STAGE) browser $(PYTEST) tests/browser
 
 integration: deps ## pytest tests/integration, on the sandbox
 	@$(STAGE) integration $(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder tests/integration

@@ -14,6 +14,8 @@ description:
   - Collects all deviations, and fails if one of them is a stop. Otherwise, with O(record), the plan's last step is
     recorded and the release is closed.
   - Once a release is closed, a different replica count is only a warning, as it may have been scaled since.
+  - The run that closes the release also records what it saw in the ConfigMap C(monq-upgrade-<release>-report), for the
+    report.
   - Then writes the summary beside the backup and, with O(release_lock), releases the lock.
 extends_documentation_fragment:
   - monq.platform.attributes
@@ -104,7 +106,7 @@ from ..module_utils.arguments import DOMAINS, INGRESS_SECRETS, MONQCTL, RUN
 from ..module_utils.checks.verification import Verification
 from ..module_utils.engine.progress import overview
 from ..module_utils.errors import MonqError
-from ..module_utils.report import summary_file
+from ..module_utils.report import facts, summary_file
 from ..module_utils.report.upgrade import summary
 from ..module_utils.session import Session
 
@@ -125,9 +127,10 @@ def perform(session):
         verification.require()
     text = summary(overview(run, given["lock_id"]), verification.report)
     changed = bool(given["spool_directory"]) and summary_file.keep(session.folder, text + "\n", session.check_mode)
+    problems = facts.of_verification(session, verification.report, verification.seen) if LAST in run.done else []
     unlocked = given["release_lock"] and not session.check_mode and session.lease.release(given["lock_id"])
-    result = run.result()
-    return {**result, **verification.report, "changed": changed, "summary": text, "unlocked": bool(unlocked)}
+    result = {**run.result(), **verification.report, "changed": changed, "summary": text, "unlocked": bool(unlocked)}
+    return {**result, "warnings": problems}
 
 
 def main():

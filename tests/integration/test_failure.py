@@ -56,6 +56,21 @@ def loose_event(installation, text):
     installation.kubectl("apply", "-f", str(path), user="sandbox-admin")
 
 
+def assert_report(folder, outcome, known):
+    """Checks the report that a failing run, and later the one that ends the upgrade, leaves beside the dumps."""
+    report = json.loads((folder / "report.json").read_text())
+    [failure] = report["failures"]
+    assert report["outcome"] == outcome and failure["step"].startswith("upgrade.pl.database.pl-i18n-service.")
+    assert "connection refused (a fault of the sandbox)" in failure["message"]
+    assert (report["platform"], report["outage"]["ledger"]["to"] is None) == (
+        ("down", True) if outcome == "failed" else ("up", False)
+    )
+    for name in ("report.json", "report.html", "report.md"):
+        data = (folder / name).read_bytes()
+        assert stat.S_IMODE((folder / name).stat().st_mode) == 0o600
+        assert not [secret for secret in known for spelling in spellings(secret) if spelling in data], name
+
+
 def assert_support_alone(installation):
     """Checks support.yml on a healthy upgrade, and with an unreachable API server: the bundle says what is missing;
     nothing is changed, no lock is taken."""
@@ -125,6 +140,7 @@ def test_a_failing_run_explains_itself_and_its_command_ends_the_upgrade(install)
     for secret in secrets(installation):
         for spelling in spellings(secret):
             assert not [name for name, data in files.items() if spelling in data], "a secret in the bundle"
+    assert_report(path.parent, "failed", secrets(installation))
     assert "secrets" not in {kind for _verb, kind, _name in installation.mutations() if _name == "careless"}
 
     command = re.search(r"next command:\n\s+(ansible-playbook .*)$", text, re.M).group(1)
@@ -144,6 +160,7 @@ def test_a_failing_run_explains_itself_and_its_command_ends_the_upgrade(install)
     del installation.argv
     assert ended.rc == 0, ended.text[-3000:]
     assert set(installation.migrations().values()) == {1}
+    assert_report(path.parent, "finished", secrets(installation))
     assert_support_alone(installation)
     assert (
         "point of no return: prepare.registry_token.secret, PASSED" in ended.text

@@ -117,6 +117,12 @@ def test_after_prepare_alone(site):
         f"monq-upgrade-6.0.0-attempt-1-{name}" for name in ("original", "original-replicas", "rollback")
     }
 
+    report = json.loads((installation.backup / installation.name / "6.0.0" / "1" / "rollback-report.json").read_text())
+    assert (report["outcome"], report["platform"], report["kind"]) == ("rolled_back", "up", "rollback")
+    assert {row["key"]: row["finished"] for row in report["steps"]} == {
+        key: entry["finished"] for key, entry in entries.items()
+    }
+
     mark, calls = installation.audit_mark(), len(installation.journal())
     again = roll_back(installation)
     assert again.rc == 0 and again.recap(installation.name)["changed"] == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import hashlib
 import json
 
 import pytest
@@ -83,9 +85,51 @@ def test_no_secret_in_ledger_summary_and_output(stages):
     secrets = [apart.facts["releasehub_token"], apart.facts["postgresql"]["password"]]
     secrets.append(apart.kubectl("get", "secret", "registry-token", "-o", "jsonpath={.data.secure_token}"))
     texts = [result.text for result in results.values()] + [json.dumps(apart.ledger())]
-    texts += [path.read_text(errors="replace") for path in apart.backup.rglob("*") if path.suffix in (".txt", ".json")]
+    texts += [
+        path.read_text(errors="replace")
+        for path in apart.backup.rglob("*")
+        if path.suffix in (".txt", ".json", ".html", ".md")
+    ]
     for text in texts:
         assert not [secret for secret in secrets if secret in text]
+
+
+def test_the_report_says_what_ledger_and_cluster_say_and_can_be_made_again(stages):
+    """The numbers by kubectl; then everything beside the dumps is deleted, as with AWX's pod, and report.yml makes the
+    report from the cluster, which it only reads."""
+    apart, _whole, _results, before = stages
+    folder, ledger = apart.backup / apart.name / "6.0.0" / "1", apart.ledger()
+    report = json.loads((folder / "report.json").read_text())
+    rows = {row["key"]: row for row in report["steps"]}
+    assert {key: (row["state"], row["started"], row["finished"]) for key, row in rows.items()} == {
+        key: (entry["state"], entry["started"], entry["finished"]) for key, entry in ledger.items()
+    }
+    last = max(entry["finished"] for key, entry in ledger.items() if key.startswith("upgrade."))
+    begin, end = (
+        datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ")
+        for text in (ledger["upgrade.routing.cut"]["started"], last)
+    )
+    assert report["outage"]["ledger"]["seconds"] == int((end - begin).total_seconds())
+    assert report["outcome"] == "finished" and report["irreversible"]["sql"] == len(report["sql"]) == 8
+    assert [row["seen"] for row in report["sql"]] == [ledger[row["key"]]["result"] for row in report["sql"]]
+    assert {row["sha256"] for row in report["backups"]} == {
+        hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("*.dump")
+    }
+    registry, kubernetes = before  # right after the upgrade
+    for store, counts in (("registry", registry), ("kubernetes", kubernetes)):
+        seen = {name: row[store]["after"] for name, row in report["replicas"]["services"].items()}
+        assert {name: count for name, count in seen.items() if count is not None} == counts
+    names = {one["metadata"]["name"] for one in apart.objects("ingresses.v1beta1.extensions")}
+    assert set(report["routes"]["after"]) == names and not names & set(report["routes"]["removed"])
+
+    for path in folder.glob("report.*"):
+        path.unlink()
+    mark = apart.audit_mark()
+    again = apart.play("report", confirm=False)
+    assert again.rc == 0 and "is finished and verified. Monq is up." in again.text, again.text[-3000:]
+    made = json.loads((folder / "report.json").read_text())
+    assert {**made, "made": ""} == {**report, "made": ""} and apart.mutations(mark) == []
+    assert (folder / "report.html").exists() and (folder / "report.md").exists()
 
 
 OWN = [

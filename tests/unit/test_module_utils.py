@@ -35,6 +35,7 @@ PACKAGES = [
     "approval",
     "rollback",
     "report",
+    "cleanup",
 ]
 # Files that hold no I/O: standard library and each other only.
 PURE = [
@@ -54,6 +55,7 @@ PURE = [
     "checks/inputs",
     "checks/quotas",
     "checks/rules",
+    "cleanup/leftovers",
     "engine/decisions",
     "engine/redo",
     "engine/progress",
@@ -75,9 +77,12 @@ PURE = [
     "redaction/encodings",
     "redaction/sql_rows",
     "redaction/text",
+    "report/document",
     "report/failure",
     "report/findings",
     "report/rollback",
+    "report/rollback_document",
+    "report/sections",
     "report/upgrade",
     "rollback/differences",
     "rollback/sql",

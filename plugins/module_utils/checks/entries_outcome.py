@@ -82,7 +82,7 @@ ENTRIES = {
     "MONQ-088": {
         "name": "snapshot",
         "title": "A snapshot cannot be used",
-        "severity": (STOP, WARNING),
+        "severity": (STOP, WARNING, INFO),
         "reads": "the Secrets of the snapshots, their checksums in the ledger",
         "why": "A missing or altered snapshot cannot be restored.",
         "do": "Restore the Secrets from a backup of the cluster.",

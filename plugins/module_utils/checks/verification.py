@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 
+from ..engine.ledger import SNAPSHOTS_REMOVED
 from ..engine.steps import ordered
 from ..errors import CommandError, MonqError
 from ..k8s import objects, rollout, routes
@@ -12,7 +13,7 @@ from ..monqctl.registry import TEMPLATE
 from ..upgrade import repair, replicas, template
 from ..upgrade.drift import drift
 from . import rules
-from .finding import STOP, WARNING, finding, of_error
+from .finding import INFO, STOP, WARNING, finding, of_error
 
 GONE = "find out who created it; kubectl -n {} delete ingress {}, then run verify.yml again"
 
@@ -25,6 +26,7 @@ class Verification:
         self._cluster, self._run = session.cluster, session.run
         self._release, self._modules = session.release, session.modules
         self.report = {"findings": [], "versions": {}, "replicas": {}, "drift": {}}
+        self.seen = {}  # what was read, for the report: before, deployments, hpas, routes, registry
 
     def require(self):
         """Examines the installation and returns what the ledger records. Raises MonqError if a finding stops."""
@@ -47,9 +49,10 @@ class Verification:
 
     def examine(self):
         namespace = self._session.namespace
-        before = {name: self._snapshot(name) for name in ("cut", "cut-replicas")}
+        before = self._before()
         deployments = objects.deployments(self._cluster, namespace)
         say = self._session.progress.say
+        self.seen["before"] = {"replicas": before["cut-replicas"], "routes": before["cut"]["ingresses"]}
         self._rollouts(deployments, before["cut-replicas"])
         self._versions(deployments)
         say("comparing the replica counts")
@@ -60,6 +63,15 @@ class Verification:
         say("reading the registry's status")
         self._status()
         self.report["drift"] = drift(before["cut"]["deployments"], deployments)
+
+    def _before(self):
+        """Both halves of the snapshot right before the outage; empty where cleanup.yml has removed it."""
+        removed = self._run.ledger.annotations.get(SNAPSHOTS_REMOVED)
+        if removed and self._run.ledger.closed:
+            seen = f"removed by cleanup.yml {removed}"
+            self._add("snapshot", INFO, "snapshot cut", "to compare counts, routes and drift with", seen)
+            return {"cut": {"deployments": [], "ingresses": []}, "cut-replicas": {}}
+        return {name: self._snapshot(name) for name in ("cut", "cut-replicas")}
 
     def _snapshot(self, name):
         key = f"upgrade.{'replicas' if name.endswith('-replicas') else 'snapshot'}.cut"
@@ -130,10 +142,11 @@ class Verification:
 
     def _counts(self, deployments, before):
         hpas = objects.hpas(self._cluster, self._session.namespace)
+        self.seen.update(deployments=deployments, hpas=hpas)
         differing = [("Kubernetes", row) for row in replicas.kubernetes_changes(before, deployments, hpas)]
         registry = self._session.registry
         if registry:
-            counts = registry.counts(known=before)
+            counts = self.seen["registry"] = registry.counts(known=before)
             differing += [("the registry", row) for row in replicas.registry_changes(before, counts)]
         for store, (name, seen, wanted) in differing:
             module = repair.module_of(self._release, self._modules, name)
@@ -151,7 +164,7 @@ class Verification:
             )
         names = [d["metadata"]["name"] for d in deployments]
         self.report["replicas"] = {
-            "appeared": replicas.appeared(before, names),
+            "appeared": replicas.appeared(before, names) if before else [],
             "vanished": replicas.vanished(before, names),
             "hpa": sorted(name for name in replicas.hpa_targets(hpas) if name in before),
             "by_hand": {}
@@ -160,7 +173,7 @@ class Verification:
         }
 
     def _routes(self, old):
-        now = objects.routes(self._cluster, self._session.namespace)
+        now = self.seen["routes"] = objects.routes(self._cluster, self._session.namespace)
         doomed = routes.to_cut(
             old, self._release, self._modules, self._given["alias_domains"], self._given["alias_ingresses"]
         )

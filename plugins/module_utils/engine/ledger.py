@@ -16,6 +16,7 @@ FILES = "monq.platform/sql-sha256"
 HOLDER = "monq.platform/lock-id"
 PLAN = "monq.platform/plan"
 CLOSED = "monq.platform/closed"
+SNAPSHOTS_REMOVED = "monq.platform/snapshots-removed"  # by cleanup.yml, at that time: no rollback since
 # The rollback's own ledger; it has the number of the generation that is rolled back.
 ROLLBACK = "monq-rollback"
 STATE = "monq.platform/state"

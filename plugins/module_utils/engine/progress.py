@@ -50,10 +50,11 @@ def outage_seconds(rows):
     cut = next((row for row in upgrade if row["cutover"]), None)
     if not cut or any(row["state"] != "done" for row in upgrade):
         return None
-    return int((_time(upgrade[-1]["finished"]) - _time(cut["started"])).total_seconds())
+    return int((moment(upgrade[-1]["finished"]) - moment(cut["started"])).total_seconds())
 
 
-def _time(text):
+def moment(text):
+    """A time of the ledger."""
     return datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ")
 
 

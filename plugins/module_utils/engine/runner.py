@@ -150,7 +150,7 @@ class StepRunner:
             if answer in ("done", "accept") and not corrected:
                 state = "accepted" if answer == "accept" else "done"
                 return self._close(step, {"state": state, "by": "operator", **self._of_home(step, configured)})
-            return self._attempt(step, action, configured)
+            return self._attempt(step, action, configured, answer)
 
     def _require_predecessors(self, key):
         missing = steps.first_missing(self.plan, self.ledger.entries, key, self._home)
@@ -334,7 +334,7 @@ class StepRunner:
             digests[self._home] = self.digest(*configured)
         return {"homes": homes, "digests": digests}
 
-    def _attempt(self, step, action, configured):
+    def _attempt(self, step, action, configured, answer=None):
         pid = os.getpid()
         known = self.ledger.get(step.key) or {}
         entry = {
@@ -348,7 +348,9 @@ class StepRunner:
             "lock": self._lock_id,
         }
         kept = ("homes", "digests") if step.kind == "client" else ()
-        entry.update({name: known[name] for name in (*kept, "redone") if name in known})
+        entry.update({name: known[name] for name in (*kept, "redone", "retried") if name in known})
+        if answer == "retry":  # for the report
+            entry["retried"] = [*known.get("retried", []), known["attempt"]][-redo.KEPT :]
         self._recorder.intend(step.key, entry)
         self._progress.at(self.plan, step, self._down_since)
         try:

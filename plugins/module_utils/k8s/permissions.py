@@ -5,7 +5,7 @@ from __future__ import annotations
 
 # What the collection itself needs in the namespace: (API group, resource, verbs, purpose). monqctl has its own account.
 NEEDED = (
-    ("", "configmaps", ("get", "create", "patch"), "ledger"),
+    ("", "configmaps", ("get", "create", "patch"), "ledger, what the report needs"),
     ("coordination.k8s.io", "leases", ("get", "create", "update", "patch"), "lock"),
     ("", "secrets", ("get", "create", "patch", "delete"), "registry token and snapshots"),
     ("apps", "deployments", ("get", "list", "patch"), "snapshot, registry token"),
@@ -57,7 +57,7 @@ def names(release):
     ledger, deployment = f"monq-upgrade-{release['version']}", release["registry_deployment"]
     return {
         # not get: the rollback's ledger and archived ones are read too
-        ("", "configmaps", "patch"): (ledger,),
+        ("", "configmaps", "patch"): (ledger, f"{ledger}-report"),
         ("coordination.k8s.io", "leases", "get"): ("monq-upgrade",),
         ("coordination.k8s.io", "leases", "update"): ("monq-upgrade",),
         ("coordination.k8s.io", "leases", "patch"): ("monq-upgrade",),
@@ -70,7 +70,8 @@ def names(release):
 def names_for_rollback(release):
     """The same for NEEDED_FOR_ROLLBACK. An archive is created and never changed."""
     ledgers = (f"monq-upgrade-{release['version']}", f"monq-rollback-{release['version']}")
-    return {("", "configmaps", "patch"): ledgers, ("", "configmaps", "delete"): ledgers}
+    report = f"monq-upgrade-{release['version']}-report"
+    return {("", "configmaps", "patch"): ledgers, ("", "configmaps", "delete"): (*ledgers, report)}
 
 
 def reviews(namespace, needed=NEEDED, named=None):

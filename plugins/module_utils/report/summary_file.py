@@ -11,9 +11,9 @@ from ..errors import MonqError
 NAME = "summary.txt"
 
 
-def keep(folder, text, check_mode=False):
-    """Writes the summary beside the backup, mode 0600; returns whether it changes. In check mode it only predicts."""
-    path = os.path.join(folder, NAME)
+def keep(folder, text, check_mode=False, name=NAME, what="the summary", again="verify.yml"):
+    """Writes a text beside the backup, mode 0600; returns whether it changes. In check mode it only predicts."""
+    path = os.path.join(folder, name)
     with contextlib.suppress(OSError), open(path, encoding="utf-8") as file:
         if file.read() == text:
             return False
@@ -30,6 +30,15 @@ def keep(folder, text, check_mode=False):
     except OSError as exc:
         with contextlib.suppress(OSError):
             os.unlink(fresh)
-        seen, then = exc.strerror or str(exc), "make monq_backup_dir writable, then run verify.yml again"
-        raise MonqError("the summary cannot be written", path, "a writable folder with free space", seen, then) from exc
+        seen, then = exc.strerror or str(exc), f"make monq_backup_dir writable, then run {again} again"
+        raise MonqError(f"{what} cannot be written", path, "a writable folder with free space", seen, then) from exc
     return True
+
+
+def keep_all(folder, files, check_mode=False):
+    """Writes the files of a report, {name: text}; returns the names of those that change."""
+    for name in files:
+        if name != os.path.basename(name) or name in ("", ".", ".."):
+            raise MonqError("not a name of a file", repr(name), "a name without a folder", repr(name), "correct it")
+    again = "report.yml"
+    return [name for name, text in sorted(files.items()) if keep(folder, text, check_mode, name, "the report", again)]

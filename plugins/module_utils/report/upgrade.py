@@ -109,12 +109,18 @@ def summary(ledger, verified):
     return "\n".join(lines)
 
 
+def unseen(done):
+    """What only monqctl's word stands for: {images, caches}."""
+    rows = [row["key"] for row in done if not row.get("result") and row.get("by") != "operator"]
+    return {
+        "images": [key.split(".")[1] for key in rows if key.endswith(".images")],
+        "caches": [key.split(".")[-1] for key in rows if ".cache." in key],
+    }
+
+
 def _unseen(done):
-    """What only monqctl's word stands for."""
-    unseen = [row for row in done if not row.get("result") and row.get("by") != "operator"]
-    images = [row["key"].split(".")[1] for row in unseen if row["key"].endswith(".images")]
-    caches = [row["key"].split(".")[-1] for row in unseen if ".cache." in row["key"]]
-    named = [("images copied for", images), ("caches cleared of", caches)]
+    found = unseen(done)
+    named = [("images copied for", found["images"]), ("caches cleared of", found["caches"])]
     return [f"  on monqctl's word alone: {what} {', '.join(names)}" for what, names in named if names]
 
 

@@ -25,8 +25,8 @@ class Archive:
         self._new = archived(release, generation)
 
     def upgrade(self, carried):
-        """Archives the upgrade's snapshots first, its ledger last: as long as the ledger exists, the generation is not
-        archived."""
+        """Archives the upgrade's snapshots first, the facts of its report next, its ledger last: as long as the ledger
+        exists, the generation is not archived."""
         ledger = Ledger(self._cluster, self._namespace, self._release).load()
         if ledger.exists and ledger.generation == self._generation:
             copied = self._copy_map("monq-upgrade")
@@ -37,6 +37,7 @@ class Archive:
             }
             for name in SNAPSHOTS:
                 self._move_snapshot(name, digests.get(f"monq-upgrade-{self._release}-{name}"))
+            self._delete_map(self._copy_map("monq-upgrade", "-report"))
             self._delete_map(copied)
             ledger = Ledger(self._cluster, self._namespace, self._release).load()
         if carried:
@@ -52,13 +53,13 @@ class Archive:
 
     # ---- ConfigMaps
 
-    def _copy_map(self, prefix):
+    def _copy_map(self, prefix, suffix=""):
         """Copies a ConfigMap; returns the original once the copy is known to be identical."""
         path = core(self._namespace, "configmaps")
-        found = self._cluster.find(f"{path}/{prefix}-{self._release}")
+        found = self._cluster.find(f"{path}/{prefix}-{self._release}{suffix}")
         if not found:
             return None
-        name, data = f"{prefix}-{self._new}", found.get("data") or {}
+        name, data = f"{prefix}-{self._new}{suffix}", found.get("data") or {}
         meta = {"name": name, "labels": LABELS, "annotations": found["metadata"].get("annotations") or {}}
         try:
             made = self._cluster.create(

@@ -45,3 +45,18 @@ def test_the_registrys_status_shows_no_known_secret():
     found, _cluster = make(True, "pl-files-service   Failed hunter2x", ["hunter2x"])
     found._status()
     assert [row["seen"] for row in found.report["findings"]] and "hunter2x" not in str(found.report)
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_snapshots_that_cleanup_removed_are_no_deviation_of_a_closed_release(closed):
+    found, cluster = make(True)
+    found._run.ledger.annotations = {"monq.platform/snapshots-removed": "2026-04-01T00:00:00Z"}
+    found._run.ledger.closed = "2026-03-01T00:00:00Z" if closed else None
+    if not closed:
+        with pytest.raises(MonqError, match="nothing to verify against"):
+            found._before()
+        return
+    before = found._before()
+    found._counts(objects.deployments(cluster, "production"), before["cut-replicas"])
+    assert [(row["severity"], row["object"]) for row in found.report["findings"]] == [("info", "snapshot cut")]
+    assert found.report["replicas"]["appeared"] == [], "nothing to compare with is not: everything is new"

@@ -10,7 +10,13 @@ from ansible_collections.monq.platform.plugins.module_utils import process
 from ansible_collections.monq.platform.plugins.module_utils.engine.attempts import alive
 
 HERE = socket.gethostname()
-OWN = {"state": "intent", "host": HERE, "pid": os.getpid(), "pid_start": process.start_time(os.getpid()), "attempt": "a"}
+OWN = {
+    "state": "intent",
+    "host": HERE,
+    "pid": os.getpid(),
+    "pid_start": process.start_time(os.getpid()),
+    "attempt": "a",
+}
 
 
 @pytest.mark.parametrize(

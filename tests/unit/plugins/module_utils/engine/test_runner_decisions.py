@@ -86,6 +86,14 @@ def test_an_answer_to_another_attempt_is_refused(world, attempt):
     assert "a different attempt" in str(error) and "a1b2c3d4" in str(error)
 
 
+def test_a_retry_leaves_its_trace_for_the_report(world):
+    resolve = {SQL: {"answer": "retry", "attempt": "a1b2c3d4"}}
+    run = interrupted(world, retried=["a0000001"]).runner(resolve=resolve)
+    run.execute(SQL, world.action())
+    entry = world.entry(SQL)
+    assert entry["retried"] == ["a0000001", "a1b2c3d4"] and entry["attempt"] != "a1b2c3d4"
+
+
 @pytest.mark.parametrize("answer", ["done", "accept", "retry"])
 @pytest.mark.parametrize("attempt", [None, "a1b2c3d4"])
 def test_what_was_never_attempted_cannot_be_answered(world, answer, attempt):

@@ -1,0 +1,170 @@
+# Copyright: (c) 2026, Monq platform collection authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every word of the report that is not in a template: looked up by id, and passed through gettext."""
+
+from __future__ import annotations
+
+import datetime
+import gettext
+
+
+def mark(text):
+    """Marks a text for the catalogue; it is translated where it is shown."""
+    return text
+
+
+STATES = {
+    "done": mark("done"),
+    "accepted": mark("accepted by the operator"),
+    "failed": mark("failed"),
+    "unknown": mark("outcome unknown"),
+    "intent": mark("started, no result"),
+    "redo": mark("to be done again"),
+    "to do": mark("not started"),
+    "restored": mark("restored and compared"),
+    "skipped": mark("not restored"),
+}
+STAGES = {
+    "prepare": mark("Prepare"),
+    "upgrade.begin": mark("Before the outage"),
+    "upgrade.routing": mark("Routes"),
+    "verify": mark("Verify"),
+    "rollback": mark("Rollback"),
+}
+UNDO = {
+    "reversible": mark("nothing to undo"),
+    "compensable": mark("can be restored"),
+    "irreversible": mark("cannot be undone"),
+}
+ANSWERS = {
+    "done": mark("it was done"),
+    "accept": mark("go on without it"),
+    "retry": mark("do it again"),
+    "redo": mark("it counted as done; do it again"),
+}
+SEVERITIES = {"stop": mark("STOP"), "warning": mark("WARNING"), "info": mark("INFO")}
+MARKS = {
+    "point": mark("point of no return"),
+    "failure": mark("failure"),
+    "answer": mark("answer of the operator"),
+    "run": mark("another run takes the lock"),
+}
+PROBE = {"ok": mark("reachable"), "down": mark("not reachable"), "unseen": mark("not observed")}
+# {outcome: (sentence, kind of verdict)}
+VERDICTS = {
+    "finished": (mark("The upgrade from %(from)s to %(to)s is finished and verified."), "good"),
+    "failed": (mark("The upgrade from %(from)s to %(to)s has failed: %(done)s of %(steps)s steps are done."), "bad"),
+    "running": (mark("A run is at work: %(done)s of %(steps)s steps are done."), "open"),
+    "unfinished": (
+        mark("The upgrade from %(from)s to %(to)s is not finished: %(done)s of %(steps)s steps are done."),
+        "open",
+    ),
+    "rolled_back": (mark("The upgrade was rolled back; the release is %(from)s again."), "good"),
+    "rollback_unfinished": (mark("The rollback is not finished: %(done)s of %(steps)s steps are done."), "open"),
+    "rollback_failed": (mark("The rollback has failed: %(done)s of %(steps)s steps are done."), "bad"),
+}
+PLATFORM = {
+    "up": mark("Monq is up."),
+    "down": mark("Monq is DOWN."),
+    "unknown": mark("Whether Monq is up is unknown."),
+}
+
+
+class Words:
+    """The report's words in one language, and its numbers and times as text."""
+
+    def __init__(self, translations=None, zone=None):
+        """zone: the time zone of local times; None for that of this machine."""
+        self.translations = translations or gettext.NullTranslations()
+        self._, self._zone = self.translations.gettext, zone
+
+    def _known(self, table, name):
+        return self._(table[name]) if name in table else str(name)
+
+    def state(self, name):
+        return self._known(STATES, name)
+
+    def stage(self, name):
+        if name.startswith("upgrade.") and name not in STAGES:
+            return self._("Module %(name)s") % {"name": name.partition(".")[2]}
+        return self._known(STAGES, name)
+
+    def undo(self, name):
+        return self._known(UNDO, name)
+
+    def answer(self, name):
+        return self._known(ANSWERS, name)
+
+    def severity(self, name):
+        return self._known(SEVERITIES, name)
+
+    def mark(self, name):
+        return self._known(MARKS, name)
+
+    def probe(self, name):
+        return self._known(PROBE, name)
+
+    def title(self, title):
+        """The title of a step."""
+        return self._(title) if title else ""
+
+    def verdict(self, report):
+        """The verdict in one sentence, and whether Monq is up."""
+        sentence, _kind = VERDICTS[report["outcome"]]
+        values = {**report["release"], **report["counts"]}
+        return f"{self._(sentence) % values} {self._(PLATFORM[report['platform']])}"
+
+    @staticmethod
+    def kind(report):
+        """good, bad or open: the colour and the sign of the verdict."""
+        return "bad" if report["platform"] == "down" else VERDICTS[report["outcome"]][1]
+
+    def duration(self, seconds):
+        """1 h 02 min 03 s; a dash where it is not known."""
+        if seconds is None:
+            return "–"
+        hours, rest = divmod(int(seconds), 3600)
+        minutes, left = divmod(rest, 60)
+        if hours:
+            return self._("%(hours)d h %(minutes)02d min %(seconds)02d s") % {
+                "hours": hours,
+                "minutes": minutes,
+                "seconds": left,
+            }
+        if minutes:
+            return self._("%(minutes)d min %(seconds)02d s") % {"minutes": minutes, "seconds": left}
+        return self._("%(seconds)d s") % {"seconds": left}
+
+    def size(self, count):
+        """Bytes, in the unit that fits."""
+        if count is None:
+            return "–"
+        units, value = [self._("B"), self._("KiB"), self._("MiB"), self._("GiB"), self._("TiB")], float(count)
+        while value >= 1024 and len(units) > 1:
+            value, units = value / 1024, units[1:]
+        return f"{value:.0f} {units[0]}" if value == int(value) else f"{value:.1f} {units[0]}"
+
+    # ---- times: of this machine, and UTC
+
+    def local(self, text):
+        return _parsed(text).astimezone(self._zone).strftime("%Y-%m-%d %H:%M:%S") if text else "–"
+
+    def clock(self, text):
+        return _parsed(text).astimezone(self._zone).strftime("%H:%M:%S")
+
+    def utc(self, text):
+        """The time in UTC; empty where the local time is the same."""
+        if not text or not self.offset(text):
+            return ""
+        return _parsed(text).strftime("%Y-%m-%d %H:%M:%S")
+
+    def offset(self, text):
+        """+03:00; empty for UTC."""
+        found = _parsed(text).astimezone(self._zone).strftime("%z")
+        return "" if found == "+0000" else f"{found[:3]}:{found[3:]}"
+
+
+def _parsed(text):
+    moment = datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ")
+    return moment.replace(tzinfo=datetime.timezone.utc)
