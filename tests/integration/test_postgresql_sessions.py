@@ -161,7 +161,7 @@ def test_settings_of_the_role_do_not_matter(installation, role):
         "search_path = nowhere",
         "standard_conforming_strings = off",
         "idle_in_transaction_session_timeout = '1ms'",
-        "idle_session_timeout = '1s'",
+        "idle_session_timeout = '10s'",
     )
     with installation.server_client().session(DATABASE) as one:
         assert one.value("SHOW idle_session_timeout") == "0"
