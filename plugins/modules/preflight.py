@@ -12,8 +12,8 @@ description:
   - Checks the operator's variables; the API server, the account's permissions, the namespace with its Deployments,
     Ingresses and quotas, the Ingress controller where routes have snippets, and the TLS Secrets; monqctl's version and
     context and, through it, the registry's status, the K8s template and the replica counts; the Release Hub or the
-    folders of an offline upgrade; the PostgreSQL server and its databases, also against Consul where O(consul) is given;
-    and the clocks of both servers.
+    folders of an offline upgrade; the PostgreSQL server and its databases, also against Consul where O(consul) is
+    given; and the clocks of both servers.
   - Collects all findings; a failing check does not prevent the others, not even by a defect. If every step is already
     done, only the installation's identity is checked.
   - If monqctl's context has yet to be configured from the variables, RV(deferred) is true. The registry is then checked
