@@ -87,7 +87,7 @@ ENTRIES = {
         "title": "The certificate does not cover a domain",
         "severity": (STOP,),
         "reads": READS,
-        "why": "Browsers refuse it. A wildcard covers exactly one label: *.domain.com neither domain.com nor "
+        "why": "Browsers refuse it. A wildcard covers exactly one label: *.domain.com covers neither domain.com nor "
         "a.b.domain.com. Only subject alternative names of type DNS count.",
         "object": "certificate in Secret {secret}",
         "expected": "a certificate that covers {hosts}",
