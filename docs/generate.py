@@ -1,4 +1,5 @@
-"""Generates the pages steps, variables and permissions of docs/docsite/rst, and the manifest in docs/permissions.
+"""Generates the pages steps, variables, permissions and findings of docs/docsite/rst, and the manifest in
+docs/permissions.
 
 python docs/generate.py          writes them
 python docs/generate.py --check  lists those that are out of date; exits with status 1 if there are any
@@ -15,8 +16,10 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ROOT / "docs" / "docsite" / "rst"
-sys.path.insert(0, str(ROOT / "plugins"))
+sys.path[:0] = [str(ROOT / "plugins"), str(ROOT / "docs")]
 
+import client_calls  # noqa: E402  pylint: disable=wrong-import-position
+import findings_page  # noqa: E402  pylint: disable=wrong-import-position
 from module_utils.engine import steps  # noqa: E402  pylint: disable=wrong-import-position
 from module_utils.k8s import account_manifest, permissions  # noqa: E402  pylint: disable=wrong-import-position
 
@@ -201,7 +204,10 @@ def variables_page():
 def tables():
     """Returns {name of the Role: (table, names of single objects)}."""
     return {
-        account_manifest.ACCOUNT: (permissions.NEEDED + permissions.FOLLOWED, permissions.names(release())),
+        account_manifest.ACCOUNT: (
+            permissions.NEEDED + permissions.FOLLOWED + permissions.EXAMINED,
+            permissions.names(release()),
+        ),
         f"{account_manifest.ACCOUNT}-rollback": (
             permissions.NEEDED_FOR_ROLLBACK,
             permissions.names_for_rollback(release()),
@@ -264,7 +270,8 @@ def permissions_page():
         "with the API server (``SelfSubjectAccessReview``) and stops if one is denied, before anything is changed. "
         "Names in parentheses: the verb is needed on these objects only.",
         "The verb ``watch`` is part of the same Role, but not required: without it, preflight reports an information, "
-        "and rollouts are followed by listing every second, with a higher load on the API server.",
+        "and rollouts are followed by listing every second, with a higher load on the API server. The same holds for "
+        "``list resourcequotas``: without it, quotas are not checked.",
         *parts,
         "monqctl has its own access to the registry, and the registry has its own access to Kubernetes. Neither is "
         "part of these tables.",
@@ -318,58 +325,21 @@ OPTIONAL_COMMANDS = """.. code-block:: bash
 
    kubectl create clusterrole monq-upgrade-namespaces --verb=get --resource=namespaces
    kubectl create clusterrole monq-upgrade-ingresses --verb=list --resource=ingresses.extensions
-   for role in monq-upgrade-namespaces monq-upgrade-ingresses; do
+   kubectl create clusterrole monq-upgrade-controllers --verb=list --resource=deployments.apps,daemonsets.apps
+   for role in monq-upgrade-namespaces monq-upgrade-ingresses monq-upgrade-controllers; do
      kubectl create clusterrolebinding $role-$ns --clusterrole=$role --serviceaccount=$ns:monq-upgrade
-   done"""
-
-KINDS = {  # how monqctl's output is read
-    "failure": "a line that means failure, whatever the exit status",
-    "harmless": "words that mean nothing; they are taken out of a line before failure is looked for",
-    "success": "one line must match, otherwise the outcome is not known",
-    "never_began": "a first line after which the command has certainly done nothing",
-    "answer": "finds the answer in a line; the first rule that matches decides",
-    "failed": "a row of a status that has failed",
-    "healthy": "a row of a status that is healthy; a row that is neither is not known",
-}
-OVERRULE = """\
-.. code-block:: yaml
-
-   monq_client_rules:
-     release update db:   # leading words of the command, or "*"
-       harmless: {mine: ^error_log rebuilt$}
-       failure: {rolled_back: null}   # switched off"""
-
-
-def client_rules_page():
-    rules = load("roles/monq/vars/main/client_rules.yml")["_monq_client_rules"]
-    rows = [
-        [
-            f"``{call}``",
-            f"``{kind}``",
-            f"``{name}``",
-            "::\n\n   " + "\n   ".join([given] if isinstance(given, str) else given),
-        ]
-        for call, kinds in rules.items()
-        for kind, named in kinds.items()
-        for name, given in named.items()
-    ]
-    return page(
-        "client_rules",
-        "Rules for monqctl's output",
-        "What monqctl prints is not documented. Its output is cleaned (byte order mark, escape sequences, carriage "
-        "returns, encodings) and then read line by line, by rules.\nA rule that decided is named in the message as "
-        "``command.kind.name``, with the line that it matched.",
-        "Kinds\n-----",
-        table(["kind", "meaning"], [[f"``{kind}``", text] for kind, text in KINDS.items()], [15, 85]),
-        "Changing a rule\n---------------\n\n``monq_client_rules`` is laid over the shipped rules, entry by entry.",
-        OVERRULE,
-        "Shipped rules\n-------------\n\nPython's regular expressions, from ``roles/monq/vars/main/client_rules.yml``.",
-        table(["command", "kind", "name", "regular expressions"], rows, [16, 10, 12, 62]),
-    )
-
+   done
+   # The setting for snippets is in the ConfigMap of the Ingress controller, for example:
+   kubectl create role monq-upgrade-snippets -n ingress-nginx --verb=get --resource=configmaps \\
+     --resource-name=ingress-nginx-controller
+   kubectl create rolebinding monq-upgrade-snippets-$ns -n ingress-nginx --role=monq-upgrade-snippets \\
+     --serviceaccount=$ns:monq-upgrade"""
 
 RENDERED = {
-    "client_rules.rst": client_rules_page,
+    "findings.rst": lambda: findings_page.rendered(page, table, LABEL),
+    "client_rules.rst": lambda: client_calls.rendered(
+        page, table, load("roles/monq/vars/main/client_rules.yml")["_monq_client_rules"], plan()
+    ),
     "steps.rst": steps_page,
     "variables.rst": variables_page,
     "permissions.rst": permissions_page,

@@ -38,6 +38,11 @@ options:
     description: Longest wait for the effect of a call, in seconds, after the call has returned successfully.
     type: int
     default: 120
+  image_registry:
+    description: Where the images of a module can be looked for after they were copied, as C(host[:port]), with C(http://)
+      in front where it has no TLS. It is asked without credentials. Empty means that they are not looked for.
+    type: str
+    default: ""
   replica_commands:
     description: The registry's replica calls C(list), C(get) and C(apply), as argv and JMESPath. They are assumptions,
       hence configurable.

@@ -70,7 +70,7 @@ options:
   resolve:
     description:
       - The operator's decisions on attempts whose outcome is unknown. Each step key maps to C(answer) (C(retry),
-        C(done) or C(accept)) and C(attempt), the ID shown in the error.
+        C(done), C(accept), or C(redo) for a done step) and C(attempt), the ID shown in the error or by status.yml.
     type: dict
     default: {}
   monqctl_home:
@@ -85,6 +85,11 @@ options:
     default: ''
   spool_host:
     description: Name of the inventory host, part of that folder's path.
+    type: str
+    default: ''
+  approved_plan:
+    description: The id of the plan that this run must follow, as M(monq.platform.plan) has recorded it in the ledger; a
+      changing step fails if the ledger does not carry it. Empty means that no plan is demanded.
     type: str
     default: ''
   progress:

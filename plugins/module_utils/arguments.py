@@ -53,6 +53,7 @@ RUN = {
     "monqctl_home": {"type": "path", "default": "~"},
     "spool_directory": {"type": "path", "default": ""},
     "spool_host": {"type": "str", "default": ""},
+    "approved_plan": {"type": "str", "default": ""},
     **PROGRESS,
 }
 
@@ -64,6 +65,7 @@ MONQCTL = {
     "monqctl_timeout": {"type": "int", "default": 3600},
     "client_rules": {"type": "dict", "default": {}},
     "effect_timeout": {"type": "int", "default": 120},
+    "image_registry": {"type": "str", "default": ""},
     "replica_commands": {"type": "dict", "default": {}},
     **MASK,
 }

@@ -103,6 +103,7 @@ def upgrade_run(params, check_mode, cluster):
         inputs={name: given[name] for name in INPUTS},
         files=sql_files.digests(given["release"], given["modules"], given["variables"].get("release_source_dir")),
         spool=Spool(params["spool_directory"], params["spool_host"], version),
+        approved=params["approved_plan"],
     )
 
 

@@ -26,6 +26,13 @@ options:
     type: str
     choices: [monqctl, manual]
     default: monqctl
+  transcript:
+    description:
+      - File, on the inventory host, that the calls and their replies are appended to, one JSON object for each,
+        redacted, mode 0600. JSON replies are kept whole, so that the transcript can be played back in the collection's
+        tests. Empty means that none is written; in check mode none is.
+    type: path
+    default: ""
 """
 
 EXAMPLES = r"""
@@ -60,16 +67,20 @@ understood:
   sample: true
 """
 
+import os
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.arguments import MONQCTL
 from ..module_utils.errors import MonqError
 from ..module_utils.monqctl.reading import examine, text
+from ..module_utils.monqctl.transcript import Transcript
 from ..module_utils.session import client
 
 OPTIONS = {
     "ignored_status": {"type": "list", "elements": "str", "default": []},
     "registry_replicas": {"type": "str", "choices": ["monqctl", "manual"], "default": "monqctl"},
+    "transcript": {"type": "path", "default": ""},
 }
 
 
@@ -78,7 +89,9 @@ def main():
     given = module.params
     try:
         manual = given["registry_replicas"] == "manual"
-        rows = examine(client(given), given["replica_commands"], given["ignored_status"], manual)
+        kept = Transcript(*os.path.split(given["transcript"]), whole=True) if given["transcript"] else None
+        heard = client(given, transcript=None if module.check_mode else kept)
+        rows = examine(heard, given["replica_commands"], given["ignored_status"], manual)
         module.exit_json(changed=False, calls=rows, text=text(rows), understood=not any(row["problem"] for row in rows))
     except MonqError as exc:
         module.fail_json(**exc.result())

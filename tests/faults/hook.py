@@ -20,7 +20,8 @@ ANSWERS = {
     "api-504": Answer(504, "Timeout"),
 }
 BEHIND = ("kill", "api-504", "api-hold", "api-reset")  # the work is done, but the run gets no response
-MONQCTL = ("fail", "hang", "lie", "die")
+MONQCTL = ("fail", "hang", "lie", "cheer", "die")
+CHEER = {"kind": "lie", "text": "12 of 12 objects updated, 0 errors. Done.", "stream": "stdout"}
 RESULT = "the write of its result"  # retried for a while: the API server is away until the run gives up
 
 
@@ -80,7 +81,7 @@ class Hook:
         middle of its work."""
         kind = self.strike.kind
         if kind in MONQCTL:
-            self.upgrade.faults({"match": [], "changing": True, "kind": kind})
+            self.upgrade.faults({"match": [], "changing": True, "kind": kind, **(CHEER if kind == "cheer" else {})})
         elif kind in ("kill", "pg-restart"):
             when = "during" if kind == "kill" else "before"
             self.upgrade.faults(

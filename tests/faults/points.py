@@ -56,6 +56,8 @@ MONQCTL = (
     "cache",
 )
 EVERYWHERE = tuple(CLASSES)
+# Calls whose effect is looked at.
+SEEN = ("registry update", "template", "routing apply", "SQL", "Replace", "replicas registry")
 
 # kind: (classes where it can strike, place, what it is)
 KINDS = {
@@ -64,6 +66,7 @@ KINDS = {
     "fail": (MONQCTL, "during", "monqctl fails: an error message and status 1"),
     "hang": (MONQCTL, "during", "monqctl hangs until monq_monqctl_timeout kills it"),
     "lie": (MONQCTL, "during", "monqctl does nothing, prints an error and exits with status 0"),
+    "cheer": (SEEN, "during", "monqctl does nothing, says that it succeeded and exits with status 0"),
     "die": (MONQCTL, "during", "monqctl is killed"),
     "api-500": (EVERYWHERE, "during", "the API server responds with 500"),
     "api-504": (EVERYWHERE, "during", "the API server does the work and responds with 504, its own timeout"),

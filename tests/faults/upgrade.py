@@ -67,6 +67,7 @@ class Upgrade(Installation):
             monq_kubeconfig=self.proxy.kubeconfig(self.work / "kubeconfig"),
             monq_lock_duration=LOCK,
             monq_monqctl_timeout=HANGS,
+            monq_effect_timeout=5,
             monq_ingress_reload_pause=0,
         )
         path.write_text(json.dumps(hosts))

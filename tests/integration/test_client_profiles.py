@@ -19,6 +19,7 @@ from yaml import safe_load
 
 sys.path.insert(0, str(ROOT / "tests" / "sandbox"))
 
+import playback  # noqa: E402
 from monqctl_profile import PROFILES, drawn  # noqa: E402
 
 RULES = safe_load((ROOT / "roles" / "monq" / "vars" / "main" / "client_rules.yml").read_text())["_monq_client_rules"]
@@ -81,3 +82,28 @@ def test_client_yml_shows_what_is_understood_and_what_to_set(installation):
     finally:
         path.write_text(status)
     assert len(installation.journal()) == calls, "reading calls only"
+
+
+@pytest.mark.parametrize("profile", ["boxes", "russian"])
+def test_a_transcript_that_a_user_sends_is_played_back_with_the_same_verdicts(installation, profile, tmp_path):
+    """No secret is in it, and the registry behind the recorded calls is not asked again."""
+    installation.speak(PROFILES[profile])
+    path = tmp_path / "monqctl.jsonl"
+    recorded = installation.play("client", extra={"monq_client_transcript": str(path)}, confirm=False)
+    assert recorded.rc == 0 and path.stat().st_mode & 0o777 == 0o600, recorded.text[-3000:]
+    facts, calls = installation.facts, installation.journal()
+    live = examine(
+        Monqctl(facts["monqctl"], facts["monqctl_home"], {}, 60, facts["monqctl_context"], RULES), None, ["Consul"]
+    )
+    played = playback.install(path, tmp_path / "monqctl")
+    asked = len(installation.journal())
+    client = Monqctl(played, str(tmp_path), {}, 60, facts["monqctl_context"], RULES)
+    again = examine(client, None, ["Consul"])
+    assert len(installation.journal()) == asked and asked >= len(calls)
+    shown = [[row[name] for name in ("call", "understood", "problem")] for row in again]
+    assert shown == [[row[name] for name in ("call", "understood", "problem")] for row in live] and len(shown) == 6
+    for row in playback.replies(path):
+        verdict = client.rules.judge(row["argv"], row["status"], row["output"])
+        assert (verdict.state, verdict.rule) == (row["verdict"], row["rule"]), row["argv"]
+    with pytest.raises(CommandError, match="not in the transcript"):
+        client.read("registry", "get", "services", "X")

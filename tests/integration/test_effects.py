@@ -3,6 +3,7 @@ waited for, and one that succeeds with alarming words goes on."""
 
 from __future__ import annotations
 
+import json
 import sys
 
 from support.comparison import differences, state
@@ -21,6 +22,7 @@ CALLS = {
 SQL = "upgrade.pl.database.pl-i18n-service.sqls_pl-i18n-service.sql"
 LATE = "upgrade.pl.microservices.replace"  # returns before its work is done
 WORDS = "3 of 3 objects updated, 0 errors. Done."
+IMAGES = {"match": ["release", "update", "images", "--module=pl"], "kind": "lie", "text": WORDS, "stream": "stdout"}
 
 
 def test_a_client_that_only_says_so_is_found_out_before_the_next_step(install):
@@ -32,7 +34,7 @@ def test_a_client_that_only_says_so_is_found_out_before_the_next_step(install):
         lie = {"match": words, "kind": "lie", "text": WORDS, "stream": "stdout"}
         if key != LATE:
             alarms.append({"match": words, "kind": "exec", "command": ["echo", f"Error: {key}: no progress"]})
-        installation.faults(lie, *alarms)
+        installation.faults(lie, IMAGES, *alarms)  # images have no effect to see before the pods start
         lied = installation.play("site", extra={"monq_effect_timeout": 2, **answer})
         assert lied.rc == 2 and "its effect is not there" in lied.text, lied.text[-3000:]
         entries, said = installation.ledger(), said + lied.text
@@ -45,7 +47,10 @@ def test_a_client_that_only_says_so_is_found_out_before_the_next_step(install):
         if key == "upgrade.routing.apply.pl":
             answer, more = lie_about_sql(installation, alarms)
             said += more
-    ended = installation.play("site")
+    unpulled = installation.play("site")
+    assert unpulled.rc == 2 and "ImagePullBackOff" in unpulled.text, unpulled.text[-3000:]
+    installation.faults()
+    ended = installation.play("site", extra=printed(unpulled.text, "redo"))
     assert ended.rc == 0, ended.text[-3000:]
     assert {entry["state"] for entry in installation.ledger().values()} == {"done"}
     seen = installation.ledger()[SQL]["result"]
@@ -54,6 +59,12 @@ def test_a_client_that_only_says_so_is_found_out_before_the_next_step(install):
     smooth = install("by-hand", modules="pl", alias=True)
     assert smooth.play("site").rc == 0
     assert differences(state(installation), state(smooth)) == []
+
+
+def printed(text, answer):
+    """The option that an error message offers."""
+    line = next(line for line in text.splitlines() if "-e '" in line and f'"answer": "{answer}"' in line)
+    return json.loads(line[line.index("-e '") + 4 : line.rindex("'")])
 
 
 def lie_about_sql(installation, alarms):

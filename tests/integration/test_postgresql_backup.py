@@ -30,7 +30,8 @@ def test_a_dump_is_read_restored_compared_and_noted(installation):
     assert installation.files() == [dump.MANIFEST, path.name] or installation.files() == [path.name, dump.MANIFEST]
     assert (taken["tables"], taken["rows"]) == (4, 3005)
     assert taken["bytes"] == path.stat().st_size and taken["sha256"] == backup_module.sha256(path)
-    assert taken["scratch"] == {"state": "restored", "server": f"127.0.0.1:{installation.server.port}"}
+    where = f"127.0.0.1:{installation.server.port}"
+    assert taken["scratch"] == {"state": "restored", "server": where, "as_rollback": True}
     [noted] = installation.manifest()
     assert noted["rows"] == ROWS
     assert noted["stage"] == "prepare" and noted["microservice"] == SERVICE and noted["database"] == DATABASE

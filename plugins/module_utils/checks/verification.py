@@ -9,7 +9,7 @@ from ..engine.steps import ordered
 from ..errors import CommandError, MonqError
 from ..k8s import objects, rollout, routes
 from ..monqctl.registry import TEMPLATE
-from ..upgrade import replicas, template
+from ..upgrade import repair, replicas, template
 from ..upgrade.drift import drift
 from . import rules
 from .finding import STOP, WARNING, finding, of_error
@@ -89,6 +89,10 @@ class Verification:
                     f"kubectl -n {self._given['namespace']} describe deployment {name}",
                 )
 
+    def _repair(self, words, key):
+        again = repair.step(self._run, key)
+        return f"{words}; {again}" if again else words
+
     def _versions(self, deployments):
         pattern = re.compile(self._given["version_pattern"])
         for module in ordered(self._release, "modules", self._modules):
@@ -103,7 +107,7 @@ class Verification:
             self.report["versions"][module] = " ".join(sorted(seen))
             if not seen:
                 self._add(
-                    "version",
+                    "version.unknown",
                     WARNING,
                     f"module {module}",
                     data["version"],
@@ -113,12 +117,15 @@ class Verification:
             elif set(seen) != {data["version"]}:
                 others = {version: names for version, names in seen.items() if version != data["version"]}
                 self._add(
-                    "version",
+                    "version.images",
                     STOP,
                     f"module {module}",
                     data["version"],
                     "; ".join(f"{v}: {', '.join(sorted(n))}" for v, n in sorted(others.items())),
-                    f"check what monqctl release update microservices --module={module} printed",
+                    self._repair(
+                        f"check what monqctl release update microservices --module={module} printed",
+                        f"upgrade.{module}.microservices.replace",
+                    ),
                 )
 
     def _counts(self, deployments, before):
@@ -129,16 +136,18 @@ class Verification:
             counts = registry.counts(known=before)
             differing += [("the registry", row) for row in replicas.registry_changes(before, counts)]
         for store, (name, seen, wanted) in differing:
+            module = repair.module_of(self._release, self._modules, name)
+            key = f"upgrade.{module}.replicas.{'kubernetes' if store == 'Kubernetes' else 'registry'}"
             closed = self._run.is_done("verify.installation.check")  # it may have been scaled since
             self._add(
-                "replicas",
+                "replicas.differ",
                 WARNING if closed else STOP,
                 f"{name} in {store}",
                 wanted,
                 seen,
                 "no action needed if it was scaled on purpose"
                 if closed
-                else "restore the count, or find out who changed it",
+                else self._repair("find out who changed it", key),
             )
         names = [d["metadata"]["name"] for d in deployments]
         self.report["replicas"] = {
@@ -159,13 +168,13 @@ class Verification:
         for route in doomed:
             if route["uid"] in uids:
                 then = GONE.format(self._session.namespace, route["name"])
-                self._add("routes", STOP, f"Ingress {route['name']}", "gone", "the old route still exists", then)
+                self._add("routes.old", STOP, f"Ingress {route['name']}", "gone", "the old route still exists", then)
         domains = [self._given["domain"], *self._given["alias_domains"]]
         served = routes.served(now, {i["metadata"]["uid"] for i in old}, domains)
         for domain in domains:
             if domain not in served:
                 self._add(
-                    "routes",
+                    "routes.unserved",
                     STOP,
                     domain,
                     "served by the new routes",

@@ -10,8 +10,8 @@ import json
 from ..errors import InputError, StepError
 from .steps import OUTLIVES, REPAIRS, SNAPSHOT
 
-ANSWERS = ("retry", "done", "accept")
-FORM = '{"answer": "retry, done or accept", "attempt": "the ID shown in the error"}'
+ANSWERS = ("retry", "done", "accept", "redo")
+FORM = '{"answer": "retry, done, accept or redo", "attempt": "the ID shown in the error"}'
 
 
 def check(resolve, keys):
@@ -47,6 +47,16 @@ def judge(step, entry, given, alive, here, decided=None):
         )
     if given is not None:
         check({step.key: given}, [step.key])
+        if given["answer"] == "redo" and given.get("attempt") in entry.get("redone", []):
+            given = None  # fulfilled; what became of the new attempt is a question of its own
+    if given and given["answer"] == "redo":
+        raise StepError(
+            "monq_resolve asks to redo a step that is not done",
+            step.key,
+            "retry, done or accept: redo is for a done step of the upgrade",
+            f"{state or 'not started'}, attempt {attempt}",
+            "decide on the attempt shown here; run status.yml to see all of them",
+        )
     # Without an attempt there is nothing to decide: a decision must not replace a step that never started.
     if given and (not attempt or given.get("attempt") != attempt):
         raise StepError(

@@ -16,8 +16,9 @@ DATA = ("{", "[")  # JSON of the registry is not kept: its size says enough
 class Transcript:
     """Keeps every call of monqctl beside the backup: one JSON object for each, redacted. It fails no call."""
 
-    def __init__(self, folder):
-        self.path = os.path.join(folder, NAME)
+    def __init__(self, folder, name=NAME, whole=False):
+        """whole: outputs are kept as they are, JSON too, so that the transcript can be played back."""
+        self.path, self._whole = os.path.join(folder, name), whole
 
     def add(self, argv, result, shown, verdict, seconds):
         """argv and shown: without secrets; result: of the process; verdict: by the rules."""
@@ -30,7 +31,7 @@ class Transcript:
             "verdict": verdict.state,
             "rule": verdict.rule,
             "line": verdict.line,
-            "output": _kept(shown),
+            "output": shown if self._whole else _kept(shown),
         }
         with contextlib.suppress(OSError):
             os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)

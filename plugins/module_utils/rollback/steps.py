@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from ..engine import redo
 from ..engine.steps import DONE, MAKES_CONTEXT, OUTLIVES, REPAIRS, Step
 
 CUT = "upgrade.routing.cut"
@@ -89,7 +90,7 @@ def carried(upgrade, entries, databases, generation, new_id):
 
 def _ran(entry):
     """Returns whether the SQL may have run: a failure known to have changed nothing does not count."""
-    return entry.get("state") in (*DONE, "unknown", "intent")
+    return entry.get("state") in (*DONE, redo.STATE, "unknown", "intent")
 
 
 def is_closed(upgrade, entries):

@@ -6,12 +6,13 @@ call that claims success without one is not done, and one that succeeds with ala
 
 from __future__ import annotations
 
-import fnmatch
 import time
 
 from ..errors import CommandError
 from ..k8s import objects
 from ..monqctl.registry import TEMPLATE
+from .image_names import of_version, selected, split
+from .images import Images
 
 POLL = 0.5
 SETTLED = 5  # seconds for which a Deployment that is gone must stay away to count as dropped by the release
@@ -44,14 +45,20 @@ class Effects:
                 raise
             output, alarm = exc.details.get("output", ""), exc
         missing = self._wait(lambda: effect.missing(before), min(ALARMED, self._patience) if alarm else self._patience)
-        if missing:
+        doubt = getattr(effect, "doubt", "")
+        if missing or (alarm and doubt):
             raise alarm or self._unproved(step, effect, missing)
         if alarm:
             self.warnings.append(f"{step.key}: {alarm.what}, {alarm.seen.splitlines()[0]}; but {effect.proof}")
+        if doubt:
+            self.warnings.append(f"{step.key}: monqctl's word is all there is: {doubt}")
+        elif getattr(effect, "seen", None):
+            self.evidence[step.key] = effect.seen
         return output
 
     def _effect(self, step):
-        kinds = {tuple(kind.argv): kind for kind in (Context, Registry, Routes, Replaced)}
+        asked = (Images,) if self._session.params["image_registry"] else ()
+        kinds = {tuple(kind.argv): kind for kind in (Context, Registry, Routes, Replaced, *asked)}
         found = next((kind for words, kind in kinds.items() if tuple(step.argv[: len(words)]) == words), None)
         return found(self._session, step, self._clock) if found else None
 
@@ -121,11 +128,13 @@ class Registry:
         return f"images {', '.join(now)}, as before" if now else "no such Deployment"
 
     def _images_of(self, deployments):
-        return [image for deployment in _selected(deployments, [self._name]) for image in _images(deployment)]
+        return [image for deployment in selected(deployments, [self._name]) for image in _images(deployment)]
 
 
 class Template:
     """registry apply service K8s: what is read back is what was applied."""
+
+    argv = ("registry", "apply", "service")
 
     def __init__(self, session, wanted):
         self._client, self._wanted = session.monqctl, wanted
@@ -178,7 +187,7 @@ class Replaced:
         counts are known, a Deployment that it does not know is none of its own."""
         counts = self._session.snapshot("cut-replicas")
         known = {name for name, row in counts.items() if row["registry"] is not None}
-        found = _selected(self._session.snapshot("cut")["deployments"], self._data["deployments"])
+        found = selected(self._session.snapshot("cut")["deployments"], self._data["deployments"])
         return {d["metadata"]["name"]: d for d in found if not known or d["metadata"]["name"] in known}
 
     def missing(self, before):
@@ -209,11 +218,7 @@ class Replaced:
 
 
 def _deployments(session, patterns):
-    return _selected(objects.deployments(session.cluster, session.namespace), patterns)
-
-
-def _selected(deployments, patterns):
-    return [d for d in deployments if any(fnmatch.fnmatchcase(d["metadata"]["name"], one) for one in patterns)]
+    return selected(objects.deployments(session.cluster, session.namespace), patterns)
 
 
 def _images(deployment):
@@ -221,9 +226,7 @@ def _images(deployment):
 
 
 def _is_of(image, version):
-    """Whether an image's tag begins with a version."""
-    tag = image.rpartition("/")[2].partition("@")[0].rpartition(":")[2].lstrip("v")
-    return tag == version or tag.startswith((version + "-", version + ".", version + "+", version + "_"))
+    return of_version(split(image)[2], version)
 
 
 def _named(names):

@@ -3,7 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from ..errors import MonqError
 from ..k8s.watch import RolloutWatcher
+from . import repair
 
 NOT_WAITED_FOR = "Deployment {} is not waited for: it {}"
 
@@ -38,4 +40,9 @@ class RolloutGate:
         session = self._session
         patterns = {module: session.release["modules"][module]["deployments"] for module in modules}
         watcher = RolloutWatcher(session.cluster, session.namespace, self._timeout, say=session.progress.say)
-        return watcher.wait_for_groups(patterns, session.snapshot("cut-replicas"))
+        try:
+            return watcher.wait_for_groups(patterns, session.snapshot("cut-replicas"))
+        except MonqError as exc:
+            advice = repair.images(session.run, session.release, modules, exc.details.get("deployments") or {})
+            exc.next_step += f"; {advice}" if advice else ""
+            raise

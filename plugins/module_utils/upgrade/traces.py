@@ -16,7 +16,11 @@ SERVICE = "--microservice="
 
 
 class Traces:
-    """Makes SQL calls and looks at what their databases show of them. Server, clock and sleep are injected."""
+    """release update db: the database's catalogue, or its counters of inserted, updated or deleted rows, have changed.
+    Services may write at the same time, so this does not prove that the whole file was applied. If nothing has changed,
+    the outcome is unknown, and the next run asks. Server, clock and sleep are injected."""
+
+    argv = ("release", "update", "db")
 
     def __init__(self, session, server, names, connect=Postgresql, clock=time.monotonic, sleep=time.sleep):
         self._session, self._names = session, names

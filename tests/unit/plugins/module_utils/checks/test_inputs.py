@@ -17,6 +17,7 @@ GIVEN = {
     ],
     "releasehub_token": "s3cret",
     "obsolete": [],
+    "doubles": [],
 }
 PLAN = {"online": True, "configure": False}
 VARIABLES = {
@@ -94,6 +95,7 @@ COVER = [{"hosts": ["monq.test", "*.test", "*.wild.test", "*.monq.test"], "secre
             ["monq_ingress_secrets"],
             id="without a name",
         ),
+        pytest.param({"doubles": ["old-name"]}, ["inventory"], id="two hosts for one installation"),
         pytest.param({"obsolete": ["monq_monqctl_failure_patterns"]}, ["monq_monqctl_failure_patterns"], id="obsolete"),
         pytest.param(
             {"ingress_secrets": [*GIVEN["ingress_secrets"], {}]}, ["monq_ingress_secrets"], id="without anything"

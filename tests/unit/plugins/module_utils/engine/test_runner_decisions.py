@@ -115,7 +115,7 @@ def test_the_answer_is_used_up_by_the_attempt_that_it_names(world):
 )
 def test_an_unknown_answer_is_refused(world, given):
     error = refused(interrupted(world).runner(resolve={SQL: given}), SQL, InputError)
-    assert "monq_resolve" in str(error) and "retry, done or accept" in str(error)
+    assert "monq_resolve" in str(error) and "retry, done, accept or redo" in str(error)
 
 
 def test_an_answer_is_no_way_around_the_guards(world):
