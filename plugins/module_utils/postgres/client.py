@@ -143,8 +143,8 @@ class Postgresql:
         )
 
     def read_whole(self, database, path):
-        watch = self.progress and self.progress.reading(f"check of the dump of {database}", path)
-        result = self.run(dump.full_read(self._pg_restore, path), watch)
+        watch = self.reading(f"check of the dump of {database}", path)
+        result = self.run(dump.full_read(self._pg_restore, path), watch=watch)
         dump.judge(
             result,
             "the dump cannot be read to the end",
