@@ -96,7 +96,7 @@ class Postgresql:
 
     def run(self, argv, given=(), encoding="UTF8", watch=None):
         """Calls a program once; stderr is redacted. given: settings of its sessions, besides ours; encoding: the
-        sessions', and so a dump's. watch: looks at it while it runs."""
+        sessions', and so a dump's; watch: as for process.run."""
         env = {
             **dump.environment(self.server),
             "PGOPTIONS": self.connector.options(given),
@@ -105,6 +105,10 @@ class Postgresql:
         watched = {"watch": watch} if watch else {}
         result = self._runner(argv, env=env, timeout=self._timeout, **watched)
         return result._replace(stderr=redact(dump.without_progress(result.stderr), self._secrets))
+
+    def reading(self, text, path):
+        """Watches a program that reads a file, or None where nobody listens."""
+        return self.progress.reading(text, path) if self.progress else None
 
     def _version(self, program):
         result = self.run([program, "--version"])
@@ -154,7 +158,7 @@ class Postgresql:
 
     def restore(self, database, path, given=()):
         """Restores into a scratch database. given: settings of the dumped database, {name: value}."""
-        watch = self.progress and self.progress.reading("restore into a scratch database", path)
+        watch = self.reading("restore into a scratch database", path)
         result = self.run(dump.restore(self._pg_restore, self.server, database, path), given, watch=watch)
         dump.judge(
             result,
@@ -170,7 +174,7 @@ class Postgresql:
         """Restores with owners and privileges, as the rollback does. remedies: of what is known to be needed; given:
         see restore()."""
         more = rebuild.SCHEMA if schema_only else rebuild.PROOF
-        watch = self.progress and self.progress.reading("restore into a scratch database", path)
+        watch = self.reading("restore as a rollback would, into a scratch database", path)
         argv = rebuild.restore(self._pg_restore, self.server, database, path, *more)
         result = self.run(argv, given, watch=watch)
         dump.judge(

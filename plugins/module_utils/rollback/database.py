@@ -241,7 +241,7 @@ class DatabaseRestore:
             raise
 
     def _fill(self, new, result, settings=()):
-        watch = self._server.progress and self._server.progress.reading("restore from the dump", result["path"])
+        watch = self._server.reading("restore from the dump", result["path"])
         argv = rebuild.restore(self._pg_restore, self._settings, new, result["path"])
         dump.judge(
             self._server.run(argv, settings, watch=watch),
