@@ -111,6 +111,8 @@ def main():
         session = Session.open(params=module.params, check_mode=module.check_mode)
         watching = Watching(session)
         found = watching.start() if module.params["state"] == "started" else stopped(watching, session)
+        for warning in found.pop("warnings"):
+            module.warn(warning)
         module.exit_json(changed=False, **found)
     except MonqError as exc:
         module.fail_json(**exc.result())
