@@ -68,7 +68,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 items:
-  description: What there is. RV(items[].action) is C(remove) or C(keep), and after the removal C(removed).
+  description: What there is. C(action) is C(remove) or C(keep), and after the removal C(removed).
   returned: always
   type: list
   elements: dict
