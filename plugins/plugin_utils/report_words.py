@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every word of the report that is not in a template: looked up by id, and passed through gettext.
 
-Extractors of catalogues find the texts as arguments of mark() and gettext(), and in the templates of _() and ngettext().
+Extractors of catalogues find the texts as arguments of mark() and gettext(), and in templates of _() and ngettext().
 """
 
 from __future__ import annotations
