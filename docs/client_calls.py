@@ -1,5 +1,5 @@
-"""The table of the page client_rules: each call of monqctl, what is read of its reply, by which rules, which effect
-decides, and how to overrule it. Taken from the plan, the rules and the code that looks at effects."""
+"""The page client_rules. Its first table shows each call of monqctl, what is read of its reply, by which rules, which
+effect decides, and how to overrule it: taken from the plan, the rules and the code that looks at effects."""
 
 from __future__ import annotations
 
@@ -82,3 +82,51 @@ def _rules(known, words, kinds):
         if names:
             parts.append(f"{kind}: " + ", ".join(([f"{common} for all calls"] if common else []) + own))
     return "\n".join(f"| {part}" for part in parts)
+
+
+KINDS = {  # how monqctl's output is read
+    "failure": "a line that means failure, whatever the exit status",
+    "harmless": "words that mean nothing; they are taken out of a line before failure is looked for",
+    "success": "one line must match, otherwise the outcome is not known",
+    "never_began": "a first line after which the command has certainly done nothing",
+    "answer": "finds the answer in a line; the first rule that matches decides",
+    "failed": "a row of a status that has failed",
+    "healthy": "a row of a status that is healthy; a row that is neither is not known",
+}
+OVERRULE = """\
+.. code-block:: yaml
+
+   monq_client_rules:
+     release update db:   # leading words of the command, or "*"
+       harmless: {mine: ^error_log rebuilt$}
+       failure: {rolled_back: null}   # switched off"""
+
+
+def rendered(page, table, rules, plan):
+    """The page. page, table: of generate.py."""
+    shipped = [
+        [
+            f"``{call}``",
+            f"``{kind}``",
+            f"``{name}``",
+            "::\n\n   " + "\n   ".join([given] if isinstance(given, str) else given),
+        ]
+        for call, kinds in rules.items()
+        for kind, named in kinds.items()
+        for name, given in named.items()
+    ]
+    return page(
+        "client_rules",
+        "Rules for monqctl's output",
+        "What monqctl prints is not documented. Its output is cleaned (byte order mark, escape sequences, carriage "
+        "returns, encodings) and then read line by line, by rules.\nA rule that decided is named in the message as "
+        "``command.kind.name``, with the line that it matched.",
+        "Calls\n-----\n\nA status other than 0 is a failure of any call.",
+        table(HEAD, rows(rules, plan), WIDTHS),
+        "Kinds\n-----",
+        table(["kind", "meaning"], [[f"``{kind}``", text] for kind, text in KINDS.items()], [15, 85]),
+        "Changing a rule\n---------------\n\n``monq_client_rules`` is laid over the shipped rules, entry by entry.",
+        OVERRULE,
+        "Shipped rules\n-------------\n\nPython's regular expressions, from ``roles/monq/vars/main/client_rules.yml``.",
+        table(["command", "kind", "name", "regular expressions"], shipped, [16, 10, 12, 62]),
+    )

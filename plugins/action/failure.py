@@ -8,9 +8,9 @@ import os
 from ansible import constants as C
 from ansible import context
 from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
 
 from ..module_utils.report import failure as failures
+from ..plugin_utils.screen import show
 
 JOBS = ("JOB_ID", "AWX_JOB_ID", "TOWER_JOB_ID")
 
@@ -32,7 +32,8 @@ class ActionModule(ActionBase):
         }
         _valid, given = self.validate_argument_spec(spec)
         variables = task_vars or {}
-        command = self._command(variables, failures.first_message(given["result"]))
+        message = failures.first_message(given["result"])
+        command, choices = self._command(variables, message), self._choices(given["result"], message)
         text = failures.text(
             variables.get("inventory_hostname", ""),
             given["task"],
@@ -40,9 +41,9 @@ class ActionModule(ActionBase):
             given["ledger"],
             given["bundle"],
             command,
+            choices,
         )
-        for line in text.splitlines():
-            Display().display(line, color=C.COLOR_ERROR)
+        show(text, color=C.COLOR_ERROR)
         result.update(
             changed=False,
             failed=True,
@@ -65,6 +66,25 @@ class ActionModule(ActionBase):
                     "",
                 ),
             )
+        return failures.resume_command(ActionModule._typed(), message)
+
+    @staticmethod
+    def _choices(result, message):
+        """The commands to choose from at the last exit. In AWX the variables are those of the job template."""
+        at_exit = result.get("last_exit")
+        if not at_exit:
+            return []
+        if any(os.environ.get(name) for name in JOBS):
+            relaunched = "relaunch this job, or the workflow from this node, with"
+            return [
+                ("to go on", f"{relaunched} monq_last_exit: continue"),
+                ("to roll back", "launch the job template of rollback.yml"),
+            ]
+        return failures.ways(ActionModule._typed(), message, at_exit.get("environment", ""))
+
+    @staticmethod
+    def _typed():
+        """What was typed: playbooks, inventory, and the options that differ from the settings."""
         given = context.CLIARGS
         inventory = list(given.get("inventory") or [])
         if inventory == list(C.DEFAULT_HOST_LIST):
@@ -77,4 +97,4 @@ class ActionModule(ActionBase):
             "become_method": C.DEFAULT_BECOME_METHOD,
         }
         typed = {name: given.get(name) for name in failures.OPTIONS if given.get(name) != standing.get(name, "")}
-        return failures.resume_command({**seen, **typed}, message)
+        return {**seen, **typed}

@@ -3,9 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from ansible.utils.display import Display
+import time
 
 from ..plugin_utils.heartbeat import HeartbeatAction
+from ..plugin_utils.screen import show
 
 COUNTDOWN = 5.0  # seconds between two lines
 
@@ -19,22 +20,20 @@ class ActionModule(HeartbeatAction):
         args = self._task.args
         holder = str(args.get("holder") or "none")
         if args.get("state") == "acquired" and not self._task.check_mode and holder != "none":
-            self._announce(
-                holder, int(args.get("lock_duration") or 120), (task_vars or {}).get("inventory_hostname", "")
-            )
+            self._announce(holder, int(args.get("lock_duration") or 120), self._installation(task_vars or {}))
         return super().run(tmp, task_vars)
 
     def _announce(self, holder, patience, host):
         self.first = self.every = COUNTDOWN
         self._holder, self._patience = holder, patience
-        Display().display(
-            f"monq.platform: {host}: the lock is held by {holder}. If that run is still renewing it, this one stops; "
-            f"a silent holder is replaced after about {patience} s"
+        show(
+            f"{time.strftime('%H:%M:%S')} {host}: the lock is held by {holder}. If that run is still renewing it, this "
+            f"one stops; a silent holder is replaced after about {patience} s"
         )
 
-    def _line(self, host, elapsed):
+    def _line(self, elapsed):
         if not self._holder:
-            return super()._line(host, elapsed)
+            return super()._line(elapsed)
         left = self._patience - int(elapsed)
         waited = f"{left} s left" if left > 0 else f"waited {int(elapsed)} s, the Lease is longer than expected"
-        return f"monq.platform: {host}: waiting for the lock: {waited}"
+        return f"waiting for the lock: {waited}"

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
+
+from ..plugin_utils.screen import show
 
 
 class ActionModule(ActionBase):
@@ -22,6 +23,5 @@ class ActionModule(ActionBase):
         result.update(changed=False, text=text)
         if given["failed"]:
             return {**result, "failed": True, "msg": text}
-        for line in text.splitlines():
-            Display().display(line)
+        show(text)
         return result

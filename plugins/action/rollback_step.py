@@ -7,4 +7,4 @@ from ..plugin_utils.heartbeat import HeartbeatAction
 
 
 class ActionModule(HeartbeatAction):
-    """Shows that the task is still running."""
+    """Shows what the module is doing."""

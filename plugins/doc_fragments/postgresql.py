@@ -37,7 +37,8 @@ options:
     type: path
     required: true
   scratch_max_bytes:
-    description: Databases larger than this are not restored into a scratch database. C(0) disables scratch restores.
+    description: Databases larger than this are restored into a scratch database without their rows. C(0) disables
+      scratch restores; what a rollback would lack is then only a warning.
     type: int
     default: 5368709120
   pg_dump:

@@ -87,6 +87,15 @@ options:
     description: Name of the inventory host, part of that folder's path.
     type: str
     default: ''
+  approved_plan:
+    description: The id of the plan that this run must follow, as M(monq.platform.plan) has recorded it in the ledger; a
+      changing step fails if the ledger does not carry it. Empty means that no plan is demanded.
+    type: str
+    default: ''
+  progress:
+    description: Where the module says what it is doing. The module's action plugin sets it; leave it out.
+    type: dict
+    default: {}
 notes:
   - A step fails unless its predecessors are done, and names the missing one.
 """

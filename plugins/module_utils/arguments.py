@@ -11,6 +11,7 @@ import re
 from .engine import steps
 from .errors import InputError
 from .k8s.cluster import Cluster
+from .live_progress import PROGRESS, LiveProgress
 from .redaction.text import of_environment
 
 # JSON rather than a dict or a list: no_log would mask every single value, such as a lone "1", in every result.
@@ -52,6 +53,8 @@ RUN = {
     "monqctl_home": {"type": "path", "default": "~"},
     "spool_directory": {"type": "path", "default": ""},
     "spool_host": {"type": "str", "default": ""},
+    "approved_plan": {"type": "str", "default": ""},
+    **PROGRESS,
 }
 
 MONQCTL = {
@@ -101,6 +104,11 @@ def plan(params):
     variables = given.pop("variables")
     given["backup_databases"] = given["backup_databases"] or None
     return steps.plan(**given, **variables)
+
+
+def live_progress(params, *secrets):
+    """Where a module says what it is doing. secrets: further secrets that no text may show."""
+    return LiveProgress(params.get("progress"), [*known_secrets(params), *secrets])
 
 
 def known_secrets(params):

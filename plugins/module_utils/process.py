@@ -34,8 +34,12 @@ def _die_with(parent):
         os._exit(1)
 
 
-def run(argv, env=None, timeout=3600, stdout=None):
-    """Runs argv without a shell and without stdin. Raises CommandError if the program cannot be started."""
+def run(argv, env=None, timeout=3600, stdout=None, watch=None):
+    """Runs argv without a shell and without stdin. Raises CommandError if the program cannot be started.
+
+    watch: called while it runs, at least every POLL seconds, with its pid, the stream and what it has just printed, or
+    nothing.
+    """
     full = dict(os.environ)
     full.update(env or {})
     parent = os.getpid()
@@ -58,7 +62,7 @@ def run(argv, env=None, timeout=3600, stdout=None):
             "install it, or correct its path in the inventory",
         ) from exc
     kept = {stream: Kept() for stream in (process.stdout, process.stderr) if stream}
-    timed_out = not _collect(process, kept, timeout)
+    timed_out = not _collect(process, kept, timeout, watch)
     if timed_out:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -73,7 +77,7 @@ def run(argv, env=None, timeout=3600, stdout=None):
     return Result(process.returncode, out, err, timed_out)
 
 
-def _collect(process, kept, timeout):
+def _collect(process, kept, timeout, watch=None):
     """Reads until the program has ended and its output too, or nobody has written for a while; returns False after the
     timeout. A child that inherited its output, such as a daemon, may hold that open for ever."""
     end, quiet = time.monotonic() + timeout, 0.0
@@ -87,8 +91,10 @@ def _collect(process, kept, timeout):
             for key, _events in ready:
                 data = os.read(key.fd, 65536)
                 kept[key.fileobj].add(data)
+                _show(watch, process.pid, key.fd, data)
                 if not data:
                     selector.unregister(key.fileobj)
+            _show(watch, process.pid, None, b"")
             quiet = 0.0 if ready or not ended else quiet + POLL
             if ended and quiet >= DRAIN:
                 return True
@@ -99,6 +105,12 @@ def _collect(process, kept, timeout):
     except subprocess.TimeoutExpired:
         return False
     return True
+
+
+def _show(watch, *seen):
+    if watch:
+        with contextlib.suppress(Exception):  # a look at a program must not fail it
+            watch(*seen)
 
 
 @contextlib.contextmanager

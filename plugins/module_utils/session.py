@@ -29,6 +29,8 @@ class Session:
         self.store = SnapshotStore(cluster, self.namespace, self.release["version"])
         self.lease = Lease(cluster, self.namespace, params["lock_duration"])
         self._monqctl = None
+        self.progress = arguments.live_progress(params, *cluster.credentials)
+        run.report_to(self.progress)
         self.warnings = []  # for the operator, from whatever is executed
         cluster.fence = lambda: run.fence(FRESH)
         run.renew()
@@ -67,7 +69,7 @@ class Session:
     def monqctl(self):
         if self._monqctl is None:
             kept = None if self.check_mode or not self.params["lock_id"] else Transcript(self.folder)
-            self._monqctl = client(self.params, self.run.fence, self.cluster.credentials, kept)
+            self._monqctl = client(self.params, self.run.fence, self.cluster.credentials, kept, self.progress)
         return self._monqctl
 
     @property
@@ -101,12 +103,13 @@ def upgrade_run(params, check_mode, cluster):
         inputs={name: given[name] for name in INPUTS},
         files=sql_files.digests(given["release"], given["modules"], given["variables"].get("release_source_dir")),
         spool=Spool(params["spool_directory"], params["spool_host"], version),
+        approved=params["approved_plan"],
     )
 
 
-def client(params, fence=None, secrets=(), transcript=None):
+def client(params, fence=None, secrets=(), transcript=None, progress=None):
     """monqctl as the parameters describe it. fence: called right before every changing call. secrets: further secrets
-    that no text may show. transcript: keeps every call."""
+    that no text may show. transcript: keeps every call. progress: where its last line is said."""
     return Monqctl(
         params["monqctl_path"],
         params["monqctl_home"],
@@ -117,4 +120,5 @@ def client(params, fence=None, secrets=(), transcript=None):
         fence=fence,
         secrets=[*arguments.known_secrets(params), *secrets],
         transcript=transcript,
+        progress=progress,
     )

@@ -31,6 +31,28 @@ options:
     description: Maps a microservice to the name of its database. C(a-b) is in C(a_b) unless it is listed.
     type: dict
     default: {}
+  outage_window:
+    description: The interval of ISO 8601 in which the outage has to end, by the API server's clock. Empty means none.
+    type: str
+    default: ''
+  outage_budget:
+    description: The seconds that the outage may take. C(0) means any.
+    type: int
+    default: 0
+  forecast:
+    description: The C(report.json) of a rehearsal, on the inventory host, which tells how long the rest takes.
+    type: path
+    default: ''
+  last_exit:
+    description: What happens right before the first SQL file if the rest of the outage does not fit into window and
+      budget. Later the task only warns.
+    type: str
+    choices: [stop, continue]
+    default: stop
+  environment:
+    description: Name of the environment, for the commands that are printed.
+    type: str
+    default: ''
 """
 
 EXAMPLES = r"""
@@ -72,12 +94,18 @@ from ..module_utils.errors import MonqError
 from ..module_utils.postgres.client import SERVER
 from ..module_utils.session import Session
 from ..module_utils.upgrade.calls import execute
+from ..module_utils.upgrade.last_exit import LastExit
 from ..module_utils.upgrade.traces import Traces
 
 OPTIONS = {
     "module": {"type": "str", "required": True},
     "postgresql": {"type": "dict", "required": True, "options": SERVER},
     "database_names": {"type": "dict", "default": {}},
+    "outage_window": {"type": "str", "default": ""},
+    "outage_budget": {"type": "int", "default": 0},
+    "forecast": {"type": "path", "default": ""},
+    "last_exit": {"type": "str", "choices": ["stop", "continue"], "default": "stop"},
+    "environment": {"type": "str", "default": ""},
 }
 
 
@@ -86,6 +114,7 @@ def main():
     given = module.params
     try:
         session = Session.open(params=given, check_mode=module.check_mode)
+        LastExit(session).require()
         traces = Traces(session, given["postgresql"], given["database_names"])
         outputs = execute(session, f"upgrade.{given['module']}.database", effects=traces)
         module.exit_json(outputs=outputs, traces=traces.evidence, **session.result())

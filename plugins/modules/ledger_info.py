@@ -77,6 +77,11 @@ reachable:
   returned: always
   type: str
   sample: "up: the old routes have not been touched"
+running:
+  description: What the holder of the lock said last that it was doing, and when; empty without a holder.
+  returned: always
+  type: str
+  sample: "2026-03-01T00:12:44Z outage 04:31 · step 47 of 78 pl rollout · 7 of 12 ready"
 lock:
   description: The holder of the lock.
   returned: always
@@ -103,7 +108,8 @@ def look(params):
     snapshots = orphans(*where, session.run.ledger)
     lost = lost_ledger(session.release, session.namespace, snapshots) if snapshots else None
     found = progress.overview(session.run, params["lock_id"], lost)
-    return {**found, "lock": session.lease.holder(), "rollback": unfinished_text(*where)}
+    lock, running = session.lease.seen()
+    return {**found, "lock": lock, "running": running, "rollback": unfinished_text(*where)}
 
 
 def main():

@@ -13,6 +13,10 @@ description:
   - A dump is valid once it has been read completely and its checksum is in C(manifest.json) beside it.
   - If the role may create databases and the size allows it, the dump is restored into a scratch database, and tables
     and rows are compared. The scratch database is always dropped.
+  - On the databases' own server, the scratch database is created and restored exactly as
+    M(monq.platform.rollback_database) does it, with owners and privileges. If rows are not restored there, it is
+    restored without them.
+  - What a rollback would lack or lose, and nothing proves otherwise, is a warning.
   - In stage V(upgrade), a dump of stage C(prepare) is used again if it is recent enough and its file still has the
     right checksum. Otherwise a new one is taken.
 extends_documentation_fragment:
@@ -114,9 +118,9 @@ backups:
       sample: 18334
     scratch:
       description: Whether the dump was restored and compared (C(state) is C(restored)), or why not (C(skipped), with
-        C(reason)).
+        C(reason)). C(as_rollback) is true if owners and privileges were restored as a rollback does.
       type: dict
-      sample: {"state": "restored", "server": "postgresql.monq.domain.com:5432"}
+      sample: {"state": "restored", "server": "postgresql.monq.domain.com:5432", "as_rollback": true}
     reused:
       description: Whether stage V(upgrade) uses the dump of C(prepare).
       type: bool
@@ -149,7 +153,7 @@ def main():
     given = module.params
     try:
         session = Session.open(params=given, check_mode=module.check_mode)
-        taken = backup(given, session.run.ledger.generation, session.cluster.server)
+        taken = backup(given, session.run.ledger.generation, session.cluster.server, session.progress)
         backups = taken.run_stage(session.run, given["stage"], given["databases"])
         module.exit_json(**session.run.result(), **backups)
     except MonqError as exc:

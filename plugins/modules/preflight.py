@@ -9,11 +9,13 @@ module: preflight
 short_description: Checks everything that could block the upgrade
 version_added: 1.0.0
 description:
-  - Checks the operator's variables; the API server, the account's permissions, the namespace with its Deployments and
-    Ingresses, and the TLS Secrets; monqctl's version and context and, through it, the registry's status, the K8s
-    template and the replica counts; and the PostgreSQL server and its databases.
-  - Collects all findings; a failing check does not prevent the others. If every step is already done, only the
-    installation's identity is checked.
+  - Checks the operator's variables; the API server, the account's permissions, the namespace with its Deployments,
+    Ingresses and quotas, the Ingress controller where routes have snippets, and the TLS Secrets; monqctl's version and
+    context and, through it, the registry's status, the K8s template and the replica counts; the Release Hub or the
+    folders of an offline upgrade; the PostgreSQL server and its databases, also against Consul where O(consul) is
+    given; and the clocks of both servers.
+  - Collects all findings; a failing check does not prevent the others, not even by a defect. If every step is already
+    done, only the installation's identity is checked.
   - If monqctl's context has yet to be configured from the variables, RV(deferred) is true. The registry is then checked
     with O(final) once the context exists, before the first change.
 extends_documentation_fragment:
@@ -49,6 +51,11 @@ options:
     type: list
     elements: str
     default: []
+  outage_window:
+    description: The interval in which the outage may take place. With O(confirmation_required), a moment outside it is
+      a finding.
+    type: str
+    default: ''
   doubles:
     description: Other hosts of the inventory that stand for the same installation.
     type: list
@@ -62,6 +69,31 @@ options:
     description: Whether a missing context is a finding even if it is configured from the variables.
     type: bool
     default: false
+  findings_file:
+    description:
+      - Where the findings are written as JSON, in check mode too. If empty, they are written beside the backup, as
+        C(findings.json) in the folder of the upgrade's number; in check mode nowhere. If only some O(checks) are made,
+        their names are part of the file's name.
+      - A file that cannot be written is a warning.
+    type: path
+    default: ''
+  consul:
+    description: Consul's KV store, where the microservices read their settings. It is not asked without C(url).
+    type: dict
+    default: {}
+    suboptions:
+      url:
+        description: Address of Consul.
+        type: str
+        default: ''
+      token:
+        description: A token that may read the keys.
+        type: str
+        default: ''
+      environment:
+        description: The first part of the keys. If empty, O(environment).
+        type: str
+        default: ''
   database_names:
     description: Maps microservices to their databases. If a microservice C(a-b) is not listed, its database is C(a_b).
     type: dict
@@ -81,17 +113,25 @@ EXAMPLES = r"""
 
 RETURN = r"""
 findings:
-  description: All findings. Those of severity C(stop) block the upgrade.
+  description: All findings. Those of severity C(stop) block the upgrade. C(id) is the number in the docs on findings,
+    C(parameters) what the texts were made of.
   returned: always
   type: list
   elements: dict
   sample:
-    - check: modules
+    - id: MONQ-024
+      check: modules
       severity: stop
       object: module sm
-      expected: declared
-      seen: installed, but not declared
+      expected: declared in monq_modules
+      seen: installed here, but not declared
       next: add it to monq_modules
+      parameters: {"module": "sm"}
+findings_file:
+  description: The file that the findings were written to; empty if there is none.
+  returned: always
+  type: str
+  sample: /var/backups/monq/production/6.0.0/1/findings.json
 ledger:
   description: The state of the upgrade, as returned by M(monq.platform.ledger_info). Empty if the ledger cannot be
     read.
@@ -130,6 +170,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils.arguments import DOMAINS, INGRESS_SECRETS, MONQCTL, RUN
 from ..module_utils.checks.preflight import CHECKS, Preflight
 from ..module_utils.postgres.client import ARGUMENTS
+from ..module_utils.report import findings_file
 from ..module_utils.rollback.ledger import unfinished_text
 
 OPTIONS = {
@@ -138,9 +179,20 @@ OPTIONS = {
     "confirm_outage": {"type": "str", "default": ""},
     "confirmation_required": {"type": "bool", "default": False},
     "obsolete": {"type": "list", "elements": "str", "default": []},
+    "outage_window": {"type": "str", "default": ""},
     "doubles": {"type": "list", "elements": "str", "default": []},
     "releasehub_token": {"type": "str", "default": "", "no_log": True},
+    "findings_file": {"type": "path", "default": ""},
     "final": {"type": "bool", "default": False},
+    "consul": {
+        "type": "dict",
+        "default": {},
+        "options": {
+            "url": {"type": "str", "default": ""},
+            "token": {"type": "str", "default": "", "no_log": True},
+            "environment": {"type": "str", "default": ""},
+        },
+    },
     "database_names": {"type": "dict", "default": {}},
     **{name: option for name, option in ARGUMENTS.items() if name != "databases"},
 }
@@ -149,7 +201,15 @@ OPTIONS = {
 def main():
     spec = {**RUN, **MONQCTL, **DOMAINS, **INGRESS_SECRETS, **OPTIONS}
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
-    module.exit_json(changed=False, **Preflight(module.params, unfinished_text).run(module.params["checks"]))
+    given = module.params
+    preflight = Preflight(given, unfinished_text)
+    report = preflight.run(given["checks"])
+    part = "" if set(given["checks"]) == set(CHECKS) else "-".join(given["checks"])
+    where = {"asked": given["findings_file"], "part": part, "check_mode": module.check_mode}
+    path, warnings = findings_file.keep(report["findings"], given, preflight.generation, **where)
+    for warning in warnings:
+        module.warn(warning)
+    module.exit_json(changed=False, findings_file=path, **report)
 
 
 if __name__ == "__main__":

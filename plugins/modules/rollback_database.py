@@ -48,7 +48,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 restored:
-  description: For each database, the dump it was restored from, and the name under which the old database is kept.
+  description: For each database, the dump it was restored from, the name under which the old database is kept, and
+    what was not restored (C(settings_left), C(lost)).
   returned: always
   type: list
   elements: dict
@@ -101,10 +102,16 @@ def main():
         session = open_session(params=given, check_mode=module.check_mode)
         run, server = session.run, session.cluster.server
         restore = DatabaseRestore(
-            given["postgresql"], given["pg_restore"], given["timeout"], given["terminate_connections"], run.fence
+            given["postgresql"],
+            given["pg_restore"],
+            given["timeout"],
+            given["terminate_connections"],
+            run.fence,
+            progress=session.progress,
         )
-        restored = perform(run, backup(given, run.generation, server), restore, given["databases"])
-        module.exit_json(restored=restored, **run.result())
+        taken = backup(given, run.generation, server, session.progress)
+        restored = perform(run, taken, restore, given["databases"])
+        module.exit_json(restored=restored, **run.result(), warnings=taken.warnings)
     except MonqError as exc:
         module.fail_json(**exc.result())
 

@@ -34,6 +34,11 @@ options:
     description: Maximum wait, in seconds.
     type: int
     default: 300
+  outage_window:
+    description: The interval of ISO 8601 in which the outage may begin, by the API server's clock. Outside it the task
+      fails before anything is removed; a removal that has begun is finished in any case. Empty means always.
+    type: str
+    default: ''
 """
 
 EXAMPLES = r"""
@@ -65,7 +70,11 @@ from ..module_utils.errors import MonqError
 from ..module_utils.session import Session
 from ..module_utils.upgrade.cutover import Cutover
 
-OPTIONS = {"pause": {"type": "int", "default": 60}, "timeout": {"type": "int", "default": 300}}
+OPTIONS = {
+    "pause": {"type": "int", "default": 60},
+    "timeout": {"type": "int", "default": 300},
+    "outage_window": {"type": "str", "default": ""},
+}
 
 
 def main():
@@ -74,7 +83,7 @@ def main():
     try:
         session = Session.open(params=given, check_mode=module.check_mode)
         cutover = Cutover(session, given["alias_domains"], given["alias_ingresses"])
-        removed = cutover.execute(given["pause"], given["timeout"])
+        removed = cutover.execute(given["pause"], given["timeout"], given["outage_window"])
         for warning in cutover.warnings:
             module.warn(warning)
         before = "".join(f"Ingress {name}\n" for name in removed) if session.run.changed else ""

@@ -58,12 +58,14 @@ findings:
   type: list
   elements: dict
   sample:
-    - check: modules
+    - id: MONQ-084
+      check: routes
       severity: stop
-      object: module sm
-      expected: declared
-      seen: installed, but not declared
-      next: add it to monq_modules
+      object: monq.domain.com
+      expected: served by the new routes
+      seen: no Ingress
+      next: compare the template in the registry with monq_alias_domains
+      parameters: {}
 versions:
   description: For each module, the version in its images' tags.
   returned: always

@@ -65,8 +65,12 @@ def test_site_equals_the_vendors_procedure(install, modules, alias, literal, pyt
     ours, vendors = install("site-run", modules=modules, alias=alias), install("by-hand", modules=modules, alias=alias)
     ours.speak(PROFILES[profile])
     choices = {"monq_prefetch_images": not literal, "monq_rollout_gate": "module" if literal else "end"}
-    result = ours.play("site", extra=choices, python=python and python())
+    plan = signed(ours, choices)
+    if literal:
+        assert_another_state_is_refused(ours, plan, choices)
+    result = ours.play("site", extra={**choices, "monq_plan": plan["id"]}, python=python and python())
     assert result.rc == 0, result.text[-3000:]
+    assert_the_plan_was_followed(ours, plan)
     by_hand = vendors.vendor()
     assert "0 monqctl calls failed" in by_hand.text, by_hand.text[-3000:]
     found = differences(state(ours), state(vendors))
@@ -79,6 +83,38 @@ def test_site_equals_the_vendors_procedure(install, modules, alias, literal, pyt
         assert changing(ours) == changing(vendors), "call for call, in order (trap 31)"
     else:
         assert_caches_come_after_all_rollouts(ours)
+
+
+def signed(ours, choices):
+    """The plan of the installation; nothing is changed by making it."""
+    made = ours.play("plan", extra=choices, confirm=False)
+    assert made.rc == 0 and "WILL BE DELETED" in made.text, made.text[-3000:]
+    plan = json.loads(next(ours.backup.rglob("plan.json")).read_text())
+    assert plan["id"] in made.text and not ours.journal() and not ours.ledger()
+    return plan
+
+
+def assert_another_state_is_refused(ours, plan, choices):
+    """before anything is changed, naming the part and the difference"""
+    name = next(name for name, row in plan["parts"]["replicas"].items() if row["kubernetes"] == 1)
+    ours.kubectl("scale", "deployment", name, "--replicas=2")
+    refused = ours.play("site", extra={**choices, "monq_plan": plan["id"]})
+    assert refused.rc == 2 and f"replicas.{name}.kubernetes: 1 -> 2" in refused.text, refused.text[-3000:]
+    assert not ours.journal() and not ours.ledger()
+    ours.kubectl("scale", "deployment", name, "--replicas=1")
+
+
+def assert_the_plan_was_followed(ours, plan):
+    """Its steps are those of the ledger, in order; what it said would be deleted is gone; it is used up."""
+    entries, shown = ours.ledger(), plan["shown"]["steps"]
+    assert {row["key"] for row in shown if row["will_run"]} == set(entries)
+    ran = sorted((row for row in shown if row["kind"] != "client"), key=lambda row: entries[row["key"]]["finished"])
+    assert [row["key"] for row in ran] == [row["key"] for row in shown if row["kind"] != "client"]
+    uids = {route["metadata"]["uid"] for route in ours.objects("ingresses")}
+    assert plan["parts"]["routes_removed"] and not uids & {r["uid"] for r in plan["parts"]["routes_removed"].values()}
+    assert uids >= {route["uid"] for route in plan["parts"]["routes_kept"].values()}
+    notes = json.loads(ours.kubectl("get", "configmap", "monq-upgrade-6.0.0", "-o", "json"))["metadata"]["annotations"]
+    assert notes["monq.platform/plan"] == plan["id"]
 
 
 def assert_caches_come_after_all_rollouts(installation):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 from pathlib import Path
 
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils.engine.ledger import Ledger
 from ansible_collections.monq.platform.plugins.module_utils.errors import InputError, MonqError
+from ansible_collections.monq.platform.plugins.module_utils.live_progress import LiveProgress
 from ansible_collections.monq.platform.plugins.module_utils.postgres import backup as backup_module
 from ansible_collections.monq.platform.plugins.module_utils.postgres import dump
 from ansible_collections.monq.platform.plugins.module_utils.postgres.backup import Backup
@@ -28,7 +30,8 @@ def test_a_dump_is_read_restored_compared_and_noted(installation):
     assert installation.files() == [dump.MANIFEST, path.name] or installation.files() == [path.name, dump.MANIFEST]
     assert (taken["tables"], taken["rows"]) == (4, 3005)
     assert taken["bytes"] == path.stat().st_size and taken["sha256"] == backup_module.sha256(path)
-    assert taken["scratch"] == {"state": "restored", "server": f"127.0.0.1:{installation.server.port}"}
+    where = f"127.0.0.1:{installation.server.port}"
+    assert taken["scratch"] == {"state": "restored", "server": where, "as_rollback": True}
     [noted] = installation.manifest()
     assert noted["rows"] == ROWS
     assert noted["stage"] == "prepare" and noted["microservice"] == SERVICE and noted["database"] == DATABASE
@@ -79,6 +82,14 @@ def test_no_password_leaves_the_environment(installation):
     installation.run("prepare")
     everything = json.dumps([installation.runner.argvs, installation.api.objects, installation.manifest()])
     assert PASSWORD not in everything
+
+
+def test_it_says_how_large_the_dump_is_while_it_grows(installation, tmp_path):
+    installation.progress = LiveProgress({"file": str(tmp_path / "progress"), "create": True})
+    installation.run("prepare")
+    said = [json.loads(line)["text"] for line in (tmp_path / "progress").read_text().splitlines()]
+    assert re.fullmatch(rf"dump of {DATABASE}: [\d.]+ \w+ written, the database has [\d.]+ MiB", said[1]), said
+    assert said[0] == f"counting the rows of {DATABASE}" and said[-1] == f"counting the restored rows of {DATABASE}"
 
 
 # ---- scratch restores that are skipped

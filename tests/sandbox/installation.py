@@ -342,7 +342,7 @@ class Installation:
             "monqctl": self.path("bin", "monqctl"),
             "monqctl_home": self.path("home"),
             **self.names(),
-            "releasehub_server": release_hub.URL,
+            "releasehub_server": release_hub.address(self.registry_server()),
             "releasehub_token": self.state.token(f"releasehub-{self.name}"),
             "registry_server": self.registry_server(),
             "journal": self.path("journal.jsonl"),

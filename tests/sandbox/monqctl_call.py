@@ -132,7 +132,7 @@ class Call:
             raise Failure(
                 f'release hub "{context.get("releasehub")}" of context "{self.home.context_name}" does not exist'
             )
-        if hub.get("server", "").rstrip("/") != release_hub.URL:
+        if not release_hub.is_hub(hub.get("server", "")):
             raise Failure(f'Get "{hub.get("server")}": no such host')
         if hub.get("token") != self.state["tokens"][f"releasehub-{self.name}"]:
             raise Failure(f"{release_hub.URL}: 401 Unauthorized: the access token is not valid")

@@ -7,8 +7,20 @@ import shutil
 
 import manifests
 
-URL = "https://release-hub.monqlab.com"
 ORDER = ("pl", "sm", "cl", "fm")
+
+
+URL = "https://release-hub.monqlab.com"  # the vendor's
+HERE = "/release-hub"
+
+
+def address(registry):
+    """Something on this machine that responds: preflight asks whether the Release Hub is there."""
+    return registry + HERE
+
+
+def is_hub(server):
+    return server.rstrip("/") == URL or server.rstrip("/").endswith(HERE)
 
 
 def write(path, data):

@@ -48,7 +48,7 @@ done
 show Release Hub
 token=$(mine .releasehub_token)
 monqctl config get releasehubs
-monqctl config set releasehub "$(mine .releasehub_name)" --token "$token" --server "https://release-hub.monqlab.com"
+monqctl config set releasehub "$(mine .releasehub_name)" --token "$token" --server "$(mine .releasehub_server)"
 
 # Создать токен для авторизации в реестре микросервисов
 show registry token

@@ -76,11 +76,11 @@ class Runner:
         self.before = {}
         self.after = {}
 
-    def __call__(self, argv, env=None, timeout=3600):
+    def __call__(self, argv, env=None, timeout=3600, watch=None):
         self.argvs.append(list(argv))
         kind = self.kind(argv)
         self.before.get(kind, lambda _argv: None)(argv)
-        result = process.run(argv, env=env, timeout=timeout)
+        result = process.run(argv, env=env, timeout=timeout, watch=watch)
         self.after.get(kind, lambda _argv: None)(argv)
         return result
 
@@ -111,6 +111,7 @@ class Installation:
         self.limit = 1 << 30
         self.identity = None
         self.pg_dump = f"{BIN}/pg_dump"
+        self.progress = None
         Lease(self.api, "ns", 120).acquire("a test")
         self.lock = next(iter(self.api.objects.values()))["metadata"]["annotations"]["monq.platform/lock-id"]
 
@@ -123,7 +124,7 @@ class Installation:
         return StepRunner(plan=plan, ledger=ledger, lease=lease, lock_id=self.lock, check_mode=check_mode)
 
     def server_client(self, role=None):
-        return Postgresql(role or self.role, self.pg_dump, f"{BIN}/pg_restore", 60, self.runner)
+        return Postgresql(role or self.role, self.pg_dump, f"{BIN}/pg_restore", 60, self.runner, self.progress)
 
     def backup(self, generation=1):
         return Backup(

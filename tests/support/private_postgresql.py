@@ -40,6 +40,7 @@ class Server:
     def __init__(self, home):
         self.home = home
         self._as = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
+        self.owner = "postgres" if self._as else None  # of its files, where it is not ourselves
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -63,6 +64,7 @@ class Server:
         ]
         self._call(f"{BIN}/initdb", f"--pgdata={self.home}/data", *auth, "--no-sync")
         options = f"-p {self.port} -k {self.home} -c listen_addresses=127.0.0.1 -c fsync=off -c shared_buffers=16MB"
+        options += " -c max_connections=20 -c max_locks_per_transaction=10 -c max_prepared_transactions=2"
         self._call(
             f"{BIN}/pg_ctl", "start", "-w", f"--pgdata={self.home}/data", f"--log={self.home}/log", "-o", options
         )

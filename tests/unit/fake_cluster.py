@@ -71,6 +71,10 @@ class FakeCluster:
         self.objects[path] = obj
         return copy.deepcopy(obj)
 
+    def clock(self):
+        """No response tells the time."""
+        return None
+
     def get(self, path, **_query):
         self._enter("GET", path)
         return copy.deepcopy(self._known("GET", path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ansible_collections.monq.platform.plugins.module_utils.live_progress import LiveProgress
 from ansible_collections.monq.platform.plugins.module_utils.session import Session
 from fake_cluster import FakeCluster
 from repository import RELEASE, SHIPPED_RULES
@@ -43,6 +44,7 @@ def params(home="/nowhere", plan=None, **more):
         "replica_commands": {},
         "spool_directory": str(home),
         "spool_host": "production",
+        "approved_plan": "",
         "domain": "monq.example.org",
         "alias_domains": [],
         "alias_ingresses": [],
@@ -105,6 +107,7 @@ class FakeSession:
     """What the code of a step sees of a session; each part can be given."""
 
     namespace, release, modules, check_mode, patience = NAMESPACE, RELEASE, ["pl"], False, 0
+    progress = LiveProgress()
 
     def __init__(self, cluster=None, run=None, snapshots=None, monqctl=None, registry=None, **more):
         self.cluster, self.run = cluster or FakeCluster(), run or Runs()

@@ -7,6 +7,7 @@ import datetime
 import re
 
 from ..k8s import routes
+from .examination import Examination
 from .finding import STOP, WARNING, finding
 
 CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
@@ -22,42 +23,52 @@ def examine(name, hosts, chain, key, now=None):
     try:
         from cryptography import x509
     except ImportError as exc:
-        library = "the Python library cryptography"
-        then = "pip install cryptography, for the Python that runs modules"
-        return [finding("domains", STOP, library, "installed", f"missing: {exc}", then)]
-    obj = f"certificate in Secret {name}"
+        return [finding("tls.library", STOP, error=str(exc))]
     try:
         certificates = [x509.load_pem_x509_certificate(block) for block in CERTIFICATE.findall(chain)]
     except ValueError as exc:
-        return [finding("domains", STOP, obj, "X.509 certificates in tls.crt", f"damaged: {exc}"[:200], "replace it")]
+        return [finding("tls.certificate", STOP, secret=name, problem=f"damaged: {exc}"[:200])]
     if not certificates:
-        return [finding("domains", STOP, obj, "a PEM certificate in tls.crt", "none", "recreate the Secret")]
-    found, leaf = _key(obj, certificates, key)
-    return found + _names(obj, hosts, leaf) + _validity(obj, certificates, now or _now())
+        return [finding("tls.certificate", STOP, secret=name, problem="none")]
+    made, subject = Examination(), f"certificate in Secret {name}"
+    place = _place(certificates, key)
+    made.make("tls.key", _key, name, certificates, key, place, subject=subject)
+    made.make("tls.names", _names, name, hosts, certificates[place or 0], subject=subject)
+    made.make("tls.expired", _validity, name, certificates, now or _now(), subject=subject)
+    if not place:
+        made.make("tls.chain", _chain, name, certificates, subject=subject)
+    return made.findings
 
 
-def _key(obj, certificates, key):
-    """Returns findings and the certificate that the key belongs to, or else the first one."""
+def _loaded(key):
+    """The public part of a private key, in a form that can be compared; None if the key cannot be read."""
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-    then = "recreate the Secret with a certificate and its own key"
-    if not key.strip():
-        return [finding("domains", STOP, obj, "its private key in tls.key", "nothing", then)], certificates[0]
     try:
-        public = _public(load_pem_private_key(key, None))
+        return _public(load_pem_private_key(key, None))
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        seen = "not a PEM key, or an encrypted one"
-        return [finding("domains", STOP, obj, "its private key in tls.key", seen, then)], certificates[0]
-    own = [place for place, certificate in enumerate(certificates) if _public(certificate) == public]
-    if not own:
-        seen = "the key of a different certificate"
-        return [finding("domains", STOP, obj, "its private key in tls.key", seen, then)], certificates[0]
-    if own[0]:
-        seen = f"it is number {own[0] + 1} of {len(certificates)} in tls.crt"
-        then = "recreate the Secret with tls.crt in this order: server certificate, intermediates"
-        return [finding("domains", STOP, obj, "the server's certificate first", seen, then)], certificates[own[0]]
-    return [], certificates[0]
+        return None
+
+
+def _place(certificates, key):
+    """The place of the certificate that the key belongs to; None if there is none."""
+    public = _loaded(key) if key.strip() else None
+    own = [place for place, certificate in enumerate(certificates) if public and _public(certificate) == public]
+    return own[0] if own else None
+
+
+def _key(name, certificates, key, place):
+    if place:
+        return [finding("tls.order", STOP, secret=name, place=place + 1, count=len(certificates))]
+    problem = ""
+    if not key.strip():
+        problem = "nothing"
+    elif _loaded(key) is None:
+        problem = "not a PEM key, or an encrypted one"
+    elif place is None:
+        problem = "the key of a different certificate"
+    return [finding("tls.key", STOP, secret=name, problem=problem)] if problem else []
 
 
 def _public(holder):
@@ -66,7 +77,7 @@ def _public(holder):
     return holder.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
-def _names(obj, hosts, leaf):
+def _names(secret, hosts, leaf):
     from cryptography import x509
 
     try:
@@ -75,28 +86,33 @@ def _names(obj, hosts, leaf):
     except x509.ExtensionNotFound:
         names = []
     bare = [host for host in hosts if not routes.within(host.lower(), names)]
-    if not bare:
-        return []
-    expected, then = "a certificate that covers " + ", ".join(hosts), "get a certificate with these names"
-    return [finding("domains", STOP, obj, expected, f"not covered: {', '.join(bare)}", then)]
+    return [finding("tls.names", STOP, secret=secret, hosts=hosts, bare=bare)] if bare else []
 
 
-def _validity(obj, certificates, now):
+def _chain(secret, certificates):
+    """A warning about the first link that is broken. The names of issuer and subject decide: that is how clients put a
+    chain together."""
+    for place, (one, following) in enumerate(zip(certificates, certificates[1:]), 1):
+        if one.issuer != following.subject:
+            subject, other, issuer = (name.rfc4514_string() for name in (one.subject, following.subject, one.issuer))
+            parameters = {"place": place, "following": place + 1, "subject": subject, "other": other, "issuer": issuer}
+            return [finding("tls.chain", WARNING, secret=secret, **parameters)]
+    return []
+
+
+def _validity(secret, certificates, now):
     found = []
     for place, certificate in enumerate(certificates):
-        what = obj if not place else f"{obj}, number {place + 1} of the chain ({certificate.subject.rfc4514_string()})"
+        what = f"certificate in Secret {secret}"
+        if place:
+            what += f", number {place + 1} of the chain ({certificate.subject.rfc4514_string()})"
         begins, ends = _moment(certificate, "not_valid_before"), _moment(certificate, "not_valid_after")
         if begins > now:
-            found.append(
-                finding("domains", STOP, what, "valid now", f"not before {begins:%Y-%m-%d %H:%M} UTC", "renew it")
-            )
+            found.append(finding("tls.not_yet", STOP, certificate=what, begins=f"{begins:%Y-%m-%d %H:%M}"))
         elif ends < now:
-            found.append(
-                finding("domains", STOP, what, "valid now", f"expired on {ends:%Y-%m-%d %H:%M} UTC", "renew it")
-            )
+            found.append(finding("tls.expired", STOP, certificate=what, ends=f"{ends:%Y-%m-%d %H:%M}"))
         elif ends < now + SOON:
-            seen = f"expires on {ends:%Y-%m-%d %H:%M} UTC"
-            found.append(finding("domains", WARNING, what, "valid for at least 30 more days", seen, "renew it soon"))
+            found.append(finding("tls.expires_soon", WARNING, certificate=what, ends=f"{ends:%Y-%m-%d %H:%M}"))
     return found
 
 

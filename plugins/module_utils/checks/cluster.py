@@ -9,21 +9,15 @@ from ..engine.snapshots import orphans
 from ..errors import ApiError
 from ..k8s import objects, permissions
 from ..k8s.cluster import core, ingress_api
-from . import certificates, rules
+from ..k8s.rollout import selected
+from . import catalogue, certificates, clocks, ingress, quotas, rules
+from .examination import Examination
 from .finding import INFO, STOP, finding, inside_outage, lost_ledger
 
 OUTSIDE = {
     resource: permissions.in_words(group, resource, verbs[0])
     for group, resource, verbs, _purpose in permissions.OPTIONAL
 }
-GRANT = "grant it to the account in monq_kubeconfig; docs/permissions/monq-upgrade.yml has everything that is needed"
-SILENT = (
-    "no action needed, but failure messages will show less; the Role monq-upgrade-diagnostics in "
-    "docs/permissions/monq-upgrade.yml allows it"
-)
-LISTED = (
-    "nothing: rollouts are then read once a second. Role monq-upgrade of docs/permissions/monq-upgrade.yml allows it"
-)
 
 
 def examine(cluster, given, session, state):
@@ -31,56 +25,179 @@ def examine(cluster, given, session, state):
 
     session: None if the ledger or the plan cannot be read. state: the preflight's; finished and cut are used.
     """
-    release, namespace = given["plan"]["release"], given["namespace"]
-    there, found = _namespace(cluster, namespace)
-    if not there:
-        return found
-    if state["finished"]:
-        return found + _identity(release, namespace, objects.deployments(cluster, namespace))
-    version, unread = _optional(cluster, "/version", "the API server's version", OUTSIDE["/version"])
-    found += unread + rules.server(version, _groups(cluster))
-    needed = permissions.reviews(namespace, named=permissions.names(release))
-    denied = refused(cluster, namespace, needed, STOP, GRANT)
-    found += denied
-    if denied or session is None:
-        return found
-    found += refused(cluster, namespace, permissions.reviews(namespace, permissions.FOLLOWED), INFO, LISTED)
-    found += refused(cluster, namespace, permissions.reviews(namespace, permissions.DIAGNOSTICS), INFO, SILENT)
-    entries = session.run.ledger.entries
-    snapshots = orphans(cluster, namespace, release["version"], session.run.ledger)
-    if snapshots:  # other differences are that run's changes, not findings
-        return [*found, lost_ledger(release, namespace, snapshots)]
-    return found + _installation(cluster, given, bool(entries), state["cut"])
+    return _Cluster(cluster, given, session, state).examine()
 
 
-def _namespace(cluster, namespace):
-    """Returns whether the namespace exists, and findings. An account limited to the namespace may not read Namespaces;
-    the registry's Deployment then decides (trap 11)."""
-    path = f"/api/v1/namespaces/{namespace}"
-    seen, unread = _optional(cluster, path, f"namespace {namespace}", OUTSIDE["namespaces"])
-    if seen or unread:
-        return True, unread
-    then = "check monq_namespace and monq_kube_context"
-    return False, [finding("identity", STOP, f"namespace {namespace}", "present", "not in this cluster", then)]
+class _Cluster:
+    """The checks, and what several of them read."""
+
+    def __init__(self, cluster, given, session, state):
+        self._cluster, self._given, self._session, self._state = cluster, given, session, state
+        self._release, self._namespace = given["plan"]["release"], given["namespace"]
+        self._declared = [m for m in given["plan"]["modules"] if m in self._release["modules"]]
+        self._made = Examination(cluster.secrets, one_server=True)
+        once, where = self._made.once, (cluster, self._namespace)
+        self._deployments = once(lambda: objects.deployments(*where), subject="Deployments")
+        self._routes = once(lambda: objects.routes(*where), subject="Ingresses")
+        self._elsewhere = once(self._read_elsewhere, subject="Ingresses in other namespaces")
+        self._lost, self._absent = [], False
+
+    def examine(self):
+        make = self._made.make
+        make("identity.namespace", self._is_there, subject=self._namespace)
+        if self._absent:
+            return self._made.findings
+        if self._state["finished"]:
+            make("identity.registry", self._registry, subject=self._namespace)
+            return self._made.findings
+        make("kubernetes.version", self._version, subject="/version")
+        make("kubernetes.api", self._api, subject="extensions/v1beta1")
+        make("clock.skew", lambda: clocks.compare("the API server", self._cluster.clock), subject="the API server")
+        self._permissions()
+        if self._session is None:  # what depends on the upgrade's progress cannot be judged
+            self._lasting()
+            return self._made.findings
+        make("ledger.lost", self._orphans, subject="snapshots")
+        if self._lost:  # other differences are that run's changes, not findings
+            return self._made.findings
+        self._installation()
+        return self._made.findings
+
+    def _permissions(self):
+        where = (self._cluster, self._namespace)
+        tables = (
+            ("permissions", STOP, permissions.reviews(self._namespace, named=permissions.names(self._release))),
+            ("permissions.following", INFO, permissions.reviews(self._namespace, permissions.FOLLOWED)),
+            ("permissions.examining", INFO, permissions.reviews(self._namespace, permissions.EXAMINED)),
+            ("permissions.diagnostics", INFO, permissions.reviews(self._namespace, permissions.DIAGNOSTICS)),
+        )
+        for name, severity, reviews in tables:
+            found = self._made.make(name, refused, *where, reviews, name, severity, subject=self._namespace)
+            if name == "permissions" and found:
+                self._made.denied = found[0]
+
+    def _lasting(self):
+        """The checks that mean the same before, in and after an upgrade."""
+        self._made.make("identity.registry", self._registry, subject=self._namespace)
+        for item in self._given["ingress_secrets"]:
+            name = f"Secret {self._namespace}/{item.get('secretName')}"
+            self._made.make("tls.secret", self._certificate, item, subject=name)
+
+    def _installation(self):
+        begun, cut, make = bool(self._session.run.ledger.entries), self._state["cut"], self._made.make
+        before = len(self._made.findings)
+        self._lasting()
+        make("modules.absent", self._modules, subject="monq_modules")
+        if cut:  # a killed Replace may have left a module without a Deployment: only running it again restores it
+            self._made.findings[before:] = inside_outage(self._made.findings[before:])
+        else:
+            make("permissions.outside", lambda: self._elsewhere()[1], subject="Ingresses in other namespaces")
+            make("routing.conflict", self._routing, subject="Ingresses")
+            make("routing.duplicate", self._duplicates, subject="Ingresses")
+            make("ingress.snippets", self._snippets, subject="ingress-nginx")
+            make("version.routes", self._signature, subject="Ingresses")
+            make("health.deleting", self._leaving, subject="Deployments and Ingresses")
+        make("quota.exceeded", self._quotas, subject="ResourceQuotas")
+        if not begun:
+            make("health.unhealthy", lambda: rules.health(self._deployments()), subject="Deployments")
+
+    # ---- the checks
+
+    def _is_there(self):
+        """An account limited to the namespace may not read Namespaces; the registry's Deployment then decides (trap
+        11)."""
+        path = f"/api/v1/namespaces/{self._namespace}"
+        seen, unread = optional(self._cluster, path, f"namespace {self._namespace}", OUTSIDE["namespaces"])
+        self._absent = not (seen or unread)
+        return [finding("identity.namespace", STOP, namespace=self._namespace)] if self._absent else unread
+
+    def _version(self):
+        version, unread = optional(self._cluster, "/version", "the API server's version", OUTSIDE["/version"])
+        return unread + rules.server_version(version)
+
+    def _api(self):
+        found = self._cluster.find("/apis/extensions/v1beta1")
+        return rules.server_api({f"extensions/v1beta1/{r['name']}" for r in (found or {}).get("resources", [])})
+
+    def _orphans(self):
+        ledger = self._session.run.ledger
+        snapshots = orphans(self._cluster, self._namespace, self._release["version"], ledger)
+        self._lost = [lost_ledger(self._release, self._namespace, snapshots)] if snapshots else []
+        return self._lost
+
+    def _registry(self):
+        wanted = self._release["registry_deployment"]
+        if any(d["metadata"]["name"] == wanted for d in self._deployments()):
+            return []
+        return [finding("identity.registry", STOP, namespace=self._namespace, deployment=wanted)]
+
+    def _modules(self):
+        return rules.modules(self._release, self._declared, self._deployments(), self._routes())
+
+    def _routing(self):
+        elsewhere = self._elsewhere()[0]
+        return rules.routing(self._release, self._declared, self._routes(), self._given, elsewhere)
+
+    def _duplicates(self):
+        conflict = catalogue.of("routing.conflict")[0]
+        reported = [one["parameters"]["ingress"] for one in self._made.findings if one["id"] == conflict]
+        return ingress.duplicates(self._routes(), self._elsewhere()[0], reported)
+
+    def _snippets(self):
+        """Looks for the Ingress controller only if Monq's routes have snippets."""
+        if not ingress.snippets(self._routes()):
+            return []
+        workloads, found = [], []
+        for kind in ("Deployment", "DaemonSet"):
+            resource, what = f"{kind.lower()}s", f"{kind}s in other namespaces"
+            listed, unread = optional(self._cluster, f"/apis/apps/v1/{resource}", what, OUTSIDE[resource])
+            workloads += [(kind, workload) for workload in (listed or {}).get("items") or []]
+            found += unread
+        return found + ingress.snippet_findings(self._routes(), ingress.controllers(workloads), self._settings)
+
+    def _settings(self, configmap):
+        """The data of a ConfigMap, namespace/name; None if it may not be read."""
+        namespace, _slash, name = configmap.partition("/")
+        path = core(namespace, "configmaps", name)
+        kept, unread = optional(self._cluster, path, f"ConfigMap {configmap}", OUTSIDE["configmaps"])
+        return None if unread else (kept or {}).get("data") or {}
+
+    def _quotas(self):
+        try:
+            found = self._cluster.items(core(self._namespace, "resourcequotas"))
+        except ApiError as exc:
+            if exc.status == 403:  # a finding of the permissions
+                return []
+            raise
+        patterns = [p for module in self._declared for p in self._release["modules"][module]["deployments"]]
+        return quotas.findings(self._namespace, found, selected(self._deployments(), patterns))
+
+    def _signature(self):
+        return rules.signature(self._release, self._declared, self._routes())
+
+    def _leaving(self):
+        return rules.leaving(self._namespace, self._deployments(), self._routes())
+
+    def _read_elsewhere(self):
+        """Ingresses in other namespaces, which may use Monq's hosts too. An account that may not read them is not a
+        reason to stop."""
+        path = ingress_api(self._cluster) + "/ingresses"
+        found, unread = optional(self._cluster, path, "Ingresses in other namespaces", OUTSIDE["ingresses"])
+        rows = (found or {}).get("items") or []
+        return [i for i in rows if i["metadata"]["namespace"] != self._namespace], unread
+
+    def _certificate(self, item):
+        name, data = item.get("secretName"), {}
+        secret = self._cluster.find(core(self._namespace, "secrets", name)) if name else None
+        if not secret or secret.get("type") != "kubernetes.io/tls":
+            seen = f"a Secret of type {secret.get('type')}" if secret else "none"
+            return [finding("tls.secret", STOP, namespace=self._namespace, secret=str(name), type=seen)]
+        for key in ("tls.crt", "tls.key"):
+            data[key] = base64.b64decode((secret.get("data") or {}).get(key) or "")
+        return certificates.examine(name, item.get("hosts") or [], data["tls.crt"], data["tls.key"])
 
 
-def _installation(cluster, given, begun, cut):
-    release, namespace, declared = given["plan"]["release"], given["namespace"], given["plan"]["modules"]
-    deployments, routes = objects.deployments(cluster, namespace), objects.routes(cluster, namespace)
-    installed = _identity(release, namespace, deployments) + rules.modules(release, declared, deployments, routes)
-    installed += _certificates(cluster, namespace, given["ingress_secrets"])
-    # A killed Replace may have left a module without a Deployment: only running it again restores it.
-    found = inside_outage(installed) if cut else installed
-    if not cut:
-        elsewhere, unread = _elsewhere(cluster, namespace)
-        found += unread + rules.routing(release, declared, routes, given, elsewhere)
-        found += rules.signature(release, declared, routes) + rules.leaving(namespace, deployments, routes)
-    if not begun:
-        found += rules.health(deployments)
-    return found
-
-
-def _optional(cluster, path, what, verb):
+def optional(cluster, path, what, verb):
     """Returns (object, []), or (None, [information]) if this account may not read it, or (None, []) if it does not
     exist."""
     try:
@@ -88,67 +205,15 @@ def _optional(cluster, path, what, verb):
     except ApiError as exc:
         if exc.status != 403:
             raise
-        return None, [_unread(what, verb)]
+        return None, [finding("permissions.outside", INFO, subject=what, permission=verb)]
 
 
-def _unread(what, verb):
-    seen, then = "not read: denied to this account", f"no action needed; to include it, allow {verb} cluster-wide"
-    return finding("permissions", INFO, what, "readable", seen, then)
-
-
-def _identity(release, namespace, deployments):
-    wanted = release["registry_deployment"]
-    if any(d["metadata"]["name"] == wanted for d in deployments):
-        return []
-    return [
-        finding(
-            "identity",
-            STOP,
-            f"Deployment {namespace}/{wanted}",
-            "present: the registry runs here",
-            "none",
-            "check monq_namespace and monq_kube_context",
-        )
-    ]
-
-
-def _groups(cluster):
-    found = cluster.find("/apis/extensions/v1beta1")
-    return {f"extensions/v1beta1/{r['name']}" for r in (found or {}).get("resources", [])}
-
-
-def refused(cluster, namespace, reviews, severity, then):
-    """Findings for every verb that the API server denies to this account."""
+def refused(cluster, namespace, reviews, name, severity):
+    """Findings of that name for every verb that the API server denies to this account."""
     found = []
     for review, purpose in reviews:
         answer = cluster.create("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review)
         if not answer.get("status", {}).get("allowed"):
-            what = f"{permissions.described(review)} in {namespace}"
-            found.append(finding("permissions", severity, what, f"allowed ({purpose})", "denied to this account", then))
-    return found
-
-
-def _elsewhere(cluster, namespace):
-    """Ingresses in other namespaces, which may use Monq's hosts too. An account that may not read them is not a reason
-    to stop."""
-    found, unread = _optional(
-        cluster, ingress_api(cluster) + "/ingresses", "Ingresses in other namespaces", OUTSIDE["ingresses"]
-    )
-    return [i for i in (found or {}).get("items") or [] if i["metadata"]["namespace"] != namespace], unread
-
-
-def _certificates(cluster, namespace, wanted):
-    found = []
-    for item in wanted:
-        name, data = item.get("secretName"), {}
-        secret = cluster.find(core(namespace, "secrets", name)) if name else None
-        if not secret or secret.get("type") != "kubernetes.io/tls":
-            seen = f"a Secret of type {secret.get('type')}" if secret else "none"
-            then = "create it, or correct monq_ingress_secrets"
-            expected = "a TLS Secret (kubernetes.io/tls)"
-            found.append(finding("domains", STOP, f"Secret {namespace}/{name}", expected, seen, then))
-            continue
-        for key in ("tls.crt", "tls.key"):
-            data[key] = base64.b64decode((secret.get("data") or {}).get(key) or "")
-        found += certificates.examine(name, item.get("hosts") or [], data["tls.crt"], data["tls.key"])
+            permission = permissions.described(review)
+            found.append(finding(name, severity, permission=permission, namespace=namespace, purpose=purpose))
     return found

@@ -4,30 +4,44 @@
 from __future__ import annotations
 
 from ..errors import MonqError
+from ..redaction.text import redact
+from . import catalogue
 
 STOP, WARNING, INFO = "stop", "warning", "info"
+LONGEST = 300  # characters of an unexpected error
 
 
-def finding(check, severity, obj, expected, seen, next_step=""):
-    return {
-        "check": check,
-        "severity": severity,
-        "object": obj,
-        "expected": str(expected),
-        "seen": str(seen),
-        "next": next_step,
-    }
+def finding(name, severity, obj=None, expected=None, seen=None, next_step=None, **parameters):
+    """One finding of the kind that the catalogue knows by this name. A text that is not given is made of the entry's
+    template and the parameters."""
+    number, entry = catalogue.of(name)
+    texts = zip(catalogue.TEXTS, (obj, expected, seen, next_step))
+    made = {what: str(catalogue.text(entry, what, parameters) if given is None else given) for what, given in texts}
+    return {"id": number, "check": catalogue.check(entry), "severity": severity, **made, "parameters": parameters}
 
 
-def of_error(check, error: MonqError):
+def of_error(name, error: MonqError, severity=STOP):
     return finding(
-        check,
-        STOP,
+        name,
+        severity,
         error.obj or error.what,
         error.expected or "no error",
         (error.what + ": " if error.obj else "") + str(error.seen),
         error.next_step,
+        what=error.what,
     )
+
+
+def unexpected(name, error, subject="", secrets=()):
+    """The finding for an exception that nobody expected. It shows no traceback: values in it may be secret."""
+    told = redact(f"{type(error).__name__}: {error}", secrets)[:LONGEST]
+    return finding("check.unexpected", worst(name), failed=name, subject=subject or "the whole of it", error=told)
+
+
+def worst(name):
+    """The gravest severity that a check can have: one that can only warn does not stop because it fails."""
+    _number, entry = catalogue.of(name)
+    return entry.get("severity", (STOP,))[0]
 
 
 def inside_outage(found):
@@ -43,12 +57,10 @@ def inside_outage(found):
 def lost_ledger(release, namespace, snapshots):
     """The finding for snapshots whose ledger is gone: what their run did is no longer known."""
     return finding(
-        "version",
+        "ledger.lost",
         STOP,
-        f"ConfigMap {namespace}/monq-upgrade-{release['version']}",
-        f"the ledger of the run that created the snapshots {', '.join(snapshots)}",
-        "deleted",
-        "restore the ConfigMap from a backup of the cluster. Only if everything was returned to the previous release "
-        "by hand, discard that run: "
-        f"kubectl -n {namespace} delete secret {' '.join(snapshots)}",
+        namespace=namespace,
+        ledger=f"monq-upgrade-{release['version']}",
+        snapshots=snapshots,
+        command=f"kubectl -n {namespace} delete secret {' '.join(snapshots)}",
     )

@@ -6,36 +6,33 @@ from __future__ import annotations
 import re
 
 from ..k8s import routes
+from .examination import Examination
 from .finding import STOP, finding
 
 DOMAIN = re.compile(r"(\*\.)?([a-z0-9]([-a-z0-9]*[a-z0-9])?\.)+[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-FIX = "correct it in the inventory"
 REPLACED = {"monq_monqctl_failure_patterns": "monq_client_rules"}
 
 
-def examine(given):
+def examine(given, secrets=()):
     """Findings on the operator's variables alone."""
-    return (
-        _obsolete(given) + _doubles(given) + _domains(given) + _secrets(given) + _confirmation(given) + _monqctl(given)
-    )
-
-
-def _stop(obj, expected, seen, then=FIX, check="inputs"):
-    return finding(check, STOP, obj, expected, seen, then)
+    made = Examination(secrets)
+    made.make("inputs.obsolete", _obsolete, given, subject="the operator's variables")
+    made.make("inputs.doubles", _doubles, given, subject="the inventory")
+    made.make("inputs.domain", _domains, given, subject="monq_domain and monq_alias_domains")
+    made.make("inputs.ingress_secret", _secrets, given, subject="monq_ingress_secrets")
+    made.make("confirmation", _confirmation, given, subject="monq_confirm_outage")
+    made.make("inputs.missing", _monqctl, given, subject="the variables for monqctl")
+    return made.findings
 
 
 def _obsolete(given):
-    return [
-        _stop(name, f"{REPLACED[name]}, which takes its place", "set, but no longer read", f"use {REPLACED[name]}")
-        for name in given["obsolete"]
-    ]
+    return [finding("inputs.obsolete", STOP, variable=name, replacement=REPLACED[name]) for name in given["obsolete"]]
 
 
 def _doubles(given):
     if not given["doubles"]:
         return []
-    then = "remove all but one of them from the inventory"
-    return [_stop("inventory", "one host for each installation", f"also {', '.join(given['doubles'])}", then)]
+    return [finding("inputs.doubles", STOP, hosts=given["doubles"])]
 
 
 def _named(given):
@@ -45,15 +42,13 @@ def _named(given):
 
 def _domains(given):
     domains = _named(given)
-    expected = "a domain name without spaces, such as monq.domain.com or *.monq.domain.com"
     found = [
-        _stop(name, expected, repr(value))
+        finding("inputs.domain", STOP, variable=name, value=repr(value))
         for name, value in domains
         if not isinstance(value, str) or not DOMAIN.fullmatch(value)
     ]
     if len({value for name, value in domains}) != len(domains):
-        seen = ", ".join(map(str, given["alias_domains"]))
-        found.append(_stop("monq_alias_domains", "each domain once, and not monq_domain again", seen))
+        found.append(finding("inputs.duplicate_domain", STOP, domains=given["alias_domains"]))
     return found
 
 
@@ -62,14 +57,11 @@ def _secrets(given):
     for secret in given["ingress_secrets"]:
         hosts, name = secret.get("hosts") or [], secret.get("secretName") or ""
         if not hosts or not name:
-            expected = "hosts (a non-empty list) and secretName in each item"
-            found.append(_stop("monq_ingress_secrets", expected, f"hosts {hosts!r}, secretName {name!r}"))
+            found.append(finding("inputs.ingress_secret", STOP, hosts=repr(hosts), secret=repr(name)))
         covered += hosts
     bare = [value for _name, value in _named(given) if not routes.within(value, covered)]
     if bare:
-        expected = "hosts that cover the main domain and every alias domain"
-        seen = "not covered: " + ", ".join(map(str, bare))
-        found.append(_stop("monq_ingress_secrets", expected, seen, check="domains"))
+        found.append(finding("domains.uncovered", STOP, domains=bare))
     return found
 
 
@@ -77,18 +69,14 @@ def _confirmation(given):
     name = given["environment"]
     if not given["confirmation_required"] or given["confirm_outage"] == name:
         return []
-    expected = f"{name} (the installation will be down during the upgrade)"
-    seen, then = repr(given["confirm_outage"]), f"add -e monq_confirm_outage={name}"
-    return [_stop("monq_confirm_outage", expected, seen, then, "confirmation")]
+    return [finding("confirmation", STOP, environment=name, value=repr(given["confirm_outage"]))]
 
 
 def _monqctl(given):
     plan, found = given["plan"], []
     variables = plan["variables"]
     if plan["online"] and not given["releasehub_token"]:
-        expected = "a new token; Monq 6 invalidates the old ones"
-        then = "ask Monq support for one, or set monq_registry_source_dir and monq_release_source_dir"
-        found.append(_stop("monq_releasehub_token", expected, "none", then))
+        found.append(finding("inputs.releasehub_token", STOP))
     needed = {"monqctl_context": "context", "credential_name": "credential_name"}
     if plan["online"] or plan["configure"]:
         needed["releasehub_name"] = "releasehub_name"
@@ -96,5 +84,5 @@ def _monqctl(given):
         needed.update(instance_name="instance_name", registry_server="registry_server")
     for name, variable in needed.items():
         if not variables.get(variable):
-            found.append(_stop(f"monq_{name}", "a value", "none", "set it in the inventory"))
+            found.append(finding("inputs.missing", STOP, variable=f"monq_{name}"))
     return found

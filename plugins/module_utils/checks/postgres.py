@@ -7,10 +7,13 @@ import os
 import time
 
 from .. import process
-from ..errors import CommandError, MonqError
-from ..postgres import dump
-from ..postgres.client import Postgresql, free_bytes, nearest
-from .finding import finding
+from ..errors import CommandError, InputError, MonqError
+from ..postgres import catalogue, dump, rebuild
+from ..postgres.client import POOLER, Postgresql, free_bytes, nearest
+from ..postgres.connection import TRANSACTION
+from . import restore
+from .examination import Examination
+from .finding import finding, of_error
 
 NAMES = "add {} to monq_database_names with the real name of its database"
 
@@ -25,15 +28,24 @@ class Inspection:
         self._directory = directory
         self._limit = scratch_max_bytes
         self._clock = clock
-        self.findings = []
+        self._made = Examination([source.server.get("password"), scratch.server.get("password")])
+        self.findings = self._made.findings
         self.sizes = {}  # database: bytes
+        self.tables = {}  # database: number of tables
 
     def run(self):
-        versions = self._programs()
-        server = self._server(versions)
-        self._folder()
-        if server and self._limit > 0:
-            self._scratch_server()
+        make, seen = self._made.make, {}
+        make("postgresql.pg_dump", lambda: seen.update(version=self._programs()), subject="pg_dump and pg_restore")
+        make(
+            "postgresql.reachable",
+            lambda: seen.update(server=self._server(seen.get("version"))),
+            subject=self._source.name,
+        )
+        make("postgresql.directory", self._folder, subject=self._directory)
+        if seen.get("server"):
+            make("postgresql.access", self._access, subject=self._source.name)
+        if seen.get("server") and self._limit > 0:
+            make("postgresql.scratch", self._scratch_server, subject=self._scratch.name)
         return self
 
     def _add(self, check, severity, obj, expected, seen, next_step=""):
@@ -43,6 +55,10 @@ class Inspection:
         self._add(
             check, severity, exc.obj, exc.expected or "no error", exc.seen or exc.what, next_step or exc.next_step
         )
+
+    def _access(self):
+        told = self._limit > 0 and rebuild.is_same(self._source.server, self._scratch.server)
+        return restore.of_access(self._source, self._limit > 0, ask=not told)
 
     # ---- programs
 
@@ -80,13 +96,22 @@ class Inspection:
                         "a standby",
                         "set monq_postgresql_host to the primary",
                     )
-                existing = self._source.existing(session)
+                variables = "monq_postgresql_host and monq_postgresql_port"
+                where = self._source.name
+                self._made.make("postgresql.pooler", self._pooler, session, self._source, variables, subject=where)
+                existing, locks = self._source.existing(session), self._source.locks(session)
+                names = sorted({item["database"] for item in self._databases})
+                limits = restore.of_connections
+                self._made.make("postgresql.connections", limits, session, names, self._source, subject=where)
         except MonqError as exc:
             self._failed("reachable", "stop", exc)
             return False
         for item in self._databases:
             if item["database"] in existing:
-                self._database(item["database"], item["microservice"])
+                name = f"database {item['database']}"
+                self._made.make(
+                    "postgresql.database", self._database, item["database"], item["microservice"], subject=name
+                )
             else:
                 self._add(
                     "database",
@@ -96,7 +121,33 @@ class Inspection:
                     "no such database",
                     NAMES.format(item["microservice"]),
                 )
+        self._made.make("postgresql.locks", self._locks, locks, subject=self._source.name)
         return True
+
+    def _pooler(self, session, client, variables):
+        mode = client.connector.pooling(session.value("SELECT current_database()"))
+        if mode:
+            self._add(
+                "pooler",
+                "stop" if mode == TRANSACTION else "warning",
+                client.name,
+                "PostgreSQL itself, without a connection pooler in between",
+                POOLER[mode],
+                f"set {variables} to the PostgreSQL server itself",
+            )
+
+    def _locks(self, locks):
+        """pg_dump holds a lock on each table of a database until it has finished."""
+        name = max(self.tables, key=self.tables.get, default=None)
+        if name and self.tables[name] > locks // 2:
+            self._add(
+                "locks",
+                "warning",
+                f"database {name} on {self._source.name}",
+                f"room for the locks of pg_dump, one for each table, and for the live platform: {locks} in all",
+                f"{self.tables[name]} tables; without room, pg_dump and the services fail with: out of shared memory",
+                f"raise {dump.LOCKS} in postgresql.conf and restart the server before the upgrade",
+            )
 
     def _version(self, ours, theirs):
         if ours and dump.major(ours) < dump.major(theirs):
@@ -114,8 +165,10 @@ class Inspection:
         try:
             with self._source.session(name) as session:
                 self.sizes[name] = session.value("SELECT pg_database_size(current_database())")
-                tables = self._source.tables(session)
-                unreadable, hidden = self._source.unreadable(session), self._source.hidden_rows(session)
+                tables, unreadable, hidden = session.tables(), session.unreadable(), session.hidden_rows()
+                self.tables[name] = len(tables)
+                unreadable += catalogue.unreadable(session)
+                self._made.make("postgresql.restore", restore.of_database, session, name, obj, self._limit, subject=obj)
         except MonqError as exc:
             self._failed("database", "stop", exc)
             return
@@ -137,14 +190,25 @@ class Inspection:
                 f"it may not read {dump.some(unreadable)}",
                 f"GRANT USAGE on the schemas and SELECT on these to {role}, or set monq_postgresql_user to the owner",
             )
-        if hidden:
+        forced, others = [table for table, own in hidden if own], [table for table, own in hidden if not own]
+        if others:
             self._add(
                 "row_security",
                 "stop",
                 obj,
                 f"role {role} sees every row",
-                f"row security hides rows of {dump.some(hidden)}",
+                f"row security hides rows of {dump.some(others)}",
                 f"ALTER ROLE {role} BYPASSRLS, or set monq_postgresql_user to the owner",
+            )
+        if forced:
+            self._add(
+                "row_security_forced",
+                "stop",
+                obj,
+                f"role {role} sees every row",
+                f"{role} owns {dump.some(forced)}, but FORCE ROW LEVEL SECURITY hides rows from the owner too",
+                f"as a superuser: ALTER ROLE {role} BYPASSRLS; or, as the owner: ALTER TABLE … NO FORCE ROW LEVEL "
+                "SECURITY for each of these until the upgrade is finished",
             )
         if 0 < self._limit < self.sizes[name]:
             self._add(
@@ -152,8 +216,8 @@ class Inspection:
                 "warning",
                 obj,
                 f"at most {self._limit} bytes for a scratch restore",
-                f"{self.sizes[name]} bytes: the dump is read through, but not restored",
-                "raise monq_backup_scratch_max_bytes to have it restored and compared",
+                f"{self.sizes[name]} bytes: the dump is read through, but restored without its rows",
+                "raise monq_backup_scratch_max_bytes to have its rows restored and compared",
             )
 
     # ---- the folder
@@ -200,20 +264,28 @@ class Inspection:
             with self._scratch.maintenance([item["database"] for item in self._databases]) as session:
                 may_create = self._scratch.may_create(session)
                 left = self._scratch.scratch_databases(session)
+                if self._scratch.name != self._source.name:
+                    self._pooler(session, self._scratch, "monq_scratch_postgresql_host and _port")
         except MonqError as exc:
             self._failed(
-                "scratch", "stop", exc, "check monq_scratch_postgresql_*, or set monq_backup_scratch_max_bytes to 0"
+                "scratch",
+                "stop",
+                exc,
+                "check monq_scratch_postgresql_*, or leave them out: then the databases' own server is used",
             )
             return
+        if not rebuild.is_same(self._source.server, self._scratch.server):
+            self.findings += restore.of_access(self._scratch)
         if not may_create:
             self._add(
                 "scratch",
                 "warning",
                 where,
                 "may create databases",
-                "may not: the dumps are read through, but not restored and compared",
-                f"ALTER ROLE {self._scratch.server['user']} CREATEDB, or set monq_scratch_postgresql_host "
-                f"to another server",
+                "may not: the dumps are read through, but not restored and compared, nor could this role roll back",
+                f"ALTER ROLE {dump.identifier(self._scratch.server['user'])} CREATEDB, or set "
+                f"monq_scratch_postgresql_host to another server; and run a rollback with a monq_postgresql_user that "
+                f"may create databases",
             )
         if left:
             gone = [
@@ -238,10 +310,15 @@ class Inspection:
 
 def inspect(params):
     """The findings for a module's parameters, and the sizes of the databases."""
+    wrong, databases = [], []
     for item in params["databases"]:
-        dump.check_database(item["database"])
+        try:
+            dump.check_database(item["database"])
+            databases.append(item)
+        except InputError as exc:
+            wrong.append(of_error("postgresql.database", exc))
     programs = {"pg_dump": params["pg_dump"], "pg_restore": params["pg_restore"], "timeout": params["timeout"]}
     source = Postgresql(params["postgresql"], **programs)
     scratch = Postgresql(dump.scratch_server(params["postgresql"], params["scratch_postgresql"]), **programs)
-    found = Inspection(source, scratch, params["databases"], params["directory"], params["scratch_max_bytes"]).run()
-    return {"findings": found.findings, "sizes": found.sizes}
+    found = Inspection(source, scratch, databases, params["directory"], params["scratch_max_bytes"]).run()
+    return {"findings": wrong + found.findings, "sizes": found.sizes}

@@ -6,25 +6,30 @@ from __future__ import annotations
 from .. import arguments
 from ..engine import progress, steps
 from ..engine.snapshots import orphans
-from ..errors import ApiError, MonqError
+from ..errors import ApiError, ApiUnreachable, InputError, MonqError
 from ..postgres import dump
+from ..redaction.text import known
 from ..session import Session, client
 from ..upgrade.home import is_due
+from ..upgrade.last_exit import now_of
 from ..upgrade.registry_token import RegistryToken
-from . import cluster, inputs, postgres, registry
-from .finding import lost_ledger, of_error
+from ..upgrade.schedule import WINDOW, Window
+from . import clocks, cluster, consul, inputs, postgres, registry
+from .examination import Examination
+from .finding import STOP, finding, lost_ledger, of_error
 
 CHECKS = ("inputs", "cluster", "registry", "databases")
 
 
 class Preflight:
-    """Reads everything that could block the upgrade, and changes nothing. Every check runs: what one raises becomes a
-    finding."""
+    """Reads everything that could block the upgrade, and changes nothing. Every check runs: whatever one raises becomes
+    a finding."""
 
     def __init__(self, given, rollback):
         """rollback: describes an unfinished rollback, given cluster, namespace and release; returns an empty string if
         there is none."""
         self._given, self._rollback = given, rollback
+        self._made = Examination(_secrets(given))
         self._connection = self.session = None
         self._lost = False
         self.report = {"findings": [], "ledger": {}, "finished": False, "prepared": False, "home_due": True}
@@ -32,60 +37,97 @@ class Preflight:
 
     def run(self, checks=CHECKS):
         """Returns the report: findings, state of the ledger, and what is left to do."""
+        make = self._made.make
         if "inputs" in checks:
-            self._add(lambda: inputs.examine(self._given))
-        self._add(self._open, "inputs")
+            make("inputs", lambda: inputs.examine(self._given, _secrets(self._given)), subject="variables")
+        make("inputs", self._plan, subject="monq_modules")
+        make("kubernetes.connection", self._connect, subject="monq_kubeconfig")
+        if self._connection:
+            make("ledger", self._open, subject="the ledger")
         if self.session:
-            self._add(self._look, "kubernetes")
-        if "cluster" in checks:
-            self._add(self._cluster, "kubernetes")
+            make("steps", self.session.run.require_same_plan, subject="the list of steps")
+            make("steps", self.session.run.require_known_decisions, subject="monq_resolve")
+            make("ledger", self._look, subject="the ledger")
+        if "cluster" in checks and self._connection:
+            make("kubernetes.read", self._cluster, subject="the cluster")
+            make("window", self._window, subject=WINDOW)
         if "registry" in checks and not self._lost:
-            self._add(self._registry, "monqctl")
+            make("monqctl", self._registry, subject="monqctl and the registry")
         # Inside the outage the way out is forward: the dumps exist, and the SQL may have changed owners.
         if "databases" in checks and not (self.report["cut"] or self.report["finished"] or self._lost):
-            self._add(self._databases, "postgresql")
+            make("postgresql.reachable", self._databases, subject="PostgreSQL")
+            make("clock.skew", lambda: clocks.of_database(self._with_databases()), subject="PostgreSQL")
+            if (self._given.get("consul") or {}).get("url"):
+                make("postgresql.settings", self._consul, subject="Consul")
+        self.report["findings"] = self._shown()
         return self.report
 
-    def _add(self, check, name="inputs"):
+    @property
+    def generation(self):
+        """The upgrade's number; None if the ledger cannot be read."""
+        return self.session.run.ledger.generation if self.session else None
+
+    def _shown(self):
+        """The findings, each once, without a known secret in any of their texts."""
+        secrets = known([*_secrets(self._given), *getattr(self._connection, "credentials", ())])
+        masked = [_masked(one, secrets) for one in self._made.findings]
+        return [one for place, one in enumerate(masked) if one not in masked[:place]]
+
+    def _plan(self):
+        arguments.plan(self._given)
+        arguments.known_secrets(self._given)
+
+    def _connect(self):
         try:
-            self.report["findings"] += check() or []
-        except MonqError as exc:
-            self.report["findings"].append(of_error(name, exc))
+            self._connection = arguments.cluster(self._given)
+        except InputError as exc:
+            return [of_error("inputs", exc)]
+        return []
 
     def _open(self):
-        """Connects, and reads the ledger if the account may."""
-        self._connection = arguments.cluster(self._given)
-        arguments.plan(self._given)
+        """Reads the ledger if the account may."""
         try:
             self.session = Session.open(params=self._given, check_mode=True, cluster=self._connection)
+        except InputError:  # the variable that makes no plan is a finding already
+            return []
+        except ApiUnreachable as exc:
+            self._connection = None
+            return [of_error("kubernetes.connection", exc)]
         except ApiError as exc:
             if exc.status != 403:  # the permission check names the missing verb
                 raise
+        return []
 
     def _look(self):
         """Reads the state of the ledger. If it is finished, only the installation's identity is still checked."""
         session, run = self.session, self.session.run
+        finished = run.all_done(lambda step: step.kind != "client")
+        self.report.update(
+            finished=finished,
+            prepared=finished or run.all_done(lambda step: step.key.startswith("prepare.")),
+            cut=bool(run.ledger.get("upgrade.routing.cut")),
+        )
         snapshots = orphans(session.cluster, session.namespace, session.release["version"], run.ledger)
         lost = lost_ledger(session.release, session.namespace, snapshots) if snapshots else None
         self._lost = bool(lost)
-        self._add(lambda: run.require_same_plan() or run.require_known_decisions(), "steps")
-        finished = run.all_done(lambda step: step.kind != "client")
-        self.report.update(
-            ledger={
-                **progress.overview(run, lost=lost),
-                "lock": _holder(session),
-                "rollback": self._rollback(session.cluster, session.namespace, session.release["version"]),
-            },
-            finished=finished,
-            prepared=finished or run.all_done(lambda step: step.key.startswith("prepare.")),
-            home_due=is_due(session, self._given["releasehub_token"]),
-            cut=bool(run.ledger.get("upgrade.routing.cut")),
-        )
+        self.report["ledger"] = {
+            **progress.overview(run, lost=lost),
+            "lock": _holder(session),
+            "rollback": self._rollback(session.cluster, session.namespace, session.release["version"]),
+        }
+        self.report["home_due"] = is_due(session, self._given["releasehub_token"])
 
     def _cluster(self):
-        if not self._connection:
-            return []
         return cluster.examine(self._connection, self._given, self.session, self.report)
+
+    def _window(self):
+        """A run with the outage starts within the window; a removal of routes that has begun is finished anyway."""
+        text = self._given.get("outage_window")
+        if not text or self.report["cut"] or self.report["finished"]:
+            return []
+        window = Window(text)
+        problem = window.problem(now_of(self._connection)) if self._given["confirmation_required"] else ""
+        return [finding("window", STOP, text=text, problem=problem)] if problem else []
 
     def _registry(self):
         run = self.session.run if self.session else None
@@ -96,10 +138,36 @@ class Preflight:
         return seen["findings"]
 
     def _databases(self):
+        return postgres.inspect(self._with_databases())["findings"]
+
+    def _consul(self):
+        given = self._with_databases()
+        environment = given["consul"].get("environment") or given["environment"]
+        where = {**given["consul"], "environment": environment}
+        return consul.examine(where, given["databases"], given["postgresql"], _secrets(given))
+
+    def _with_databases(self):
+        """The parameters, with the databases that are dumped."""
         plan = self._given["plan"]
-        names = steps.backed_up(plan["release"], plan["modules"], plan["backup_databases"])
-        databases = dump.databases(names, self._given["database_names"])
-        return postgres.inspect({**self._given, "databases": databases})["findings"]
+        known = [module for module in plan["modules"] if module in plan["release"]["modules"]]
+        names = steps.backed_up(plan["release"], known, plan["backup_databases"])
+        return {**self._given, "databases": dump.databases(names, self._given["database_names"])}
+
+
+def _secrets(given):
+    """What no text may show; where the list itself cannot be read, that is a finding of the inputs."""
+    try:
+        return arguments.known_secrets(given)
+    except MonqError:
+        return []
+
+
+def _masked(value, secrets):
+    if isinstance(value, dict):
+        return {name: _masked(item, secrets) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_masked(item, secrets) for item in value]
+    return secrets.mask(value) if isinstance(value, str) else value
 
 
 def _holder(session):

@@ -51,12 +51,16 @@ class Verification:
         namespace = self._session.namespace
         before = self._before()
         deployments = objects.deployments(self._cluster, namespace)
+        say = self._session.progress.say
         self.seen["before"] = {"replicas": before["cut-replicas"], "routes": before["cut"]["ingresses"]}
         self._rollouts(deployments, before["cut-replicas"])
         self._versions(deployments)
+        say("comparing the replica counts")
         self._counts(deployments, before["cut-replicas"])
         self._routes(before["cut"]["ingresses"])
+        say("comparing the K8s template")
         self._template()
+        say("reading the registry's status")
         self._status()
         self.report["drift"] = drift(before["cut"]["deployments"], deployments)
 
@@ -115,7 +119,7 @@ class Verification:
             self.report["versions"][module] = " ".join(sorted(seen))
             if not seen:
                 self._add(
-                    "version",
+                    "version.unknown",
                     WARNING,
                     f"module {module}",
                     data["version"],
@@ -125,7 +129,7 @@ class Verification:
             elif set(seen) != {data["version"]}:
                 others = {version: names for version, names in seen.items() if version != data["version"]}
                 self._add(
-                    "version",
+                    "version.images",
                     STOP,
                     f"module {module}",
                     data["version"],
@@ -149,7 +153,7 @@ class Verification:
             key = f"upgrade.{module}.replicas.{'kubernetes' if store == 'Kubernetes' else 'registry'}"
             closed = self._run.is_done("verify.installation.check")  # it may have been scaled since
             self._add(
-                "replicas",
+                "replicas.differ",
                 WARNING if closed else STOP,
                 f"{name} in {store}",
                 wanted,
@@ -177,13 +181,13 @@ class Verification:
         for route in doomed:
             if route["uid"] in uids:
                 then = GONE.format(self._session.namespace, route["name"])
-                self._add("routes", STOP, f"Ingress {route['name']}", "gone", "the old route still exists", then)
+                self._add("routes.old", STOP, f"Ingress {route['name']}", "gone", "the old route still exists", then)
         domains = [self._given["domain"], *self._given["alias_domains"]]
         served = routes.served(now, {i["metadata"]["uid"] for i in old}, domains)
         for domain in domains:
             if domain not in served:
                 self._add(
-                    "routes",
+                    "routes.unserved",
                     STOP,
                     domain,
                     "served by the new routes",

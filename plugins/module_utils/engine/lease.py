@@ -20,6 +20,7 @@ BEAT = 3.0  # longest pause between renewals in seconds: a run that watches for 
 FRESH = 0.25
 ID = "monq.platform/lock-id"
 HOLDER = "monq.platform/lock-holder"
+PROGRESS = "monq.platform/progress"  # what the holder is doing, for whoever looks at the Lease
 
 
 def holder_text():
@@ -47,6 +48,7 @@ class Lease:
         self._clock = clock
         self._sleep = sleep
         self.id = None
+        self.progress = lambda: ""  # the line that a renewal carries
         self._confirmed = (None, 0.0)  # the lock last seen to be ours, and when that was asked
 
     def _read(self):
@@ -54,11 +56,16 @@ class Lease:
 
     def holder(self):
         """The holder of the lock as text; "none" if it is free."""
+        return self.seen()[0]
+
+    def seen(self):
+        """(the holder as text, what it said last that it was doing)"""
         lease = self._read()
         if not _held(lease):
-            return "none"
+            return "none", ""
         notes = lease["metadata"].get("annotations") or {}
-        return f"{notes.get(HOLDER, 'unknown')}, lock id {notes.get(ID, '?')}, renewed {lease['spec'].get('renewTime')}"
+        text = f"{notes.get(HOLDER, 'unknown')}, lock id {notes.get(ID, '?')}, renewed {lease['spec'].get('renewTime')}"
+        return text, notes.get(PROGRESS, "")
 
     def acquire(self, holder=None):
         """Takes the lock and returns its ID. If the current holder is still renewing it, raises a LockError that names
@@ -135,6 +142,9 @@ class Lease:
             "metadata": {"resourceVersion": lease["metadata"]["resourceVersion"]},
             "spec": {"renewTime": _now(), "leaseDurationSeconds": int(self._duration)},
         }
+        line = self.progress()
+        if line:
+            body["metadata"]["annotations"] = {PROGRESS: line}
         try:
             self._cluster.patch(f"{self._base}/{NAME}", body)
         except ApiError as exc:
@@ -171,7 +181,10 @@ class Lease:
         notes = ((lease or {}).get("metadata") or {}).get("annotations") or {}
         if not lease or not _held(lease) or notes.get(ID) != lock_id:
             return False
-        body = {"metadata": {"resourceVersion": lease["metadata"]["resourceVersion"]}, "spec": {"holderIdentity": None}}
+        meta = {"resourceVersion": lease["metadata"]["resourceVersion"]}
+        if PROGRESS in notes:
+            meta["annotations"] = {PROGRESS: None}
+        body = {"metadata": meta, "spec": {"holderIdentity": None}}
         try:
             self._cluster.patch(f"{self._base}/{NAME}", body)
         except ApiError as exc:

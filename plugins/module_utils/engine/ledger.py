@@ -14,6 +14,7 @@ FINGERPRINT = "monq.platform/steps-sha256"
 INPUTS = "monq.platform/steps-from"
 FILES = "monq.platform/sql-sha256"
 HOLDER = "monq.platform/lock-id"
+PLAN = "monq.platform/plan"
 CLOSED = "monq.platform/closed"
 SNAPSHOTS_REMOVED = "monq.platform/snapshots-removed"  # by cleanup.yml, at that time: no rollback since
 # The rollback's own ledger; it has the number of the generation that is rolled back.
@@ -73,6 +74,16 @@ class Ledger:
         """Records the new holder, so that writes prepared by an earlier one fail on the resourceVersion."""
         if self._version is not None:
             self._save({"metadata": {"resourceVersion": self._version, "annotations": {HOLDER: lock_id}}}, "its holder")
+
+    def note(self, annotations):
+        """Writes annotations; creates the ledger where there is none."""
+        if self._version is None:
+            notes = {GENERATION: str(self.generation), **annotations}
+            meta = {"name": self.name, "labels": LABELS, "annotations": notes}
+            self._save({"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta}, "its annotations")
+        else:
+            meta = {"resourceVersion": self._version, "annotations": annotations}
+            self._save({"metadata": meta}, "its annotations")
 
     def write(self, key, entry, annotations=None):
         text = json.dumps(entry, ensure_ascii=False, sort_keys=True)

@@ -77,6 +77,11 @@ def platform(plan, entries):
     return "up" if cut in entries else "up: the old routes have not been touched"
 
 
+def down_since(plan, entries):
+    """When the outage began, as recorded, or None while Monq is reachable."""
+    return entries[steps.cutover(plan)].get("started") if steps.outage(plan, entries) == "down" else None
+
+
 def standing(plan, entries, lock_id=""):
     """The rows "platform" and "changed" of a failure."""
     return platform(plan, entries), changed_so_far(plan, entries, lock_id)

@@ -14,8 +14,10 @@ import uuid
 
 from .. import process
 from ..errors import ApiError, ApiUnreachable, InputError, LedgerError, LockError, MonqError, StepError
-from . import decisions, progress, redo, steps
-from .ledger import CLOSED, FILES, FINGERPRINT, INPUTS
+from ..live_progress import LiveProgress
+from . import decisions, progress, redo, sql_files, steps
+from .attempts import alive
+from .ledger import CLOSED, FILES, FINGERPRINT, INPUTS, PLAN
 from .recorder import Recorder
 
 
@@ -41,10 +43,12 @@ class StepRunner:
         inputs=None,
         files=None,
         spool=None,
+        approved="",
         sleep=time.sleep,
     ):
         """home: the marker of monqctl's home, or None; make_home: creates it. inputs: what the plan was built from, in
-        the operator's terms. files: sha256 of the readable SQL files, by step key."""
+        the operator's terms. files: sha256 of the readable SQL files, by step key. approved: the id of the plan that
+        this run must follow."""
         self.plan = plan
         self.ledger = ledger
         self._lease = lease
@@ -54,14 +58,20 @@ class StepRunner:
         self._resolve = resolve or {}
         self._check_mode = check_mode
         self._inputs = inputs or {}
-        self._files = files or {}
+        self.files = files or {}
+        self._approved = approved
         self._recorder = Recorder(ledger, self._notes, spool, sleep)
+        self._progress = LiveProgress()
         self._acting = False  # the ledger's own writes are protected by its resourceVersion
         self._steps = {step.key: step for step in plan}
         self._again = None  # keys that a requested redo makes due once this run has the lock
         self.done = []  # keys executed by this call
         self.predicted = []  # keys that a real run would execute
         self.skipped = []  # keys already done in the ledger
+
+    def report_to(self, progress):
+        """From now on, what is executed is said there, and in the renewals of the lock."""
+        self._progress, self._lease.progress = progress, progress.annotation
 
     @property
     def changed(self):
@@ -131,6 +141,7 @@ class StepRunner:
             self._require_open(step)
             self._require_predecessors(key)
             self._require_lock(key)
+            self._require_approved(step)
             self._require_same_file(key)
             answer = self._decision(step)
             if step.kind == "client" and self._make_home:
@@ -156,6 +167,22 @@ class StepRunner:
     def require_decided(self, key):
         """Raises StepError if the step's last attempt needs a decision and monq_resolve has none."""
         self._decision(self.step(key))
+
+    def _require_approved(self, step):
+        known = self.ledger.annotations.get(PLAN)
+        if self._approved and step.kind != "gate" and known != self._approved:
+            raise StepError(
+                "no approved plan was compared with the installation in this run",
+                step.key,
+                f"plan {self._approved} in the ledger",
+                known or "none",
+                "run the whole playbook without --tags, --skip-tags and --start-at-task",
+            )
+
+    def approve(self, plan):
+        """Records, under the lock, the id of the plan that was compared with the installation."""
+        self._require_lock("plan")
+        self.ledger.note({PLAN: plan})
 
     def _require_lock(self, key):
         if not self._lock_id:
@@ -252,39 +279,24 @@ class StepRunner:
                 expected_sha256=known,
                 seen_sha256=mine[0],
             )
-        for key in self._files:
+        for key in self.files:
             self._require_same_file(key)
 
     def _require_same_file(self, key):
-        known, mine = self._known_files().get(key), self._files.get(key)
+        known, mine = self._known_files().get(key), self.files.get(key)
         entry, given = self.ledger.get(key) or {}, self._resolve.get(key)
-        if not known or not mine or known == mine or entry.get("state") in steps.DONE:
-            return
-        if isinstance(given, dict) and given.get("attempt"):
-            if given["attempt"] == "f" + mine[:7]:
-                return
-            if given["attempt"] == entry.get("attempt") and given.get("answer") in ("done", "accept"):
-                return  # then no file is run
-        unknown = entry.get("state") in ("intent", "unknown")
-        raise StepError(
-            "the SQL file has changed since this upgrade started",
-            key,
-            f"sha256 {known}",
-            f"sha256 {mine}" + (f"; the outcome of attempt {entry['attempt']} is unknown" if unknown else ""),
-            "restore the original file and run the same command again; if the vendor has corrected it and it may run, "
-            "allow it with\n    " + self.choice(key, "retry", "f" + mine[:7]),
-            expected_sha256=known,
-            seen_sha256=mine,
-        )
+        if known and mine and entry.get("state") not in steps.DONE:
+            choice = self.choice(key, "retry", "f" + mine[:7])
+            sql_files.require_same(key, known, mine, entry, given, choice)
 
     def _known_files(self):
         return json.loads(self.ledger.annotations.get(FILES) or "{}")
 
     def _notes(self, key, entry):
         notes = {FINGERPRINT: steps.fingerprint(self.plan), INPUTS: json.dumps(self._inputs, sort_keys=True)}
-        if self._files:
-            own = {k: v for k, v in self._files.items() if k == key}
-            notes[FILES] = json.dumps({**self._files, **self._known_files(), **own}, sort_keys=True)
+        if self.files:
+            own = {k: v for k, v in self.files.items() if k == key}
+            notes[FILES] = json.dumps({**self.files, **self._known_files(), **own}, sort_keys=True)
         if steps.CLOSES in self._steps[key].traits and entry.get("state") in steps.DONE:
             notes[CLOSED] = entry["finished"]
         return notes
@@ -303,7 +315,7 @@ class StepRunner:
     def _decision(self, step):
         """Returns None to continue, or the operator's answer on an attempt whose outcome is unknown."""
         entry, given = self.ledger.get(step.key) or {}, self._resolve.get(step.key)
-        sha = self._files.get(step.key, "-")
+        sha = self.files.get(step.key, "-")
         corrected = isinstance(given, dict) and str(given.get("attempt")) == "f" + sha[:7]
         if corrected and given.get("answer") == "retry":
             # The decision on a corrected file lets it run once: its sha256 is in the ledger from its intent on.
@@ -340,6 +352,7 @@ class StepRunner:
         if answer == "retry":  # for the report
             entry["retried"] = [*known.get("retried", []), known["attempt"]][-redo.KEPT :]
         self._recorder.intend(step.key, entry)
+        self._progress.at(self.plan, step, self._down_since)
         try:
             with self._lease.renewing(self._lock_id), process.marked(entry["attempt"]):
                 self._acting = True
@@ -380,13 +393,5 @@ class StepRunner:
         """The platform's availability as text."""
         return progress.platform(self.plan, self.ledger.entries)
 
-
-def alive(entry):
-    """The processes on this machine that work on an attempt: the one that wrote the intent, and those started for
-    it."""
-    if entry.get("state") in (None, *steps.DONE) or entry.get("host") != socket.gethostname():
-        return []
-    found = process.bearing(entry.get("attempt"))
-    start = entry.get("pid_start")
-    own = entry.get("state") == "intent" and start is not None and process.start_time(entry.get("pid")) == start
-    return ([entry["pid"]] if own else []) + found
+    def _down_since(self):
+        return progress.down_since(self.plan, self.ledger.entries)

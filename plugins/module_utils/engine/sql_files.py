@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import os
 
+from ..errors import StepError
 from . import steps
 
 
@@ -29,3 +30,27 @@ def digests(release, modules, folder):
                         file.read()
                     ).hexdigest()
     return found
+
+
+def require_same(key, known, mine, entry, given, choice):
+    """Raises StepError for a file that differs from the one the upgrade started with, unless the operator allows it.
+
+    known, mine: sha256. entry: the step's in the ledger. given: the operator's decision. choice: the one to offer."""
+    if known == mine:
+        return
+    if isinstance(given, dict) and given.get("attempt"):
+        if given["attempt"] == "f" + mine[:7]:
+            return
+        if given["attempt"] == entry.get("attempt") and given.get("answer") in ("done", "accept"):
+            return  # then no file is run
+    unknown = entry.get("state") in ("intent", "unknown")
+    raise StepError(
+        "the SQL file has changed since this upgrade started",
+        key,
+        f"sha256 {known}",
+        f"sha256 {mine}" + (f"; the outcome of attempt {entry['attempt']} is unknown" if unknown else ""),
+        "restore the original file and run the same command again; if the vendor has corrected it and it may run, "
+        "allow it with\n    " + choice,
+        expected_sha256=known,
+        seen_sha256=mine,
+    )

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
+from email.utils import parsedate_to_datetime
 from urllib.parse import urlencode
 
 from ..errors import ApiError, ApiUnreachable
@@ -122,6 +123,18 @@ class Cluster:
                 redaction.redact(f"{type(exc).__name__}: {exc}", self.secrets)[:500],
                 "check that the API server is up and reachable from here, then run the same command again",
             ) from exc
+
+    def clock(self):
+        """The server's time in seconds since 1970; None if no response tells it."""
+        import urllib3
+
+        timeout = urllib3.Timeout(connect=5, read=10)
+        with self._answered():
+            answer = self._connection.request("GET", "/version", {"User-Agent": AGENT}, retries=False, timeout=timeout)
+        try:
+            return parsedate_to_datetime(answer.headers["Date"]).timestamp()
+        except (KeyError, TypeError, ValueError):
+            return None
 
     def get(self, path, **query):
         return self.call("GET", path, query=query)

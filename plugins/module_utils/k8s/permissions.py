@@ -22,6 +22,9 @@ FOLLOWED = (
     ("", "pods", ("watch",), "following a rollout"),
 )
 
+# Part of the same Role. Without it, preflight says what it could not check.
+EXAMINED = (("", "resourcequotas", ("list",), "whether a quota leaves room for new pods"),)
+
 # What rollback.yml needs in addition; not checked for an upgrade.
 NEEDED_FOR_ROLLBACK = (
     ("", "configmaps", ("patch", "delete"), "the rollback's ledger, archiving the upgrade's"),
@@ -43,6 +46,9 @@ OPTIONAL = (
     ("", "/version", ("get",), "the API server's version"),
     ("", "namespaces", ("get",), "whether the namespace exists"),
     ("extensions", "ingresses", ("list",), "Ingresses in other namespaces that use a host and path of Monq"),
+    ("apps", "deployments", ("list",), "the Ingress controller, where Monq's routes have snippets"),
+    ("apps", "daemonsets", ("list",), "the Ingress controller, where Monq's routes have snippets"),
+    ("", "configmaps", ("get",), "the Ingress controller's setting for snippets"),
 )
 
 

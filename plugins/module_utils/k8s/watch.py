@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import math
 import threading
 import time
 
@@ -17,7 +18,12 @@ from .objects import routes as read_routes
 POLL = 0.5
 SETTLE = 0.05  # seconds in which changes are collected into one
 EXPLAINED = 3  # Deployments that a failure explains in detail: they often share one cause
+LATE = 10.0  # seconds after which a line names what is waited for
 GRACE = 3.0  # seconds a reason must last: an image pull that is retried is not a failure yet
+
+
+def silent(text, done=None, total=None, late=None):
+    """Says nothing."""
 
 
 class Watched:
@@ -57,9 +63,10 @@ class Watched:
 class RolloutWatcher:
     """Watches Deployments until they are rolled out. Clock and source are injected."""
 
-    def __init__(self, cluster, namespace, timeout, clock=time.monotonic, source=Watched):
+    def __init__(self, cluster, namespace, timeout, clock=time.monotonic, source=Watched, say=silent):
+        """say: told how many are ready, and which are late and why."""
         self._cluster, self._namespace, self._timeout = cluster, namespace, timeout
-        self._clock, self._source = clock, source
+        self._clock, self._source, self._say = clock, source, say
         self._suspects = []
 
     def wait(self, patterns, before):
@@ -95,14 +102,22 @@ class RolloutWatcher:
             waited = self._clock() - started
             if not all(found.values()) and waited > GRACE:
                 self._nothing([pattern for group, row in found.items() if not row for pattern in groups[group]])
-            self._stop_if_stuck(source, [deployment for deployment, _why in late.values()], since)
+            reasons = self._reasons(source, [deployment for deployment, _why in late.values()])
+            names = {d["metadata"]["name"] for row in found.values() for d in row}
+            total = sum(not exempt[name] for name in names)
+            self._tell(total, {name: why for name, (_d, why) in late.items()}, reasons, since, waited)
+            self._stop_if_stuck(reasons, since)
             if late and waited > self._timeout:
                 self._fail({name: why for name, (_d, why) in late.items()}, f"timed out after {self._timeout} s")
             source.wait(self._patience(since, waited))
 
     def _patience(self, since, waited):
         """Seconds until the next deadline."""
-        ends = [first + GRACE - self._clock() for first in since.values()] + [self._timeout - waited, GRACE - waited]
+        ends = [first + GRACE - self._clock() for first in since.values()] + [
+            self._timeout - waited,
+            GRACE - waited,
+            LATE - waited,
+        ]
         return max(0.05, min([left for left in ends if left > 0] or [POLL]))
 
     def _nothing(self, patterns):
@@ -114,8 +129,18 @@ class RolloutWatcher:
             "check monq_namespace and the output of Replace",
         )
 
-    def _stop_if_stuck(self, source, late, since):
-        reasons = self._reasons(source, late)
+    def _tell(self, total, late, reasons, since, waited):
+        """Says who is late and why: at once what cannot start, the others after a while."""
+        named = {}
+        for name in sorted(reasons):
+            seconds = int(self._clock() - since.get(name, self._clock()))
+            why = redact(reasons[name], self._cluster.secrets)
+            named[name] = f"{why} for {seconds} s" if seconds else why
+        if waited >= LATE:
+            named.update((name, why) for name, why in sorted(late.items()) if name not in named)
+        self._say("ready", total - len(late), total, named)
+
+    def _stop_if_stuck(self, reasons, since):
         now = self._clock()
         for name in list(since):
             if not reasons.get(name):
@@ -179,9 +204,9 @@ def require_saved(saved, live, namespace):
 class RouteWatcher:
     """Removes old Ingresses and waits for new ones. Clock and sleep are injected."""
 
-    def __init__(self, cluster, namespace, timeout, clock=time.monotonic, sleep=time.sleep):
+    def __init__(self, cluster, namespace, timeout, clock=time.monotonic, sleep=time.sleep, say=silent):
         self._cluster, self._namespace, self._timeout = cluster, namespace, timeout
-        self._clock, self._sleep = clock, sleep
+        self._clock, self._sleep, self._say = clock, sleep, say
 
     def remove(self, doomed, pause):
         """Deletes routes by UID; returns their names once all are gone and the pause is over. Raises MonqError after
@@ -204,6 +229,12 @@ class RouteWatcher:
                     f"still present after {self._timeout} s",
                     "check their finalizers, then run the same command again",
                 )
+            if left:
+                names = [route["name"] for route in doomed if route["uid"] in left] if waited >= LATE else []
+                late = dict.fromkeys(sorted(names), "still present")
+                self._say("old routes removed", len(doomed) - len(left), len(doomed), late)
+            else:
+                self._say(f"old routes removed, pause for the ingress controller: {math.ceil(pause - waited)} s left")
             self._sleep(min(POLL, max(0.05, pause - waited)))
 
     def _delete(self, route):
@@ -229,4 +260,6 @@ class RouteWatcher:
                     f"kubectl -n {self._namespace} get ingress; compare with the template in the registry, then run "
                     "the same command again",
                 )
+            late = [domain for domain in domains if domain not in served] if self._clock() - started >= LATE else []
+            self._say("domains have a new route", len(served), len(domains), dict.fromkeys(late, "no new route"))
             self._sleep(POLL)

@@ -37,6 +37,7 @@ class Monqctl:
         fence=None,
         secrets=(),
         transcript=None,
+        progress=None,
     ):
         self.path = path
         self.home = os.path.expanduser(home or "~")
@@ -48,12 +49,13 @@ class Monqctl:
         self.rules = rules.Rules(given_rules or {})
         self._runner = runner
         self._fence = fence or (lambda: None)
-        self._transcript, self._seconds = transcript, 0.0
+        self._transcript, self._seconds, self._progress = transcript, 0.0, progress
 
-    def _run(self, argv, timeout=None):
+    def _run(self, argv, timeout=None, watch=None):
         began = time.monotonic()
+        watched = {"watch": watch} if watch else {}
         try:
-            return self._runner([self.path, *argv], env=self._env, timeout=timeout or self._timeout)
+            return self._runner([self.path, *argv], env=self._env, timeout=timeout or self._timeout, **watched)
         finally:
             self._seconds = time.monotonic() - began
 
@@ -109,8 +111,15 @@ class Monqctl:
             with private_file(content, self.home) as path:
                 full = [word.replace("{secret}", secret).replace("{file}", path) for word in argv]
                 self._ask_fence()
-                result = self._run(full)
+                result = self._run(full, watch=self._watch(argv, secret))
         return self._judge(argv, result, secret, self._timeout)
+
+    def _watch(self, argv, secret):
+        """Says the call, then the last line that it prints."""
+        if not self._progress:
+            return None
+        self._progress.say(f"monqctl {self._shown(' '.join(argv), secret)}")
+        return self._progress.heard(lambda text: self._shown(text, secret))
 
     @contextlib.contextmanager
     def batch(self):

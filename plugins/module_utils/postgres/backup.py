@@ -10,11 +10,15 @@ import os
 import stat
 import time
 import uuid
+from collections import namedtuple
 
 from .. import process
 from ..errors import InputError, MonqError
-from . import dump
+from . import catalogue, dump, needs, rebuild
 from .client import Postgresql, free_bytes, nearest
+
+# What a snapshot shows: {table: rows}, {partition: table at the top}, {name: value} of the database's settings
+Counted = namedtuple("Counted", "rows partitions settings")
 
 CUT = "upgrade.routing.cut"
 PREFIXES = {
@@ -51,6 +55,7 @@ class Backup:
         self._run = run or {}
         self._clock = clock
         self._pg_dump_version = None
+        self.warnings = []  # for the operator: what a rollback will lack or lose, and what was left behind
 
     # ---- the stage
 
@@ -65,7 +70,7 @@ class Backup:
                 earlier, renewed = self._earlier(run, key, item) if stage == "upgrade" else (None, False)
             result = run.execute(key, lambda item=item, earlier=earlier: self._do(item, stage, earlier), renewed)
             backups.append({"step": key, **item, "reused": bool(earlier), **(result or {})})
-        return {"backups": backups, "folder": self.folder}
+        return {"backups": backups, "folder": self.folder, "warnings": self.warnings}
 
     def _do(self, item, stage, earlier):
         return (
@@ -114,7 +119,7 @@ class Backup:
                 self._sweep(database)
                 os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
             # A rollback dumps the current database, which may have been created empty for it.
-            entry = self._verified(database, partial, may_be_empty=stage == "rollback")
+            entry = self._verified(database, partial, is_last=stage == "rollback")
             entry.update(
                 microservice=microservice,
                 stage=stage,
@@ -133,17 +138,24 @@ class Backup:
             raise
         return dump.kept(entry)
 
-    def _verified(self, database, path, may_be_empty):
+    def _verified(self, database, path, is_last):
+        """is_last: no rollback restores this dump, as the database itself is kept too."""
         self._pg_dump_version = self._pg_dump_version or self._source.pg_dump_version()
         with self._source.snapshot(database) as (session, snapshot):
             server_version = session.value("SHOW server_version")
-            kind = session.query(
-                "SELECT pg_encoding_to_char(encoding), coalesce(datcollate, 'C'), coalesce(datctype, 'C') FROM "
-                "pg_database WHERE datname = current_database()"
-            )[0]
+            facts = session.query(rebuild.present(database, int(session.value("SHOW server_version_num"))))[0]
+            facts = {**dict(zip(rebuild.PRESENT, facts)), "database": database}
+            held = None if is_last else catalogue.contents(session)
+            found = None
+            if held:
+                may = catalogue.rights(session, held)
+                held["by"] = {name: may[name] for name in ("user", "superuser")}
+                found = needs.judge(held, may, database)
             size = session.value("SELECT pg_database_size(current_database())")
-            rows = session.rows()
-            if not rows and not may_be_empty:
+            self._source.say(f"counting the rows of {database}")
+            counted = Counted(session.locked_rows(), session.partitions(), session.settings())
+            rows = counted.rows
+            if not rows and not is_last:
                 raise MonqError(
                     "the database has no tables, so it is probably not the service's",
                     f"database {database} on {self._source.name}",
@@ -151,10 +163,12 @@ class Backup:
                     "none",
                     "correct monq_database_names, then run the same command again",
                 )
-            self._source.dump(database, snapshot, path)
+            via_root = self._pg_dump_version >= (11, 0) and session.moves_rows()
+            self._source.dump(database, snapshot, path, facts["encoding"], via_root, size)
         with self._on_disk(path):
             _sync(path)
         self._source.read_whole(database, path)
+        self._source.say(f"checksum of the dump of {database}")
         with self._on_disk(path):
             digest, length = sha256(path), os.path.getsize(path)
         return {
@@ -166,20 +180,50 @@ class Backup:
             "bytes": length,
             "database_bytes": size,
             "rows": rows,
-            "scratch": self._restored(database, path, rows, size, kind),
+            **({"contents": held} if held else {}),
+            "scratch": self._restored(database, path, counted, size, facts, found),
         }
 
-    def _restored(self, database, path, rows, size, kind):
-        """Restores into a scratch database, which is always dropped; returns {state: restored} or {state: skipped,
-        reason}."""
-        reason = dump.scratch_refusal(size, self._limit, True)
-        if reason:
-            return {"state": "skipped", "reason": reason}
-        with self._scratch.maintenance([database]) as session:
-            reason = dump.scratch_refusal(size, self._limit, self._scratch.may_create(session))
-            if reason:
-                return {"state": "skipped", "reason": reason}
-            self._drop_abandoned(session)
+    def _restored(self, database, path, counted, size, facts, found):
+        """Restores into a scratch database; returns {state: restored}, or {state: skipped or failed, reason}. found:
+        what a rollback would need, or None for a dump that none restores."""
+        large = dump.scratch_refusal(size, self._limit, True)
+        if found is None:
+            try:
+                return (
+                    {"state": "skipped", "reason": large}
+                    if large
+                    else self._in_scratch(self._scratch, database, path, counted, facts)
+                )
+            except MonqError as exc:  # the platform is down, and the database itself is kept too
+                return {"state": "failed", "reason": f"{exc.what}: {exc.seen}"}
+        here, remedies = rebuild.is_same(self._source.server, self._scratch.server), needs.remedies(found)
+        done, proof = {"state": "skipped", "reason": large}, None
+        if self._limit > 0 and (large or not here):  # owners and privileges are proved without rows
+            proof = self._in_scratch(self._source, database, path, counted._replace(rows=None), facts, remedies)
+        if not large:
+            done = self._in_scratch(self._scratch, database, path, counted, facts, remedies if here else None)
+        proved = (proof or done)["state"] == "restored"
+        if proved:
+            done["as_rollback"] = True
+        if large and proved:
+            done["reason"] += "; without its rows, it was restored as a rollback would"
+        self.warnings += needs.spoken(
+            [one for one in found if one["severity"] == "warning"] if proved else needs.warnings(found),
+            f"database {database}",
+        )
+        return done
+
+    def _in_scratch(self, server, database, path, counted, facts, remedies=None):
+        """Restores into a scratch database, which is always dropped, and compares it with the rows, if any. A clean-up
+        that fails is a warning: the dump is proved. remedies: not None to restore with owners and privileges, as a
+        rollback does."""
+        rows = counted.rows
+        with server.maintenance([database]) as session:
+            if not server.may_create(session):
+                return {"state": "skipped", "reason": dump.scratch_refusal(0, 1, False)}
+            server.require_own_sessions(session)
+            self._drop_abandoned(server, session)
             name = dump.SCRATCH + uuid.uuid4().hex[:12]
             pid = os.getpid()
             owner = {
@@ -190,15 +234,26 @@ class Backup:
                 "created": int(self._clock()),
             }
             try:
-                self._scratch.create_scratch(session, name, *kind, owner)
-                self._scratch.restore(name, path)
-                with self._scratch.session(name) as restored:
-                    found = dump.differences(rows, restored.rows())
-            except BaseException:
-                with contextlib.suppress(MonqError):  # the first failure is the one to report
-                    self._scratch.drop_scratch(session, name)
+                if remedies is None:
+                    kind = facts["encoding"], facts["collate"] or "C", facts["ctype"] or "C"
+                    server.create_scratch(session, name, *kind, owner)
+                else:
+                    server.create_as_rollback(session, name, facts, owner, remedies)
+                with server.session(name) as empty:  # rows may be valid only with the database's settings
+                    settings = empty.allowed(counted.settings)
+                if remedies is None:
+                    server.restore(name, path, settings)
+                else:
+                    server.restore_as_rollback(name, path, remedies, rows is None, settings)
+                server.say(f"counting the restored rows of {database}")
+                with server.session(name) as restored:
+                    found = [] if rows is None else dump.differences(rows, restored.rows(), counted.partitions)
+            except BaseException as exc:
+                left = _left(server, session, name)
+                if isinstance(exc, MonqError):  # the first failure is the one to report
+                    exc.evidence += left
                 raise
-            self._scratch.drop_scratch(session, name)
+            self.warnings += _left(server, session, name)
         if found:
             raise MonqError(
                 "the restored dump does not match the database",
@@ -207,13 +262,13 @@ class Backup:
                 dump.some(found),
                 "run the same command again; if this recurs, the disk or pg_dump is faulty",
             )
-        return {"state": "restored", "server": self._scratch.name}
+        return {"state": "restored", "server": server.name}
 
-    def _drop_abandoned(self, session):
-        for name, comment in self._scratch.scratch_databases(session):
+    def _drop_abandoned(self, server, session):
+        for name, comment in server.scratch_databases(session):
             if dump.is_abandoned(name, comment, self._clock(), process.here(), process.start_time, self._run):
                 with contextlib.suppress(MonqError):  # another run may be faster; preflight shows what is left
-                    self._scratch.drop_scratch(session, name)
+                    server.drop_scratch(session, name, tries=1)
 
     # ---- the folder
 
@@ -272,10 +327,11 @@ class Backup:
             ) from exc
 
 
-def backup(params, generation, server):
+def backup(params, generation, server, progress=None):
     """The Backup that a module's parameters describe. server: the Kubernetes API's address, which distinguishes
-    installations."""
+    installations. progress: where it says how far it is."""
     programs = {"pg_dump": params["pg_dump"], "pg_restore": params["pg_restore"], "timeout": params["timeout"]}
+    programs["progress"] = progress
     source = Postgresql(params["postgresql"], **programs)
     scratch = Postgresql(dump.scratch_server(params["postgresql"], params["scratch_postgresql"]), **programs)
     return Backup(
@@ -289,6 +345,15 @@ def backup(params, generation, server):
         params["scratch_max_bytes"],
         {"installation": f"{params['namespace']} in {server}", "lock": params["lock_id"]},
     )
+
+
+def _left(server, session, name):
+    """Drops a scratch database; returns a line about it if that fails."""
+    try:
+        server.drop_scratch(session, name)
+    except MonqError as exc:
+        return [f"{exc.what}: {exc.obj}: {exc.seen}; {exc.next_step}"]
+    return []
 
 
 def sha256(path):

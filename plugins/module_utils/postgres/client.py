@@ -9,7 +9,9 @@ import os
 from .. import process
 from ..errors import CommandError, MonqError
 from ..redaction.text import known, redact
-from . import dump
+from . import dump, needs, occupants, rebuild
+from .connection import SESSION, TRANSACTION, Connector, failures
+from .session import Session
 
 SERVER = {
     "host": {"type": "str", "required": True},
@@ -48,79 +50,65 @@ ARGUMENTS = {
     "timeout": {"type": "int", "default": 14400},
 }
 
-# What pg_dump writes row by row. Members of an extension are restored with the extension.
-_MINE = """
-  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-   AND NOT EXISTS (
-       SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
-"""
-_TABLES = "SELECT n.nspname, c.relname" + _MINE + " AND c.relkind IN ('r', 'p') ORDER BY 1, 2"
-_UNREADABLE = (
-    "SELECT n.nspname || '.' || c.relname" + _MINE + " AND c.relkind IN ('r', 'p', 'S')"
-    " AND NOT (has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')) ORDER BY 1"
+_LOCKS = (
+    "SELECT current_setting('max_locks_per_transaction')::int * (1 + "
+    + " + ".join(
+        f"current_setting('{name}')::int"
+        for name in (
+            "max_connections",
+            "autovacuum_max_workers",
+            "max_worker_processes",
+            "max_wal_senders",
+            "max_prepared_transactions",
+        )
+    )
+    + ")"
 )
-_HIDDEN_ROWS = (
-    "SELECT n.nspname || '.' || c.relname"
-    + _MINE
-    + " AND c.relkind IN ('r', 'p') AND row_security_active(c.oid) ORDER BY 1"
-)
-
-
-class Session:
-    """One connection, in autocommit mode unless BEGIN was sent."""
-
-    def __init__(self, connection, where, failure, secrets=()):
-        self._connection = connection
-        self._where = where
-        self._failure = failure
-        self._secrets = secrets
-
-    def query(self, sql):
-        try:
-            with self._connection.cursor() as cursor:
-                cursor.execute(sql)
-                return cursor.fetchall() if cursor.description else []
-        except self._failure as exc:
-            raise MonqError(
-                "a PostgreSQL statement failed",
-                self._where,
-                sql.strip().splitlines()[0][:120],
-                _one_line(exc, self._secrets),
-                "fix the cause, then run the same command again",
-            ) from exc
-
-    def value(self, sql):
-        return self.query(sql)[0][0]
-
-    def rows(self):
-        """{schema.table: exact number of rows}, as seen by this session's transaction."""
-        return {
-            f"{schema}.{table}": self.value(
-                f"SELECT count(*) FROM ONLY {dump.identifier(schema)}.{dump.identifier(table)}"
-            )
-            for schema, table in self.query(_TABLES)
-        }
+POOLER = {
+    TRANSACTION: "a pooler in transaction mode: what pg_dump sets for its sessions would reach the application's",
+    SESSION: "a pooler in session mode: settings of the databases do not reach pg_restore, and scratch databases only "
+    "where the pooler knows every database",
+}
 
 
 class Postgresql:
     """A server, a role and the two programs. The program runner is injected."""
 
-    def __init__(self, server, pg_dump="pg_dump", pg_restore="pg_restore", timeout=14400, runner=process.run):
+    def __init__(
+        self, server, pg_dump="pg_dump", pg_restore="pg_restore", timeout=14400, runner=process.run, progress=None
+    ):
         self.server = server
         self.name = f"{server['host']}:{server['port']}"
         self._pg_dump = pg_dump
         self._pg_restore = pg_restore
         self._timeout = timeout
         self._runner = runner
+        self.progress = progress
         self._secrets = known([server.get("password")])
+        self.connector = Connector(server, self._secrets)
 
     # ---- programs
 
-    def run(self, argv):
-        """Calls a program once; stderr is redacted."""
-        result = self._runner(argv, env=dump.environment(self.server), timeout=self._timeout)
-        return result._replace(stderr=redact(result.stderr, self._secrets))
+    def say(self, text):
+        """Says what is being done; how far it is is not known."""
+        if self.progress:
+            self.progress.say(text)
+
+    def run(self, argv, given=(), encoding="UTF8", watch=None):
+        """Calls a program once; stderr is redacted. given: settings of its sessions, besides ours; encoding: the
+        sessions', and so a dump's; watch: as for process.run."""
+        env = {
+            **dump.environment(self.server),
+            "PGOPTIONS": self.connector.options(given),
+            "PGCLIENTENCODING": encoding,
+        }
+        watched = {"watch": watch} if watch else {}
+        result = self._runner(argv, env=env, timeout=self._timeout, **watched)
+        return result._replace(stderr=redact(dump.without_progress(result.stderr), self._secrets))
+
+    def reading(self, text, path):
+        """Watches a program that reads a file, or None where nobody listens."""
+        return self.progress.reading(text, path) if self.progress else None
 
     def _version(self, program):
         result = self.run([program, "--version"])
@@ -147,8 +135,10 @@ class Postgresql:
     def pg_restore_version(self):
         return self._version(self._pg_restore)
 
-    def dump(self, database, snapshot, path):
-        result = self.run(dump.pg_dump(self._pg_dump, self.server, database, snapshot, path))
+    def dump(self, database, snapshot, path, encoding="UTF8", via_root=False, size=None):
+        watch = self.progress and self.progress.growing(f"dump of {database}", path, size)
+        argv = dump.pg_dump(self._pg_dump, self.server, database, snapshot, path, via_root)
+        result = self.run(argv, encoding=encoding, watch=watch)
         dump.judge(
             result,
             "pg_dump failed",
@@ -157,7 +147,8 @@ class Postgresql:
         )
 
     def read_whole(self, database, path):
-        result = self.run(dump.full_read(self._pg_restore, path))
+        watch = self.reading(f"check of the dump of {database}", path)
+        result = self.run(dump.full_read(self._pg_restore, path), watch=watch)
         dump.judge(
             result,
             "the dump cannot be read to the end",
@@ -165,14 +156,32 @@ class Postgresql:
             "check the disk that it is on, then run the same command again",
         )
 
-    def restore(self, database, path):
-        result = self.run(dump.restore(self._pg_restore, self.server, database, path))
+    def restore(self, database, path, given=()):
+        """Restores into a scratch database. given: settings of the dumped database, {name: value}."""
+        watch = self.reading("restore into a scratch database", path)
+        result = self.run(dump.restore(self._pg_restore, self.server, database, path), given, watch=watch)
         dump.judge(
             result,
             "the dump could not be restored into a scratch database",
             f"{path} on {self.name}",
-            "fix the cause, or set monq_backup_scratch_max_bytes to 0 (no scratch restore); then run the same command "
-            "again",
+            "fix the cause, then run the same command again. Setting monq_backup_scratch_max_bytes to 0 would only "
+            "postpone the failure to a rollback, with the platform down",
+            full=f"free space on {self.name}, or set monq_backup_scratch_max_bytes lower; then run the same command "
+            f"again",
+        )
+
+    def restore_as_rollback(self, database, path, remedies, schema_only, given=()):
+        """Restores with owners and privileges, as the rollback does. remedies: of what is known to be needed; given:
+        see restore()."""
+        more = rebuild.SCHEMA if schema_only else rebuild.PROOF
+        watch = self.reading("restore as a rollback would, into a scratch database", path)
+        argv = rebuild.restore(self._pg_restore, self.server, database, path, *more)
+        result = self.run(argv, given, watch=watch)
+        dump.judge(
+            result,
+            "the dump could not be restored as a rollback would restore it",
+            f"{path} on {self.name}, into a scratch database",
+            needs.then(remedies),
             full=f"free space on {self.name}, or set monq_backup_scratch_max_bytes lower; then run the same command "
             f"again",
         )
@@ -181,52 +190,18 @@ class Postgresql:
 
     @contextlib.contextmanager
     def session(self, database):
+        opened = self.connector.open(database)
         try:
-            import psycopg2
-        except ImportError as exc:
-            raise MonqError(
-                "the Python library psycopg2 is missing",
-                "the Python that runs modules",
-                "psycopg2",
-                str(exc),
-                "pip install psycopg2-binary",
-            ) from exc
-        where = f"database {database} on {self.name}"
-        try:
-            connection = psycopg2.connect(
-                host=self.server["host"],
-                port=self.server["port"],
-                user=self.server["user"],
-                password=self.server.get("password") or None,
-                sslmode=self.server["sslmode"],
-                dbname=database,
-                connect_timeout=10,
-                application_name="monq.platform",
-                keepalives_idle=30,
+            yield Session(
+                opened.connection,
+                f"database {database} on {self.name}",
+                failures(),
+                self._secrets,
+                opened.raw,
+                opened.local,
             )
-        except psycopg2.Error as exc:
-            raise MonqError(
-                "cannot connect to PostgreSQL",
-                f"{where}, role {self.server['user']}",
-                "a connection",
-                _one_line(exc, self._secrets),
-                "check monq_postgresql_host, _port, _user, _password, _sslmode and pg_hba.conf; then run the same "
-                "command again",
-            ) from exc
-        try:
-            connection.autocommit = True
-            session = Session(connection, where, psycopg2.Error, self._secrets)
-            # The server's idle timeouts must not end the session that holds the snapshot.
-            session.query(
-                "SET idle_in_transaction_session_timeout = 0; SET statement_timeout = 0; SET lock_timeout = '60s'; "
-                "SET row_security = off"
-            )
-            if connection.server_version >= 140000:
-                session.query("SET idle_session_timeout = 0")
-            yield session
         finally:
-            with contextlib.suppress(psycopg2.Error):
-                connection.close()
+            self.connector.close(opened)
 
     @contextlib.contextmanager
     def maintenance(self, others=()):
@@ -247,11 +222,36 @@ class Postgresql:
     def snapshot(self, database):
         """Yields (session, id): the session and a pg_dump with that ID see the same data."""
         with self.session(database) as session:
+            self.require_own_sessions(session)
             session.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             yield session, session.value("SELECT pg_export_snapshot()")
 
+    def require_own_sessions(self, session):
+        """Raises MonqError behind a pooler in transaction mode: what pg_dump and pg_restore set for their sessions,
+        such as an empty search_path, would stay in the application's."""
+        database = session.value("SELECT current_database()")
+        if self.connector.pooling(database) == TRANSACTION:
+            raise MonqError(
+                "a connection pooler lies between this host and PostgreSQL",
+                f"database {database} on {self.name}",
+                "PostgreSQL itself",
+                POOLER[TRANSACTION],
+                "set monq_postgresql_host and _port (or monq_scratch_postgresql_host and _port) to the PostgreSQL "
+                "server itself, then run the same command again",
+            )
+
     def may_create(self, session):
         return session.value("SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user")
+
+    def refuses(self, database):
+        """The error that keeps this role out of a database of that name, which need not exist; else None."""
+        try:
+            with self.session(database):
+                return None
+        except MonqError as exc:
+            # Only a server that let the role in says that the database does not exist. In every language it names it.
+            kept_out = "pg_hba.conf" in exc.seen or "no such database" in exc.seen or database not in exc.seen
+            return exc if kept_out else None
 
     # ---- scratch databases
 
@@ -261,10 +261,34 @@ class Postgresql:
         except MonqError:  # another server may lack the locale; C exists everywhere, and any other cause fails again
             session.query(dump.create_scratch(name, encoding, "C", "C"))
         session.query(dump.comment_scratch(name, owner))
+        self._close(session, name)
 
-    def drop_scratch(self, session, name):
-        for statement in dump.drop_scratch(name):
-            session.query(statement)
+    def create_as_rollback(self, session, name, facts, owner, remedies):
+        """Creates it with the owner, tablespace and locale of the database, as the rollback does."""
+        try:
+            session.query(rebuild.create(name, facts))
+        except MonqError as exc:
+            raise MonqError(
+                "a rollback could not create this database anew",
+                f"database {facts['database']} on {self.name}",
+                exc.expected,
+                exc.seen,
+                needs.then(remedies),
+            ) from exc
+        session.query(dump.comment_scratch(name, owner))
+        self._close(session, name)
+
+    @staticmethod
+    def _close(session, name):
+        """Keeps others out: monitoring that connects to every database would hold this one, and has no business in a
+        copy of the data."""
+        with contextlib.suppress(MonqError):
+            session.query(f"GRANT CONNECT ON DATABASE {dump.identifier(name)} TO SESSION_USER")
+            session.query(f"REVOKE CONNECT ON DATABASE {dump.identifier(name)} FROM PUBLIC")
+
+    def drop_scratch(self, session, name, tries=occupants.TRIES):
+        """Raises MonqError, which names the database, who is in it and the command that drops it."""
+        occupants.drop(session, name, self.name, tries)
 
     def scratch_databases(self, session):
         """[(name, comment)] of this role's databases with the scratch prefix."""
@@ -277,16 +301,13 @@ class Postgresql:
     # ---- what preflight asks
 
     def existing(self, session):
-        return {row[0] for row in session.query("SELECT datname FROM pg_database WHERE datallowconn")}
+        # Another database's name may be in another encoding; one of ours is as check_database() wants it.
+        query = "SELECT datname FROM pg_database WHERE datallowconn AND datname ~ '^[A-Za-z0-9_.$-]+$'"
+        return {row[0] for row in session.query(query)}
 
-    def tables(self, session):
-        return [f"{schema}.{table}" for schema, table in session.query(_TABLES)]
-
-    def unreadable(self, session):
-        return [row[0] for row in session.query(_UNREADABLE)]
-
-    def hidden_rows(self, session):
-        return [row[0] for row in session.query(_HIDDEN_ROWS)]
+    def locks(self, session):
+        """How many locks on tables and the like the server can hold, those of all sessions together."""
+        return session.value(_LOCKS)
 
 
 def free_bytes(path):
@@ -300,7 +321,3 @@ def nearest(path):
     while not os.path.lexists(path):
         path = os.path.dirname(path)
     return path
-
-
-def _one_line(exc, secrets):
-    return " | ".join(redact(str(exc), secrets).strip().splitlines())[:500]

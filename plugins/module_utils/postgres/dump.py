@@ -18,6 +18,15 @@ SKEW = 300  # seconds a clock may be set back before a dump seems to be from the
 
 _DATABASE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.$-]{0,62}")
 _FOLDER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]*")
+# What pg_restore was at: kind, name and owner; before version 12 "Error from TOC entry".
+_ENTRY = re.compile(r"from TOC entry \d+; \d+ \d+ ([^\n]{1,200})")
+# From version 15 on pg_restore says that only with --verbose; the rest of that is of no use.
+_PROGRESS = re.compile(
+    r"^pg_restore: (?:connecting to|creating|processing (?:data|item)|executing|setting owner|entering|launching"
+    r"|finished|disabling|enabling|skipping|restoring|restored) [^\n]*\n?",
+    re.MULTILINE,
+)
+LOCKS = "max_locks_per_transaction"
 _VERSION = re.compile(r"\(PostgreSQL\)\s+(\d+)(?:\.(\d+))?")
 
 
@@ -75,10 +84,12 @@ def _server(server):
     return [f"--host={server['host']}", f"--port={server['port']}", f"--username={server['user']}", "--no-password"]
 
 
-def pg_dump(program, server, database, snapshot, path):
+def pg_dump(program, server, database, snapshot, path, via_root=False):
+    """via_root: rows may belong to another partition where they are restored."""
     return [
         program,
         "--format=custom",
+        *(["--load-via-partition-root"] if via_root else []),
         f"--snapshot={snapshot}",
         "--lock-wait-timeout=60s",
         f"--file={path}",
@@ -97,6 +108,7 @@ def restore(program, server, database, path):
     """The command that restores into a scratch database, without anything tied to other roles, replicas or disks."""
     return [
         program,
+        "--verbose",
         "--exit-on-error",
         "--no-owner",
         "--no-privileges",
@@ -144,13 +156,6 @@ def comment_scratch(name, owner):
     """The statement that records the owner, {host, pid, pid_start, created, installation, lock}, so that leftovers of
     killed runs are recognised."""
     return f"COMMENT ON DATABASE {identifier(name)} IS {literal(SCRATCH_COMMENT + json.dumps(owner, sort_keys=True))}"
-
-
-def drop_scratch(name):
-    return [
-        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {literal(name)}",
-        f"DROP DATABASE IF EXISTS {identifier(name)}",
-    ]
 
 
 def is_abandoned(name, comment, now, host, start_time, run=None):
@@ -221,8 +226,20 @@ def is_fresh(finished, now, max_age):
     return seconds is not None and -SKEW <= seconds <= max_age
 
 
-def differences(expected, seen):
-    """The differences between two {table: rows}, one line each."""
+def by_root(rows, partitions):
+    """The rows with those of partitions counted at the partitioned table at the top: {partition: that table}. Where a
+    row belongs may differ in each database."""
+    found = dict(rows)
+    for table, root in partitions.items():
+        if table in found and root in found:
+            found[root] += found[table]
+            found[table] = 0
+    return found
+
+
+def differences(expected, seen, partitions=None):
+    """The differences between two {table: rows}, one line each. partitions: see by_root()."""
+    expected, seen = by_root(expected, partitions or {}), by_root(seen, partitions or {})
     found = [f"{table}: missing" for table in sorted(set(expected) - set(seen))]
     found += [f"{table}: not in the dumped database" for table in sorted(set(seen) - set(expected))]
     found += [
@@ -269,6 +286,10 @@ def kept(entry):
     return {**short, "tables": len(entry["rows"]), "rows": sum(entry["rows"].values())}
 
 
+def without_progress(stderr):
+    return _PROGRESS.sub("", stderr)
+
+
 def spoken(stderr):
     """The program's own messages, without what the server adds (DETAIL, CONTEXT, Command was), which quotes rows."""
     lines = stderr.strip().splitlines()
@@ -287,6 +308,11 @@ def judge(
     if result.rc == 0 and not result.timed_out:
         return
     last = spoken(result.stderr)
+    entry = _ENTRY.findall(result.stderr)
+    if entry:
+        obj = f"{entry[-1].strip()}, from {obj}"
+    if LOCKS in result.stderr:
+        next_step = f"raise {LOCKS} in postgresql.conf and restart the server; then run the same command again"
     if "No space left on device" in result.stderr:
         what, next_step = f"{what}: the disk is full", full
     if result.timed_out:

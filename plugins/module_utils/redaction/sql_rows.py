@@ -33,6 +33,15 @@ _NEXT = re.compile(
     r"|  (?:object|expected|seen|evidence|changed|platform|next): "
 )
 
+# Whole details that only count, in the catalogues' words: they say why a database can be neither dropped nor renamed.
+_COUNTS = re.compile(
+    r"(?:There (?:is|are) \d+ (?:other session|prepared transaction)s? using the database\."
+    r"|There are \d+ other session\(s\) and \d+ prepared transaction\(s\) using the database\."
+    r"|Эта база данных используется ещё в \d+ сеанс(?:е|ах)\."
+    r"|С этой базой данных связан[аы] \d+ подготовленн(?:ая|ые|ых) транзакци[яий]\."
+    r"|С этой базой данных связаны другие сеансы \(\d+\) и подготовленные транзакции \(\d+\)\.)[ \t]*"
+)
+
 
 def without_rows(text):
     """Removes rows and statements that PostgreSQL quotes in its messages, such as a user's or a token's, over all their
@@ -42,7 +51,9 @@ def without_rows(text):
         label = _LABEL.search(line)
         if inside and line and not label and not _NEXT.match(line):
             continue
-        if label:
+        if label and _COUNTS.fullmatch(line[label.end() :].lstrip()):
+            inside = False
+        elif label:
             rest = line[label.end() :]
             # If this text was masked before, the lines after it are not part of the row.
             inside = rest.strip() != MASK

@@ -10,11 +10,14 @@ import shlex
 from ..redaction.text import redact
 
 OUTAGE = "monq_confirm_outage"  # repeats the environment's name: not a secret
+SHOWN = (OUTAGE, "monq_confirm_rollback", "monq_last_exit")
+PLAN, PLAN_ID = "monq_plan", re.compile(r"sha256:[0-9a-f]{64}")  # what a resumed run must follow too
 ANSWER = "monq_resolve"  # belongs to one attempt, so it is not repeated
 
 
-def text(host, task, result, ledger, bundle, command):
-    """The final text of a failing run: what failed, current state, support bundle, next command."""
+def text(host, task, result, ledger, bundle, command, choices=()):
+    """The final text of a failing run: what failed, current state, support bundle, next command. choices: what ways
+    returned, where there is a choice."""
     message = redact(first_message(result))
     lines = [f"FAILED on {host}: {task}"] + ["  " + line for line in message.splitlines()]
     for row, key in (("changed", "changed_so_far"), ("platform", "reachable")):
@@ -23,7 +26,29 @@ def text(host, task, result, ledger, bundle, command):
     lines.append(f"    support bundle: {kept(bundle)}")
     if "monq_resolve" in message:
         command += " -e '<one of the choices above>'"
-    return "\n".join([*lines, "    next command:", f"      {command}"])
+    for what, way in choices or [("next command", command)]:
+        lines += [f"    {what}:", f"      {way}"]
+    return "\n".join(lines)
+
+
+def ways(given, message, environment):
+    """[(what, command)] to choose from at the last exit before SQL. given: see resume_command."""
+    back = {
+        **given,
+        "playbooks": [
+            re.sub(r"(site|upgrade)(\.ya?ml)?$", r"rollback\2", name) for name in given.get("playbooks") or []
+        ],
+        "extra_vars": [word for word in given.get("extra_vars") or [] if word.startswith("@")]
+        + [f"monq_confirm_rollback={environment}"],
+        "check": False,
+        "start_at_task": None,
+        "tags": [],
+        "skip_tags": [],
+    }
+    return [
+        ("to go on", resume_command(given, message) + " -e monq_last_exit=continue"),
+        ("to roll back", resume_command(back, message)),
+    ]
 
 
 def in_short(host, task, result, command):
@@ -113,7 +138,7 @@ def extra_vars(given):
             shown.append(word)
             continue
         for name, value in pairs(word):
-            if name == OUTAGE:
+            if name in SHOWN or (name == PLAN and PLAN_ID.fullmatch(str(value))):
                 shown.append(f"{name}={value}")
             elif name != ANSWER:
                 shown.append(f"{name}=…")

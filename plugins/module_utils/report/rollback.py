@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from . import findings
+
 MAY_NOT = "The rollback cannot start. This run has changed nothing."
 
 
@@ -10,7 +12,7 @@ def overview(report):
     """The overview shown before anything is changed: what would be restored, what cannot be undone, and what prevents
     the rollback."""
     if not report["needed"] and report["findings"]:
-        return "\n".join([*_findings(report["findings"]), MAY_NOT])
+        return "\n".join([*findings.rows(report["findings"]), *findings.explained(report["findings"]), MAY_NOT])
     if not report["needed"]:
         return "There is nothing to roll back: no upgrade ledger records a change here."
     done = sum(row["state"] == "done" for row in report["steps"])
@@ -23,18 +25,10 @@ def overview(report):
     lines += _part("To be restored", report["put_back"])
     lines += _part("Cannot be undone", [f"{row['key']}  ({row['title']})" for row in report["irreversible"]])
     lines += _part("Counts that changed between the two snapshots", report["counts"])
-    lines += _findings(report["findings"])
+    lines += findings.rows(report["findings"]) + findings.explained(report["findings"])
     if any(found["severity"] == "stop" for found in report["findings"]):
         lines.append(MAY_NOT)
     return "\n".join(lines)
-
-
-def _findings(found):
-    lines = []
-    for one in found:
-        lines.append(f"[{one['severity'].upper()}] {one['check']}: {one['object']}")
-        lines += [f"  {name}: {one[name]}" for name in ("expected", "seen", "next") if one.get(name)]
-    return lines
 
 
 def summary(report, results):
@@ -55,6 +49,9 @@ def summary(report, results):
         f"{len((routes.get('created') or []) + (routes.get('updated') or []))} old ones restored"
     )
     for key, result in sorted(results.items()):
+        scratch = ((result or {}).get("scratch") or {}) if key.startswith("rollback.backup.") else {}
+        if scratch.get("state") == "failed":
+            lines.append(f"  not proved: {result['path']}, of the database before the rollback: {scratch['reason']}")
         if key.startswith("rollback.database.") and result:
             lines.append(
                 f"  database {result['database']}: from {result['path']}, sha256 {result['sha256']}, {result['rows']} "
@@ -68,6 +65,7 @@ def summary(report, results):
                 f"    a superuser must copy this setting from {result['kept']}: {name}"
                 for name in result.get("settings_left") or []
             ]
+            lines += [f"    not restored: {text}" for text in result.get("lost") or []]
     left = (results.get("rollback.replicas.registry") or {}).get("left") or {}
     lines += [f"  not restored in the registry: {name}: {why}" for name, why in sorted(left.items())]
     by_hand = (results.get("rollback.installation.check") or {}).get("by_hand") or {}

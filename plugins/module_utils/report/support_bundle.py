@@ -14,7 +14,7 @@ import sys
 import tarfile
 from importlib import metadata
 
-from ..arguments import cluster, known_secrets
+from ..arguments import cluster, known_secrets, live_progress
 from ..engine import progress
 from ..engine.lease import NAME, Lease
 from ..engine.ledger import LABELS
@@ -22,6 +22,7 @@ from ..engine.spool import Spool
 from ..errors import ApiError, ApiUnreachable, MonqError
 from ..k8s.cluster import apps, core
 from ..k8s.objects import hpas, replica_sets, routes
+from ..k8s.watch import silent
 from ..monqctl.transcript import Transcript
 from ..redaction.data import sanitise
 from ..redaction.text import known, redact
@@ -39,10 +40,10 @@ PATIENCE = 20  # seconds that monqctl may take to respond
 class Bundle:
     """Sanitised files, and the reason for each missing one."""
 
-    def __init__(self, secrets=(), limit=FILE_LIMIT):
+    def __init__(self, secrets=(), limit=FILE_LIMIT, say=silent):
         self._given = list(secrets)
         self._secrets = known(self._given)
-        self._limit = limit
+        self._limit, self._say = limit, say
         self._unreachable = ""
         self.files = {}
         self.missing = {}
@@ -57,6 +58,7 @@ class Bundle:
         if remote and self._unreachable:
             self.missing[name] = self._unreachable  # asked once; every further request would take its own timeout
             return None
+        self._say(f"support bundle: {name}")
         try:
             found = read()
             self.files[name] = self._text(name, found).encode()
@@ -142,7 +144,8 @@ def _reason(exc):
 
 def collect(params, connect=cluster, client=None, ansible_version=""):
     """Collects everything that can be read now, without the lock; returns (bundle, generation)."""
-    bundle, namespace, release = Bundle(known_secrets(params)), params["namespace"], params["plan"]["release"]
+    bundle = Bundle(known_secrets(params), say=live_progress(params).say)
+    namespace, release = params["namespace"], params["plan"]["release"]
     client = client or make_client({**params, "monqctl_timeout": PATIENCE})
     found = {"generation": None}
 

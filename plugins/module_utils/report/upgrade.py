@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import re
 
+from . import findings as shown
+
 
 def findings(found):
     """All findings without duplicates, stops first."""
@@ -16,10 +18,7 @@ def findings(found):
         if stops
         else f"Preflight passed: {len(unique)} findings, none blocking."
     ]
-    for found_one in sorted(unique, key=lambda f: rank[f["severity"]]):
-        lines.append(f"[{found_one['severity'].upper()}] {found_one['check']}: {found_one['object']}")
-        lines += [f"  {name}: {found_one[name]}" for name in ("expected", "seen", "next") if found_one.get(name)]
-    return "\n".join(lines)
+    return "\n".join(lines + shown.rows(sorted(unique, key=lambda f: rank[f["severity"]])) + shown.explained(unique))
 
 
 def plan(ledger):
@@ -38,6 +37,8 @@ def plan(ledger):
         f"{len(rows)} steps, {done} done; generation {ledger['generation']}; the platform is "
         f"{ledger['platform'].upper()}; lock: {ledger['lock']}"
     ]
+    if ledger.get("running"):
+        lines.append(f"running now: {ledger['running']}")
     if ledger.get("rollback"):
         lines.append(ledger["rollback"])
     for row in rows:
@@ -92,8 +93,10 @@ def summary(ledger, verified):
         lines.append(f"  version: {module} {version or 'unknown'}")
     lines += _backups(done) + _replicas(rows, verified) + _drift(verified)
     for found in verified.get("findings") or []:
+        number = f"{found['id']} " if found.get("id") else ""
         lines.append(
-            f"  [{found['severity'].upper()}] {found['object']}: expected {found['expected']}, seen {found['seen']}"
+            f"  [{found['severity'].upper()}] {number}{found['object']}: expected {found['expected']}, "
+            f"seen {found['seen']}"
         )
     lines.append("  " + point_of_no_return(ledger["steps"]))
     lines += [
@@ -132,6 +135,7 @@ def _backups(done):
         ):
             scratch = result.get("scratch") or {}
             restored = scratch.get("state", "unknown") + (f" ({scratch['reason']})" if scratch.get("reason") else "")
+            restored += "" if scratch.get("as_rollback") else ", owners and privileges not proved"
             lines.append(
                 f"  backup of {result.get('database')}: {result['path']}, {result.get('rows')} rows, sha256 "
                 f"{result.get('sha256')}, scratch restore: {restored}"

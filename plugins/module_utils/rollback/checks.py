@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import socket
 
-from ..checks.cluster import GRANT, SILENT, refused
+from ..checks.cluster import refused
 from ..checks.finding import STOP, WARNING, finding, lost_ledger, of_error
-from ..engine import decisions, progress, runner
+from ..engine import attempts, decisions, progress
 from ..engine.snapshots import NAMES, orphans
 from ..errors import MonqError
 from ..k8s import permissions
@@ -80,7 +80,7 @@ def reasons(run, given, check_mode):
     if not check_mode and given["confirm"] != given["environment"]:
         found.append(
             finding(
-                "confirmation",
+                "rollback.confirmation",
                 STOP,
                 "monq_confirm_rollback",
                 f"the name of the environment, {given['environment']}",
@@ -101,7 +101,7 @@ def reasons(run, given, check_mode):
             )
         )
     for key, entry in sorted(run.upgrade.entries.items()):
-        alive = runner.alive(entry)
+        alive = attempts.alive(entry)
         if alive:
             seen = f"pid {', '.join(map(str, alive))} on {entry['host']} is working on it"
             found.append(
@@ -228,20 +228,13 @@ def _dumps(run, given, read):
             continue
         try:
             proved(result, database, read)
-            if server:
-                for expected, seen in DatabaseRestore(server).problems(database):
-                    found.append(
-                        finding(
-                            "database",
-                            STOP,
-                            f"database {database}",
-                            expected,
-                            seen,
-                            "grant it to the role in monq_postgresql_user",
-                        )
-                    )
+            for one in DatabaseRestore(server).problems(database, result) if server else []:
+                then = "; or leave its database out of monq_rollback_databases" if one["severity"] == STOP else ""
+                words = one["expected"], one["seen"], one["next"] + then
+                found.append(finding("database", one["severity"], f"database {database}", *words))
         except MonqError as exc:
-            one = of_error(f"dump of {step}", exc)
+            one = of_error("dump", exc)
+            one["parameters"]["step"] = step
             found.append({**one, "next": f"{one['next']}; or leave its database out of monq_rollback_databases"})
     return found
 
@@ -250,5 +243,6 @@ def _denied(cluster, namespace, release):
     needed = permissions.reviews(namespace, named=permissions.names(release)) + permissions.reviews(
         namespace, permissions.NEEDED_FOR_ROLLBACK, permissions.names_for_rollback(release)
     )
-    found = refused(cluster, namespace, needed, STOP, GRANT)
-    return found + refused(cluster, namespace, permissions.reviews(namespace, permissions.DIAGNOSTICS), WARNING, SILENT)
+    found = refused(cluster, namespace, needed, "permissions", STOP)
+    diagnostics = permissions.reviews(namespace, permissions.DIAGNOSTICS)
+    return found + refused(cluster, namespace, diagnostics, "permissions.diagnostics", WARNING)

@@ -10,12 +10,16 @@ import time
 import uuid
 
 from .. import process
+from ..checks.restore import of_access, of_connections
 from ..errors import MonqError
-from ..postgres import dump
+from ..postgres import catalogue, dump, needs, occupants, rebuild
 from ..postgres.backup import sha256
 from ..postgres.client import Postgresql
 from . import sql
 
+END_PREPARED = "in this database, as its user or a superuser: COMMIT PREPARED or ROLLBACK PREPARED, with its name"
+PREPARED_FOR = 1  # minutes after which a prepared transaction does not end by itself
+NOT_PREPARED = "no transaction that is prepared and not yet ended"
 AGAIN = "then run the same command again"
 
 
@@ -74,40 +78,81 @@ class DatabaseRestore:
         clock=time.time,
         sleep=time.sleep,
         runner=process.run,
+        progress=None,
     ):
-        self._server = Postgresql(server, pg_restore=pg_restore, timeout=timeout, runner=runner)
+        self._server = Postgresql(server, pg_restore=pg_restore, timeout=timeout, runner=runner, progress=progress)
         self._settings, self._pg_restore, self._timeout = server, pg_restore, timeout
         self._terminate, self._clock, self._sleep, self._runner = terminate, clock, sleep, runner
         self._fence = fence or (lambda: None)  # raises if the lock is lost
 
-    def problems(self, database):
-        """[(expected, seen)] for everything that would prevent a restore of this database."""
-        found = []
+    def problems(self, database, result=None):
+        """[{severity, expected, seen, next}] for everything that a restore of this database will lack or lose. result:
+        the dump's, as in the ledger."""
+        entry, role = _manifest_entry(result) or {}, self._settings["user"]
         with self._server.maintenance() as session:
-            if not self._server.may_create(session):
-                found.append((f"role {self._settings['user']} may create databases", "it may not"))
+            self._server.require_own_sessions(session)
             facts = self._facts(session, database)
-            if not session.value(f"SELECT pg_has_role({dump.literal(facts['owner'])}, 'USAGE')"):
-                found.append(
-                    (f"role {self._settings['user']} is a member of the owner's role", f"owner {facts['owner']}")
+            # The database's own limit binds nobody once the Deployments are stopped.
+            full = of_connections(session, (), self._server)
+            found = self._needs(session, facts, entry, database) if entry.get("contents") else []
+            held = session.query(occupants.prepared(database, PREPARED_FOR))
+            if held:
+                full.append(needs.need("stop", NOT_PREPARED, occupants.prepared_in_words(held), END_PREPARED))
+        try:
+            with self._server.session(database) as session:
+                if not entry.get("contents"):  # a dump of an earlier version of this collection
+                    found = self._needs(session, facts, {"contents": catalogue.contents(session)}, database)
+                # The database is dumped as it is now before it is replaced.
+                unreadable = session.unreadable() + catalogue.unreadable(session)
+                unreadable += [table for table, _own in session.hidden_rows()]
+        except MonqError as exc:  # its connections may be used up until the Deployments are stopped
+            found.append(needs.need("warning", exc.expected, f"{exc.what}: {exc.seen}", exc.next_step))
+            unreadable = []
+        if unreadable:
+            found.append(
+                needs.need(
+                    "stop",
+                    f"role {role} may read everything, to dump it before it is replaced",
+                    f"it may not read {dump.some(unreadable)}",
+                    f"GRANT SELECT on these to {role}, or {needs.SUPERUSER}",
                 )
-        return found
+            )
+        return found + full + of_access(self._server)
+
+    def _needs(self, session, facts, entry, database):
+        """What the dump's restore needs, as read when it was taken, judged by the role's rights now."""
+        held = {**entry["contents"], "database_owner": facts["owner"]}
+        may = catalogue.rights(session, held)
+        by = {name: may[name] for name in ("user", "superuser")}
+        proved = bool((entry.get("scratch") or {}).get("as_rollback"))
+        proved = proved and entry["server"] == self._server.name and held.get("by") == by
+        return needs.judge(held, may, database, proved)
+
+    def _lost(self, session, facts, result, database):
+        """What this restore loses, for the summary. It does not keep the database from being restored."""
+        entry = _manifest_entry(result) or {}
+        with contextlib.suppress(MonqError, KeyError):
+            found = self._needs(session, facts, entry, database)
+            return [f"{one['seen']}; {one['next']}" for one in found if one["severity"] == "warning"]
+        return []
 
     def run(self, database, result, generation):
         """Replaces the current database by that of the dump; returns the result for the ledger."""
         proved(result, database)
         with self._server.maintenance() as session:
+            self._server.require_own_sessions(session)
             facts = self._facts(session, database)
             kept, left = sql.kept_by(self._databases(session), database, generation, facts["oid"], result["sha256"]), []
+            lost = self._lost(session, facts, result, database)
             if not kept:
                 self._free(session, database, self._terminate)
                 self._drop_abandoned(session)
                 kept, left = self._replace(session, database, facts, result, generation)
         known = {name: result[name] for name in ("path", "sha256", "rows", "tables")}
-        return {"database": database, "kept": kept, "settings_left": left, **known}
+        return {"database": database, "kept": kept, "settings_left": left, "lost": lost, **known}
 
     def _facts(self, session, database):
-        rows = session.query(sql.present(database, int(session.value("SHOW server_version_num"))))
+        rows = session.query(rebuild.present(database, int(session.value("SHOW server_version_num"))))
         if not rows:
             raise MonqError(
                 "the database to restore does not exist",
@@ -116,39 +161,56 @@ class DatabaseRestore:
                 "none",
                 f"create it empty with its owner, {AGAIN}",
             )
-        return dict(zip(sql.PRESENT, rows[0]))
+        return dict(zip(rebuild.PRESENT, rows[0]))
 
     @staticmethod
     def _databases(session):
         return session.query("SELECT datname, shobj_description(oid, 'pg_database') FROM pg_database")
 
     def _free(self, session, database, terminate):
-        """Requires that the database has no live connections; with terminate, ends them first."""
+        """Requires that nobody holds the database; with terminate, ends the clients' sessions first."""
+        self._require_nothing_prepared(session, database)
         if terminate:
             self._fence()
-            session.query(sql.terminate(database))
             for _try in range(20):
-                if not session.query(sql.connections(database)):
+                occupants.end(session, database)
+                if not occupants.present(session, database):
                     return
                 self._sleep(0.25)
-        found = session.query(sql.connections(database))
-        if found:
+        found = occupants.present(session, database)
+        if not found:
+            return
+        next_step = f"end them, {AGAIN}; or add -e monq_rollback_terminate_connections=true"
+        if terminate:
+            pids = ", ".join(str(client.pid) for client in found[:10])
+            next_step = (
+                f"stop these clients, or have a superuser end them: SELECT pg_terminate_backend(pid) FROM "
+                f"pg_stat_activity WHERE pid IN ({pids}); {AGAIN}"
+            )
+        raise MonqError(
+            "the database has live connections",
+            f"database {database} on {self._server.name}",
+            "none",
+            occupants.in_words(found),
+            next_step,
+        )
+
+    def _require_nothing_prepared(self, session, database):
+        held = session.query(occupants.prepared(database))
+        if held:
             raise MonqError(
-                "the database has live connections",
+                "a prepared transaction holds the database",
                 f"database {database} on {self._server.name}",
-                "none",
-                "; ".join(
-                    f"pid {pid}: {application or 'no name'}, user {user}, from {client}"
-                    for pid, application, user, client in found[:10]
-                ),
-                f"end them, {AGAIN}; or add -e monq_rollback_terminate_connections=true",
+                NOT_PREPARED,
+                occupants.prepared_in_words(held),
+                f"{END_PREPARED}; {AGAIN}",
             )
 
     def _drop_abandoned(self, session):
         for name, comment in self._server.scratch_databases(session):
             if dump.is_abandoned(name, comment, self._clock(), process.here(), process.start_time):
                 with contextlib.suppress(MonqError):
-                    self._server.drop_scratch(session, name)
+                    self._server.drop_scratch(session, name, tries=1)
 
     def _replace(self, session, database, facts, result, generation):
         new, pid = dump.SCRATCH + uuid.uuid4().hex[:12], os.getpid()
@@ -159,24 +221,30 @@ class DatabaseRestore:
             "created": int(self._clock()),
         }
         try:
-            session.query(sql.create(new, facts))
+            session.query(rebuild.create(new, facts))
             session.query(dump.comment_scratch(new, owner))
-            self._fill(new, result)
+            with self._server.session(new) as empty:  # rows may be valid only with the database's settings
+                settings = empty.allowed(session.settings(database))
+            self._fill(new, result, settings)
             self._compare(new, result)
             self._grant(session, new, facts)
             left = self._set(session, new, facts)
             return self._swap(session, database, new, facts, result, generation), left
-        except BaseException:
+        except BaseException as exc:
             with contextlib.suppress(MonqError):
                 session.query("ROLLBACK")
-            with contextlib.suppress(MonqError):  # the first failure is the one to report
+            try:
                 self._server.drop_scratch(session, new)
+            except MonqError as left:
+                if isinstance(exc, MonqError):  # the first failure is the one to report
+                    exc.evidence.append(f"{left.what}: {left.obj}: {left.seen}; {left.next_step}")
             raise
 
-    def _fill(self, new, result):
-        argv = sql.restore(self._pg_restore, self._settings, new, result["path"])
+    def _fill(self, new, result, settings=()):
+        watch = self._server.reading("restore from the dump", result["path"])
+        argv = rebuild.restore(self._pg_restore, self._settings, new, result["path"])
         dump.judge(
-            self._server.run(argv),
+            self._server.run(argv, settings, watch=watch),
             "the dump could not be restored; the current database is untouched",
             f"{result['path']} on {self._server.name}",
             f"fix the cause, {AGAIN}",
@@ -185,11 +253,12 @@ class DatabaseRestore:
 
     def _compare(self, new, result):
         """Compares the rows of each table with the manifest; if that is gone, the totals with the ledger."""
+        self._server.say("counting the restored rows")
         with self._server.session(new) as session:
-            seen = session.rows()
+            seen, partitions = session.rows(), session.partitions()
         expected = _manifest_rows(result)
         if expected is not None:
-            found = dump.differences(expected, seen)
+            found = dump.differences(expected, seen, partitions)
         else:
             sums = {"tables": len(seen), "rows": sum(seen.values())}
             found = [
@@ -228,27 +297,44 @@ class DatabaseRestore:
         return left
 
     def _swap(self, session, database, new, facts, result, generation):
-        self._free(session, database, self._terminate)  # somebody may have connected during the restore
-        kept = sql.kept_name(database, generation, {name for name, _comment in self._databases(session)})
-        oid = session.value(f"SELECT oid FROM pg_database WHERE datname = {dump.literal(new)}")
-        note = sql.kept_note(database, generation, oid, result["sha256"])
-        self._fence()
-        for statement in sql.swap(database, kept, new, facts["comment"], note):
-            session.query(statement)
-        return kept
+        session.query(f"ALTER DATABASE {dump.identifier(new)} ALLOW_CONNECTIONS false")
+        for _try in range(occupants.TRIES):
+            occupants.end(session, new)  # monitoring may connect to every database
+            self._free(session, database, self._terminate)  # somebody may have connected during the restore
+            kept = sql.kept_name(database, generation, {name for name, _comment in self._databases(session)})
+            oid = session.value(f"SELECT oid FROM pg_database WHERE datname = {dump.literal(new)}")
+            note = sql.kept_note(database, generation, oid, result["sha256"])
+            self._fence()
+            swap = sql.swap(database, kept, new, facts["comment"], note, facts["limit"])
+            failed = self._renamed(session, swap, new)
+            if not failed:
+                return kept
+        raise failed
+
+    @staticmethod
+    def _renamed(session, statements, new):
+        """Executes the transaction; returns its error, with those who are connected to the new database."""
+        try:
+            for statement in statements:
+                session.query(statement)
+        except MonqError as exc:
+            session.query("ROLLBACK")
+            holders = occupants.present(session, new)
+            exc.evidence += [f"connected to {new}: {occupants.in_words(holders)}"] if holders else []
+            return exc
+        return None
 
 
-def _manifest_rows(result):
-    """This dump's {table: rows} from the manifest beside it, or None."""
+def _manifest_entry(result):
+    """This dump's entry in the manifest beside it, or None."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         with open(os.path.join(os.path.dirname(result["path"]), dump.MANIFEST), encoding="utf-8") as file:
             entries = json.load(file)["dumps"]
-        return next(
-            (
-                entry["rows"]
-                for entry in entries
-                if entry["sha256"] == result["sha256"] and isinstance(entry["rows"], dict)
-            ),
-            None,
-        )
+        return next((entry for entry in entries if entry["sha256"] == result["sha256"]), None)
     return None
+
+
+def _manifest_rows(result):
+    """This dump's {table: rows} from the manifest, or None."""
+    rows = (_manifest_entry(result) or {}).get("rows")
+    return rows if isinstance(rows, dict) else None

@@ -11,7 +11,7 @@ from ..errors import MonqError, SnapshotError
 from ..k8s import objects, rollout
 from ..k8s.cluster import apps, core, ingress_api, ingresses
 from ..k8s.routes import to_cut
-from ..k8s.watch import POLL, RolloutWatcher
+from ..k8s.watch import LATE, POLL, RolloutWatcher
 from ..monqctl.registry import TEMPLATE
 from ..upgrade import replicas
 from ..upgrade.registry_token import RegistryToken
@@ -37,7 +37,7 @@ class Rollback:
         self._alias = (given["alias_domains"], given["alias_ingresses"])
         self._registry, self.manual = session.registry, session.registry is None
         self._store = session.store
-        self._clock, self._sleep = clock, sleep
+        self._clock, self._sleep, self._say = clock, sleep, session.progress.say
         self._opened = {}
 
     # ---- what is known
@@ -226,6 +226,8 @@ class Rollback:
                     f"{len(left)} after {self._timeout} s",
                     f"kubectl -n {self.namespace} describe pod {left[0]}; then run the same command again",
                 )
+            late = left if self._clock() - started >= LATE else []
+            self._say(f"{len(left)} pods of stopped Deployments are left", late=dict.fromkeys(late, "still running"))
             self._sleep(POLL)
 
     def remove_routes(self):
@@ -309,7 +311,7 @@ class Rollback:
         return self._watcher().wait(names, self.snapshot("original-replicas"))
 
     def _watcher(self):
-        return RolloutWatcher(self.cluster, self.namespace, self._timeout)
+        return RolloutWatcher(self.cluster, self.namespace, self._timeout, say=self._say)
 
     def restore_routes(self):
         path, report = ingress_api(self.cluster), {"created": [], "updated": []}

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 
 from .. import arguments
-from ..engine import decisions, steps
+from ..engine import decisions, progress, steps
 from ..engine.lease import Lease
 from ..engine.ledger import FINGERPRINT, INPUTS, number
 from ..engine.runner import StepRunner
@@ -88,10 +88,13 @@ class RollbackRun(StepRunner):
         return super().begin()
 
     def platform(self):
-        entries = self.upgrade.entries
-        down = steps.outage(self.upgrade_plan, entries) == "down"
-        since = entries[steps.cutover(self.upgrade_plan)].get("started") if down else None
-        return rollback_steps.platform(since, self.ledger.entries)
+        return rollback_steps.platform(self._upgrade_down(), self.ledger.entries)
+
+    def _upgrade_down(self):
+        return progress.down_since(self.upgrade_plan, self.upgrade.entries)
+
+    def _down_since(self):
+        return rollback_steps.down_since(self._upgrade_down(), self.ledger.entries)
 
     def require_same_plan(self):
         """Raises StepError if the modules differ from the upgrade's, or the steps from those this rollback started

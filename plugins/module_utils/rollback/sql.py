@@ -11,53 +11,6 @@ LONGEST = 63  # bytes of a name in PostgreSQL
 KEPT_COMMENT = "monq.platform kept by rollback "
 
 
-def present(database, version):
-    """The query for what is copied from the current database: one row, or none."""
-    provider, locale = "'c'", "NULL"
-    if version >= 150000:
-        provider, locale = "datlocprovider", "datlocale" if version >= 170000 else "daticulocale"
-    return (
-        "SELECT oid, pg_get_userbyid(datdba), pg_encoding_to_char(encoding), datcollate, datctype, datconnlimit,"
-        " (SELECT spcname FROM pg_tablespace t WHERE t.oid = dattablespace), shobj_description(oid, 'pg_database'), "
-        "datacl IS NULL,"
-        f" {provider}, {locale} FROM pg_database WHERE datname = {literal(database)}"
-    )
-
-
-PRESENT = (
-    "oid",
-    "owner",
-    "encoding",
-    "collate",
-    "ctype",
-    "limit",
-    "tablespace",
-    "comment",
-    "default_privileges",
-    "provider",
-    "locale",
-)
-
-
-def create(name, facts):
-    """The statement that creates an empty database like the current one, from template0 to avoid additions to
-    template1."""
-    words = [
-        f"CREATE DATABASE {identifier(name)} TEMPLATE template0 OWNER {identifier(facts['owner'])} ENCODING "
-        f"{literal(facts['encoding'])}",
-        f"LC_COLLATE {literal(facts['collate'] or 'C')} LC_CTYPE {literal(facts['ctype'] or 'C')}",
-    ]
-    if facts["provider"] == "i":
-        words.append(f"LOCALE_PROVIDER icu ICU_LOCALE {literal(facts['locale'])}")
-    elif facts["provider"] == "b":
-        words.append(f"LOCALE_PROVIDER builtin BUILTIN_LOCALE {literal(facts['locale'])}")
-    if facts["tablespace"] and facts["tablespace"] != "pg_default":
-        words.append(f"TABLESPACE {identifier(facts['tablespace'])}")
-    if facts["limit"] != -1:
-        words.append(f"CONNECTION LIMIT {int(facts['limit'])}")
-    return " ".join(words)
-
-
 def privileges(oid):
     return (
         "SELECT CASE WHEN grantee = 0 THEN NULL ELSE pg_get_userbyid(grantee) END, privilege_type, is_grantable"
@@ -98,22 +51,6 @@ def setting(name, role, text):
     ]
 
 
-def connections(database):
-    """The query for live connections, without the server's own workers, which have no user and end by themselves."""
-    return (
-        "SELECT pid, coalesce(application_name, ''), coalesce(usename, ''), coalesce(host(client_addr), 'local') FROM "
-        "pg_stat_activity"
-        f" WHERE datname = {literal(database)} AND pid <> pg_backend_pid() AND usename IS NOT NULL ORDER BY 1"
-    )
-
-
-def terminate(database):
-    return (
-        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {literal(database)} AND pid "
-        "<> pg_backend_pid() AND usename IS NOT NULL"
-    )
-
-
 def kept_name(database, generation, taken):
     """The name <database>_before_rollback_<generation>, cut to PostgreSQL's limit, and numbered if it is taken."""
     number = 1
@@ -139,28 +76,16 @@ def kept_by(rows, database, generation, oid, digest):
     return next((name for name, comment in rows if comment == wanted), None)
 
 
-def swap(database, kept, new, comment, note):
+def swap(database, kept, new, comment, note, limit=-1):
     """The statements that swap the names in one transaction: either both change or neither."""
     said = "NULL" if comment is None else literal(comment)
     return [
         "BEGIN",
         f"ALTER DATABASE {identifier(database)} RENAME TO {identifier(kept)}",
         f"ALTER DATABASE {identifier(new)} RENAME TO {identifier(database)}",
+        f"ALTER DATABASE {identifier(database)} ALLOW_CONNECTIONS true",
         f"COMMENT ON DATABASE {identifier(database)} IS {said}",
         f"COMMENT ON DATABASE {identifier(kept)} IS {literal(note)}",
+        f"ALTER DATABASE {identifier(database)} CONNECTION LIMIT {int(limit)}",
         "COMMIT",
-    ]
-
-
-def restore(program, server, database, path):
-    """The command that restores the whole dump, with owners and privileges; the first error ends it."""
-    return [
-        program,
-        "--exit-on-error",
-        f"--host={server['host']}",
-        f"--port={server['port']}",
-        f"--username={server['user']}",
-        "--no-password",
-        f"--dbname={database}",
-        path,
     ]

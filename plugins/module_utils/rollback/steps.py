@@ -132,12 +132,13 @@ def platform(upgrade_down, entries):
     None."""
     if (entries.get("rollback.routing.restore") or {}).get("state") in DONE:
         return "up: the old routes are back"
-    since = upgrade_down or next(
-        (
-            entries[key].get("started")
-            for key in ("rollback.deployments.stop", "rollback.routing.remove")
-            if key in entries
-        ),
-        None,
-    )
+    since = down_since(upgrade_down, entries)
     return f"DOWN since {since}: the old routes are not back yet" if since else "up"
+
+
+def down_since(upgrade_down, entries):
+    """When the platform went down, or None. upgrade_down: as for platform()."""
+    if (entries.get("rollback.routing.restore") or {}).get("state") in DONE:
+        return None
+    began = [key for key in ("rollback.deployments.stop", "rollback.routing.remove") if key in entries]
+    return upgrade_down or next((entries[key].get("started") for key in began), None)

@@ -37,11 +37,15 @@ class CountRestore:
         registry = self._session.registry
         changes = replicas.registry_changes(before, registry.counts(known=before))
         if changes:
-            registry.put(changes, lambda change: self.report["registry"].append(_row(*change)))
+            registry.put(changes, lambda change: self._written(change, len(changes)))
             self._require_restored(before, registry)
         again = len(self.report["kubernetes"])
         self._scale(before)
         return {"changed": len(changes), "again": len(self.report["kubernetes"]) - again}
+
+    def _written(self, change, total):
+        self.report["registry"].append(_row(*change))
+        self._session.progress.say("counts restored in the registry", len(self.report["registry"]), total)
 
     @staticmethod
     def _require_restored(before, registry):
@@ -61,7 +65,9 @@ class CountRestore:
         cluster, namespace = self._session.cluster, self._session.namespace
         found = objects.deployments(cluster, namespace)
         changes = replicas.kubernetes_changes(before, found, objects.hpas(cluster, namespace))
-        for name, seen, wanted in sorted(changes, key=lambda change: (change[2] != 0, change[0])):
+        changes = sorted(changes, key=lambda change: (change[2] != 0, change[0]))
+        for number, (name, seen, wanted) in enumerate(changes):
+            self._session.progress.say("counts restored in Kubernetes", number, len(changes))
             cluster.patch(apps(namespace, "deployments", name) + "/scale", {"spec": {"replicas": wanted}})
             self.report["kubernetes"].append(_row(name, seen, wanted))
         return found

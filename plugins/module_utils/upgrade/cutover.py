@@ -6,6 +6,7 @@ from __future__ import annotations
 from ..k8s import objects
 from ..k8s.routes import to_cut
 from ..k8s.watch import RouteWatcher, require_saved
+from .last_exit import require_window
 from .replicas import kubernetes_changes
 
 CUT, WAIT = "upgrade.routing.cut", "upgrade.routing.wait"
@@ -19,8 +20,12 @@ class Cutover:
         self._session, self._alias = session, (alias_domains, alias_ingresses)
         self.warnings = []
 
-    def execute(self, pause, timeout):
-        """Executes the cutover; returns the names of the routes that were, or would be, removed."""
+    def execute(self, pause, timeout, window=""):
+        """Executes the cutover; returns the names of the routes that were, or would be, removed.
+
+        window: the interval in which the outage may begin; a cutover that has begun is finished in any case. Raises
+        StepError outside it.
+        """
         run, doomed = self._session.run, []
         # As long as no new route can exist, any route with an old name is an old one.
         early = not any(key.startswith("upgrade.routing.apply.") for key in run.ledger.entries)
@@ -30,7 +35,10 @@ class Cutover:
                 self._require_saved(doomed)
             if not run.is_done(CUT):
                 self._compare_counts()
-        watcher = RouteWatcher(self._session.cluster, self._session.namespace, timeout)
+        watcher = RouteWatcher(self._session.cluster, self._session.namespace, timeout, say=self._session.progress.say)
+        # Before the step's intent, which counts as the begin of the outage.
+        if CUT not in run.ledger.entries and not self._session.check_mode:
+            require_window(self._session.cluster, window)
         report = run.execute(CUT, lambda: {"removed": watcher.remove(doomed, pause)})
         if early and CUT in run.done:
             self._require_saved(doomed)  # something may have recreated one meanwhile
@@ -64,6 +72,7 @@ def wait_for_routes(session, domains, timeout):
 
     def wait():
         old = {ingress["metadata"]["uid"] for ingress in session.snapshot("cut")["ingresses"]}
-        return {"served": RouteWatcher(session.cluster, session.namespace, timeout).wait(old, domains)}
+        watcher = RouteWatcher(session.cluster, session.namespace, timeout, say=session.progress.say)
+        return {"served": watcher.wait(old, domains)}
 
     return (session.run.execute(WAIT, wait) or {}).get("served", [])

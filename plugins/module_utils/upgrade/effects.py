@@ -25,6 +25,7 @@ class Effects:
 
     def __init__(self, session, clock=time.monotonic, sleep=time.sleep):
         self._session, self._patience, self._clock, self._sleep = session, session.patience, clock, sleep
+        self._say = session.progress.say
         self.warnings, self.evidence = [], {}
 
     def after(self, step, call, effect=None, repeated=False):
@@ -73,6 +74,7 @@ class Effects:
             last = found
             if self._clock() >= end:
                 return found
+            self._say(f"monqctl has returned, its effect is awaited: {found}")
             self._sleep(POLL)
 
     def _unproved(self, step, effect, missing):

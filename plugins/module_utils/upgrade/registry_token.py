@@ -157,7 +157,7 @@ class TokenSteps:
     """The steps that keep Secret, variable and monqctl's credential consistent."""
 
     def __init__(self, session, timeout, wanted=None, rotate=False):
-        watcher = RolloutWatcher(session.cluster, session.namespace, timeout)
+        watcher = RolloutWatcher(session.cluster, session.namespace, timeout, say=session.progress.say)
         self._session, self._wanted = session, wanted
         self._token = RegistryToken(session.cluster, session.namespace, session.release, watcher)
         self._token.check(wanted, rotate)

@@ -39,7 +39,7 @@ class RolloutGate:
         """{module: {ready, exempt}}."""
         session = self._session
         patterns = {module: session.release["modules"][module]["deployments"] for module in modules}
-        watcher = RolloutWatcher(session.cluster, session.namespace, self._timeout)
+        watcher = RolloutWatcher(session.cluster, session.namespace, self._timeout, say=session.progress.say)
         try:
             return watcher.wait_for_groups(patterns, session.snapshot("cut-replicas"))
         except MonqError as exc:

@@ -1,9 +1,11 @@
-"""Long commands show that they are at work; the module runs as it would without it."""
+"""Long tasks show what they are doing; the module runs as it would without it."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
+import stat
 import subprocess
 import sys
 import threading
@@ -16,15 +18,20 @@ from ansible_collections.monq.platform.plugins.action import (
     lock,
     microservices,
     monqctl,
+    monqctl_home,
     postgresql_backup,
+    preflight,
+    registry_template_apply,
     registry_token,
     rollback_database,
     rollback_step,
     rollout_wait,
     route_removal,
     routing,
+    support_bundle,
+    verify,
 )
-from ansible_collections.monq.platform.plugins.plugin_utils import heartbeat
+from ansible_collections.monq.platform.plugins.plugin_utils import heartbeat, progress_file, screen
 from fake_session import params
 from repository import ROOT, load
 
@@ -32,13 +39,18 @@ BEATING = [
     lock,
     microservices,
     monqctl,
+    monqctl_home,
     postgresql_backup,
+    preflight,
+    registry_template_apply,
     registry_token,
     rollback_database,
     rollback_step,
     rollout_wait,
     route_removal,
     routing,
+    support_bundle,
+    verify,
 ]
 
 
@@ -46,21 +58,22 @@ BEATING = [
 def shown(monkeypatch):
     """The lines that were displayed; enough is set once there are three."""
     lines = []
-    lines_seen = types.SimpleNamespace(lines=lines, enough=threading.Event())
+    lines_seen = types.SimpleNamespace(lines=lines, stderr=[], enough=threading.Event())
 
-    def display(text):
+    def display(text, color=None, stderr=False):
         lines.append(text)
+        lines_seen.stderr.append(stderr)
         if len(lines) >= 3:
             lines_seen.enough.set()
 
-    for module in (heartbeat, lock):
-        monkeypatch.setattr(module, "Display", lambda: types.SimpleNamespace(display=display))
+    monkeypatch.setattr(screen, "Display", lambda: types.SimpleNamespace(display=display))
     return lines_seen
 
 
-def action(kind, **args):
+def action(kind, transport="local", **args):
     made = object.__new__(kind)
-    made._task = types.SimpleNamespace(get_name=lambda: "Run the SQL of pl", args=args, check_mode=False)
+    made._task = types.SimpleNamespace(get_name=lambda: "Run the SQL of pl", args=args, check_mode=False, async_val=0)
+    made._connection = types.SimpleNamespace(transport=transport)
     return made
 
 
@@ -70,7 +83,8 @@ def test_a_long_task_shows_lines_and_never_its_arguments(shown, monkeypatch):
     before = threading.active_count()
     monkeypatch.setattr(Normal, "run", lambda self, tmp, task_vars: shown.enough.wait(60) and {"of": "the module"})
     assert made.run(task_vars={"inventory_hostname": "production"}) == {"of": "the module"}
-    assert shown.lines[0] == "monq.platform: production: Run the SQL of pl: still running after 0 s"
+    assert re.fullmatch(r"\d\d:\d\d:\d\d production: Run the SQL of pl: still running after 0 s", shown.lines[0])
+    assert set(shown.stderr) == {False}
     assert not any("hunter2" in line for line in shown.lines)
     assert threading.active_count() == before, "the thread ends with the task"
 
@@ -78,7 +92,7 @@ def test_a_long_task_shows_lines_and_never_its_arguments(shown, monkeypatch):
 def test_a_short_task_shows_nothing(shown, monkeypatch):
     monkeypatch.setattr(Normal, "run", lambda self, tmp, task_vars: {})
     assert action(monqctl.ActionModule).run(task_vars={}) == {} and shown.lines == []
-    assert (heartbeat.FIRST, heartbeat.EVERY) == (10, 30)
+    assert (heartbeat.HeartbeatAction.first, heartbeat.HeartbeatAction.every) == (10, 30)
 
 
 def test_a_task_that_fails_ends_the_thread(shown, monkeypatch):
@@ -99,8 +113,117 @@ def test_a_lock_that_is_waited_for_names_the_holder_and_counts_down(shown, monke
     )
     made.run(task_vars={"inventory_hostname": "production"})
     assert "held by bob@bastion, lock id 5f2c" in shown.lines[0] and "after about 120 s" in shown.lines[0]
-    assert made._line("production", 5.2) == "monq.platform: production: waiting for the lock: 115 s left"
-    assert "the Lease is longer" in made._line("production", 130)
+    assert made._line(5.2) == "waiting for the lock: 115 s left"
+    assert "the Lease is longer" in made._line(130)
+
+
+def module(*rows, wait=None):
+    """A module that says the rows to whom it was told to, and then waits for what is shown of them."""
+
+    def run(self, _tmp, _task_vars):
+        said = self._task.args["progress"]
+        with open(said["file"], "a" if not said.get("create") else "x", encoding="utf-8") as file:
+            file.writelines(row if isinstance(row, str) else json.dumps(row) + "\n" for row in rows)
+        return {"in time": wait() if wait else None, "said": said}
+
+    return run
+
+
+def test_what_a_module_says_is_shown_while_it_runs(shown, monkeypatch):
+    """the module does not end before a late object was shown"""
+    row = {"step": "step 2 of 3 pl rollout", "text": "1 of 2 ready, pl-x: no", "late": ["pl-x"], "outage": 271}
+    shown.seen = threading.Event()
+    monkeypatch.setattr(heartbeat, "show", lambda text: (shown.lines.append(text), shown.seen.set()))
+    monkeypatch.setattr(Normal, "run", module("no JSON\n", "3\n", row, wait=lambda: shown.seen.wait(60)))
+    made = action(rollout_wait.ActionModule, modules=["pl"])
+    made._templar = types.SimpleNamespace(template=lambda text: text)
+    result = made.run(task_vars={"inventory_hostname": "production", "monq_outage_budget": "1200"})
+    assert result["in time"] and result["said"]["budget"] == 1200
+    assert re.fullmatch(
+        r"\d\d:\d\d:\d\d production: outage 04:3\d of 20:00 · step 2 of 3 pl rollout · 1 of 2 ready, pl-x: no",
+        shown.lines[0],
+    )
+    assert len(shown.lines) == 1 and made._task.args == {"modules": ["pl"]}, "the task's arguments are as before"
+    assert not os.path.exists(result["said"]["file"])
+
+
+def test_the_file_is_private_and_what_it_says_last_of_late_objects_is_not_lost(shown, monkeypatch):
+    modes = []
+
+    def run(self, _tmp, _task_vars):
+        modes.append(stat.S_IMODE(os.stat(self._task.args["progress"]["file"]).st_mode))
+        return module({"text": "a", "late": []}, {"text": "b", "late": ["x"]}, '{"text": "half of a ro')(
+            self, None, None
+        )
+
+    monkeypatch.setattr(Normal, "run", run)
+    action(monqctl.ActionModule).run(task_vars={"inventory_hostname": "localhost", "monq_environment": "staging"})
+    assert modes == [0o600] and len(shown.lines) == 1 and shown.lines[0].endswith(" staging: b")
+
+
+@pytest.mark.parametrize("transport", ["winrm", "ssh"])
+def test_where_nothing_can_be_read_today_s_line_is_shown(shown, monkeypatch, transport):
+    """an SSH connection that cannot be opened a second time is tried once"""
+    tried = []
+    monkeypatch.setattr(progress_file.SshFile, "pause", 0.001)
+    monkeypatch.setattr(progress_file, "second", lambda made: tried.append(1) or 1 / 0)
+    made = action(monqctl.ActionModule, transport=transport)
+    made.first = made.every = 0.001
+    monkeypatch.setattr(Normal, "run", lambda self, tmp, task_vars: shown.enough.wait(60))
+    made.run(task_vars={"inventory_hostname": "h"})
+    assert shown.lines[0].endswith("h: Run the SQL of pl: still running after 0 s")
+    assert len(tried) == (transport == "ssh")
+
+
+class Shell:
+    """A connection to this machine."""
+
+    def __init__(self):
+        self.closed, self.commands = False, []
+
+    def exec_command(self, command, sudoable=True):
+        self.commands.append(command)
+        done = subprocess.run(["sh", "-c", command], capture_output=True, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    def close(self):
+        self.closed = True
+
+
+def test_over_ssh_a_second_connection_reads_what_is_new_and_removes_the_file(shown, monkeypatch):
+    shell, seen = Shell(), threading.Event()
+    monkeypatch.setattr(progress_file.SshFile, "pause", 0.001)
+    monkeypatch.setattr(progress_file, "second", lambda made: shell)
+    monkeypatch.setattr(heartbeat, "show", lambda text: (shown.lines.append(text), seen.set()))
+    row = {"step": "", "text": "a", "late": ["x"], "outage": None}
+    monkeypatch.setattr(Normal, "run", module(row, wait=lambda: seen.wait(60)))
+    result = action(monqctl.ActionModule, transport="ssh").run(task_vars={"inventory_hostname": "h"})
+    assert result["in time"] and shown.lines[0].endswith(" h: a") and len(shown.lines) == 1
+    assert not os.path.exists(result["said"]["file"]) and shell.closed
+    assert shell.commands[-1] == f"rm -f {result['said']['file']}"
+
+
+def test_a_module_in_the_background_is_told_nothing(shown, monkeypatch):
+    made = action(monqctl.ActionModule)
+    made._task.async_val = 60
+    monkeypatch.setattr(Normal, "run", lambda self, tmp, task_vars: dict(self._task.args))
+    assert made.run(task_vars={}) == {}
+
+
+@pytest.mark.parametrize(
+    ("callback", "aside"),
+    [("default", False), ("ansible.posix.json", True), ("jsonl", True), ("ansible.builtin.tree", False)],
+)
+def test_no_text_stands_beside_json(shown, monkeypatch, callback, aside):
+    monkeypatch.setattr(screen.C, "DEFAULT_STDOUT_CALLBACK", callback)
+    screen.show("a\nb")
+    assert (shown.lines, shown.stderr) == (["a", "b"], [aside, aside])
+
+
+def test_nobody_else_shows_texts():
+    """Display().display anywhere else would break JSON"""
+    plugins = [*(ROOT / "plugins").rglob("*.py")]
+    assert {path.name for path in plugins if "utils.display" in path.read_text(encoding="utf-8")} == {"screen.py"}
 
 
 @pytest.mark.parametrize(
@@ -125,7 +248,12 @@ DUMPS = {"postgresql_backup": {"stage": "prepare", **SERVER}, "rollback_database
 def test_the_groups_defaults_still_reach_the_modules(tmp_path):
     """module_defaults of a group are found by the action's name; check mode and async work as before."""
     names = [module.__name__.rpartition(".")[2] for module in BEATING]
+    domains = {"domain": "d", "ingress_secrets": []}
     own = {
+        "preflight": {**domains, "postgresql": SERVER["postgresql"], "directory": "/nowhere"},
+        "registry_template_apply": domains,
+        "support_bundle": {"directory": str(tmp_path), "host": "h"},
+        "verify": domains,
         "lock": {"state": "acquired"},
         "monqctl": {"steps": "upgrade.pl"},
         "rollout_wait": {"modules": ["pl"]},
@@ -182,5 +310,6 @@ def test_the_groups_defaults_still_reach_the_modules(tmp_path):
         argv, cwd=tmp_path, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
     wrong = done.stdout.count('"msg": "monq_namespace is not a valid namespace name')
-    assert wrong == len(tasks), done.stdout[-3000:] + done.stderr[-1000:]
+    collecting = {"preflight", "support_bundle"}  # what they cannot do is in their results
+    assert wrong == len(tasks) - len(collecting), done.stdout[-3000:] + done.stderr[-1000:]
     assert set(names) <= set(load("meta/runtime.yml")["action_groups"]["monq"])

@@ -43,6 +43,27 @@ def test_status_and_both_outputs(rc):
     assert found == process.Result(rc, "Ж\n", "err\n", False)
 
 
+def test_it_is_watched_while_it_runs():
+    """the program goes on only once its first line was seen"""
+    seen = []
+
+    def watch(pid, stream, data):
+        seen.append((pid, stream, data))
+        if b"first" in data:
+            os.kill(pid, signal.SIGUSR1)
+
+    code = "import signal; signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1]); print('first', flush=True)"
+    code += "; signal.sigwait([signal.SIGUSR1]); print('second')"
+    found = python(code, watch=watch, timeout=60)
+    assert found == process.Result(0, "first\nsecond\n", "", False)
+    assert b"".join(data for _pid, stream, data in seen if stream is not None) == b"first\nsecond\n"
+    assert (None, b"") in {row[1:] for row in seen} and len({pid for pid, _stream, _data in seen}) == 1
+
+
+def test_a_watch_that_fails_fails_no_program():
+    assert python("print('a')", watch=lambda *_given: 1 / 0).stdout == "a\n"
+
+
 def test_bytes_that_are_no_text_are_shown_all_the_same():
     assert python(r"import os; os.write(1, b'a\xffb')").stdout == "a\ufffdb"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils import session
 from ansible_collections.monq.platform.plugins.module_utils.engine.lease import FRESH, Lease
@@ -81,3 +83,32 @@ def test_a_snapshot_is_proved_by_the_digest_of_its_own_step(name, key):
     seen.run.ledger.entries[key] = {"state": "done", "result": digest}
     assert seen.snapshot(name) == {"of": name}
     assert key in {step.key for step in seen.run.plan}
+
+
+def test_the_lock_shows_the_step_while_it_is_executed(tmp_path):
+    cluster = FakeCluster()
+    lock = Lease(cluster, "production", 120).acquire("us")
+    session_ = opened(cluster, home=tmp_path, lock_id=lock, progress={"budget": 60})
+    first, seen = session_.run.plan[0].key, []
+
+    def act():
+        session_.progress.say("half of it")
+        session_.run.renew()
+        seen.append(cluster.objects[LEASE]["metadata"]["annotations"]["monq.platform/progress"])
+
+    session_.run.execute(first, act)
+    total = len(session_.run.plan)
+    assert seen[0].endswith(f"Z step 1 of {total} snapshot original · half of it")
+
+
+def test_the_lock_shows_the_outage(tmp_path):
+    cluster = FakeCluster()
+    lock = Lease(cluster, "production", 120).acquire("us")
+    session_ = opened(cluster, home=tmp_path, lock_id=lock)
+    keys = [step.key for step in session_.run.plan]
+    cut = keys.index("upgrade.routing.cut")
+    marker = session_.run._home = "here"
+    for key in keys[:cut]:
+        session_.run.ledger.entries[key] = {"state": "done", "homes": [marker]}
+    session_.run.execute(keys[cut], lambda: session_.progress.say("pause"))
+    assert re.search(r"Z outage 00:0\d · step \d+ of \d+ routing cut · pause$", session_.progress.annotation())

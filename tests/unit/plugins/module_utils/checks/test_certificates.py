@@ -15,12 +15,12 @@ NOW = datetime.datetime(2026, 6, 1, tzinfo=datetime.timezone.utc)
 KEYS = {name: ec.generate_private_key(ec.SECP256R1()) for name in ("server", "authority", "other")}
 
 
-def certificate(*names, key="server", begins=-10, ends=300, addresses=()):
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, key)])
+def certificate(*names, key="server", begins=-10, ends=300, addresses=(), issuer="authority"):
+    subject, issued = (x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]) for name in (key, issuer))
     made = (
         x509.CertificateBuilder()
         .subject_name(subject)
-        .issuer_name(subject)
+        .issuer_name(issued)
         .public_key(KEYS[key].public_key())
         .serial_number(7)
         .not_valid_before(NOW + datetime.timedelta(days=begins))
@@ -81,6 +81,30 @@ def test_validity_counts_for_every_certificate_of_the_chain(begins, ends, expect
         brief(["monq.test"], certificate("monq.test") + certificate(key="authority", begins=begins, ends=ends))
         == expected
     )
+
+
+@pytest.mark.parametrize(
+    ("chain", "broken"),
+    [
+        pytest.param([("server", "authority")], "", id="the server's certificate alone"),
+        pytest.param([("server", "authority"), ("authority", "authority")], "", id="in order"),
+        pytest.param([("server", "other"), ("other", "authority"), ("authority", "authority")], "", id="of three"),
+        pytest.param(
+            [("server", "other"), ("authority", "authority"), ("other", "authority")],
+            "number 1 (CN=server) was not issued by number 2 (CN=authority), but by CN=other",
+            id="intermediates upside down",
+        ),
+        pytest.param(
+            [("server", "other"), ("authority", "authority")],
+            "number 1 (CN=server) was not issued by number 2 (CN=authority), but by CN=other",
+            id="an intermediate is missing",
+        ),
+    ],
+)
+def test_the_chain_is_whole_and_in_order(chain, broken):
+    """Clients other than browsers do not look for a missing link elsewhere."""
+    pem = b"".join(certificate("monq.test", key=name, issuer=issuer) for name, issuer in chain)
+    assert brief(["monq.test"], pem) == ([("warning", broken)] if broken else [])
 
 
 NO_KEY = "not a PEM key, or an encrypted one"

@@ -12,7 +12,7 @@ import yaml
 from ansible_collections.monq.platform.plugins.module_utils.checks import cluster as cluster_checks
 from ansible_collections.monq.platform.plugins.module_utils.engine.snapshots import COUNT, SHA
 from ansible_collections.monq.platform.plugins.module_utils.errors import ApiError
-from fake_cluster import FakeCluster
+from fake_cluster import DEPLOYMENTS, INGRESSES, FakeCluster, deployment, ingress
 from repository import ROOT
 
 RELEASE = yaml.safe_load((ROOT / "roles" / "monq" / "vars" / "main" / "release.yml").read_text(encoding="utf-8"))[
@@ -110,7 +110,7 @@ def test_a_watch_that_is_denied_is_information(resource, what):
     ]
 
 
-def test_any_other_error_is_no_information():
+def test_any_other_error_is_no_information_and_hides_no_other_finding():
     cluster = Cluster()
 
     def broken(method, path):
@@ -118,8 +118,10 @@ def test_any_other_error_is_no_information():
             raise ApiError(500, "Internal Server Error", "no", method, path)
 
     cluster.before = broken
-    with pytest.raises(ApiError):
-        examine(cluster)
+    found = examine(cluster)
+    [one] = [row for row in found if row["object"] == "/version"]
+    assert one["severity"] == "stop" and "500" in one["seen"]
+    assert [row for row in found if row is not one] == examine(Cluster())
 
 
 def test_a_namespace_that_is_not_there_stops():
@@ -131,7 +133,10 @@ def test_a_namespace_that_is_not_there_stops():
 def test_a_denied_verb_is_named_where_the_ledger_cannot_be_read():
     """The ledger is a ConfigMap too: whoever may not read it would only hear of a 403."""
     found = cluster_checks.examine(Cluster(denied=[("get", "configmaps")]), GIVEN, None, STATE)
-    assert [(row["severity"], row["object"]) for row in found] == [("stop", "get configmaps in production")]
+    assert [(row["id"], row["object"]) for row in found] == [
+        ("MONQ-019", "get configmaps in production"),
+        ("MONQ-018", "Deployment production/" + RELEASE["registry_deployment"]),
+    ]
 
 
 TLS = {**GIVEN, "ingress_secrets": [{"secretName": "tls", "hosts": ["monq.example.org"]}]}
@@ -205,3 +210,83 @@ def test_snapshots_of_a_known_run_or_of_one_that_has_just_begun_are_no_finding()
     for cluster, known in ((snapshots(), session("prepare.snapshot.original")), (since, session())):
         assert not [row for row in examine(cluster, known) if row["object"] == LOST]
     assert not [row for row in examine(Cluster()) if row["object"] == LOST]
+
+
+QUOTAS = f"{NAMESPACE}/resourcequotas"
+SNIPPET = {"nginx.ingress.kubernetes.io/configuration-snippet": "x"}
+SETTINGS = "/api/v1/namespaces/ingress/configmaps/settings"
+
+
+def with_snippets(**more):
+    """An installation whose route has a snippet, with a controller that forbids them by default."""
+    cluster = Cluster(**more)
+    route = ingress("frontend-box", "monq.example.org")
+    route["metadata"]["annotations"] = SNIPPET
+    cluster.put(f"{INGRESSES}/frontend-box", route)
+    nginx = deployment("nginx")
+    nginx["metadata"]["namespace"] = "ingress"
+    container = {"image": "ingress-nginx/controller:v1.9.0", "args": ["--configmap=$(POD_NAMESPACE)/settings"]}
+    nginx["spec"]["template"]["spec"]["containers"] = [container]
+    cluster.objects["/apis/apps/v1/daemonsets"] = {"items": [nginx]}
+    return cluster
+
+
+def ids(found, *names):
+    return [row["id"] for row in found if row["id"] in names]
+
+
+def test_snippets_of_the_routes_against_the_controller():
+    assert ids(examine(with_snippets()), "MONQ-036", "MONQ-037") == ["MONQ-036"]
+    allowed = with_snippets()
+    allowed.put(SETTINGS, {"data": {"allow-snippet-annotations": "true"}})
+    assert ids(examine(allowed), "MONQ-036", "MONQ-037") == []
+    assert ids(examine(with_snippets(forbidden=[SETTINGS])), "MONQ-036", "MONQ-037") == ["MONQ-037"]
+    told = info(examine(with_snippets(forbidden=["/apis/apps/v1/daemonsets"])))
+    assert "list daemonsets.apps" in told["DaemonSets in other namespaces"]
+
+
+def test_without_snippets_nobody_looks_for_the_controller():
+    cluster = Cluster()
+    examine(cluster)
+    assert not [path for _method, path in cluster.calls if path.startswith("/apis/apps/v1/d")]
+
+
+def test_duplicates_that_are_conflicts_already_are_not_said_twice():
+    cluster = Cluster()
+    for name in ("a", "b"):
+        cluster.put(f"{INGRESSES}/{name}", ingress(name, "shop.test"))
+    for name in ("frontend-box", "status"):
+        cluster.put(f"{INGRESSES}/{name}", ingress(name, "monq.example.org"))
+    found = examine(cluster)
+    assert [row["object"] for row in found if row["id"] == "MONQ-031"] == ["shop.test/"]
+    assert ids(found, "MONQ-027") == ["MONQ-027"]
+
+
+def test_a_quota_that_is_full():
+    cluster = Cluster()
+    cluster.put(f"{DEPLOYMENTS}/pl-x", deployment("pl-x"))
+    cluster.put(f"{QUOTAS}/small", {"spec": {}, "status": {"hard": {"pods": "1"}, "used": {"pods": "1"}}})
+    [one] = [row for row in examine(cluster) if row["id"] == "MONQ-035"]
+    assert one["object"] == "ResourceQuota production/small" and one["severity"] == "warning"
+    assert ids(examine(cluster, session("upgrade.routing.cut"), cut=True), "MONQ-035") == ["MONQ-035"]
+
+
+def test_quotas_that_may_not_be_read_are_information():
+    found = examine(Cluster(forbidden=[QUOTAS], denied=[("list", "resourcequotas")]))
+    assert "not checked" in next(row for row in found if row["object"] == "list resourcequotas in production")["seen"]
+    assert ids(found, "MONQ-014") == [] and {row["severity"] for row in found if row["id"] == "MONQ-022"} == {"info"}
+
+
+def test_the_clock_of_the_api_server():
+    cluster = Cluster()
+    cluster.clock = lambda: 0
+    [one] = [row for row in examine(cluster) if row["id"] == "MONQ-038"]
+    assert one["object"] == "clock of the API server" and one["severity"] == "warning"
+    assert ids(examine(Cluster()), "MONQ-038") == []
+
+
+def test_without_the_ledger_what_is_always_true_is_still_checked():
+    cluster = Cluster()
+    found = cluster_checks.examine(cluster, TLS, None, STATE)
+    assert {row["id"] for row in found if row["severity"] == "stop"} == {"MONQ-018", "MONQ-040"}
+    assert not ids(found, "MONQ-025", "MONQ-026"), "a resumed run may have changed these"

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils import arguments
-from ansible_collections.monq.platform.plugins.module_utils.checks import cluster, inputs, postgres, preflight, registry
+from ansible_collections.monq.platform.plugins.module_utils.checks import (
+    clocks,
+    cluster,
+    inputs,
+    postgres,
+    preflight,
+    registry,
+)
 from ansible_collections.monq.platform.plugins.module_utils.checks.finding import STOP, finding
 from ansible_collections.monq.platform.plugins.module_utils.checks.preflight import CHECKS, Preflight
 from ansible_collections.monq.platform.plugins.module_utils.engine import steps
@@ -38,6 +45,7 @@ def world(monkeypatch):
     monkeypatch.setattr(inputs, "examine", check("inputs", [stop("inputs")]))
     monkeypatch.setattr(cluster, "examine", check("cluster", [stop("cluster")]))
     monkeypatch.setattr(registry, "examine", check("registry", {"findings": [stop("registry")], "deferred": False}))
+    monkeypatch.setattr(clocks, "of_database", lambda _given: [])
     monkeypatch.setattr(postgres, "inspect", check("databases", {"findings": [stop("databases")]}))
     return made
 
@@ -142,3 +150,56 @@ def test_a_lost_ledger_stops_before_anything_else_is_asked(world, monkeypatch):
 def test_the_operators_decisions_are_checked(world):
     report = run(resolve={"upgrade.routing.cut": "retry"})
     assert [row["check"] for row in report["findings"] if row["object"] not in CHECKS] == ["steps"]
+
+
+def test_no_finding_shows_a_known_secret(world, monkeypatch):
+    told = [finding("status", STOP, "o", "e", "password hunter2-canary", "n")]
+    monkeypatch.setattr(registry, "examine", lambda *_given: {"findings": told, "deferred": False})
+    report = run(["registry"], mask='["hunter2-canary"]')
+    assert "canary" not in str(report["findings"]) and "********" in str(report["findings"])
+
+
+@pytest.mark.parametrize(
+    ("consul", "asked"),
+    [
+        ({}, []),
+        ({"url": ""}, []),
+        ({"url": "http://consul", "token": "t"}, ["production"]),
+        ({"url": "http://consul", "environment": "stage"}, ["stage"]),
+    ],
+)
+def test_consul_is_asked_only_where_its_address_is_given(world, monkeypatch, consul, asked):
+    seen = []
+
+    def examine(where, databases, server, _secrets):
+        assert {"microservice": "pl-identity-service", "database": "pl_identity_service"} in databases
+        assert server == {"host": "db"}
+        seen.append(where["environment"])
+        return [stop("consul")]
+
+    monkeypatch.setattr(preflight.consul, "examine", examine)
+    report = run(["databases"], consul=consul, environment="production", postgresql={"host": "db"})
+    assert seen == asked and objects(report) == ["databases"] + ["consul"] * len(asked)
+
+
+def test_a_generation_is_known_where_the_ledger_is(world):
+    made = Preflight({**params(), **GIVEN}, lambda *_where: "")
+    assert made.generation is None
+    made.run()
+    assert made.generation == 1
+
+
+@pytest.mark.parametrize(
+    ("window", "required", "found"),
+    [
+        ("", True, 0),
+        ("2026-11-27T22:00:00Z/PT3H", True, 0),
+        ("2026-11-28T22:00:00Z/PT3H", True, 1),
+        ("2026-11-28T22:00:00Z/PT3H", False, 0),  # nobody begins an outage with preflight.yml
+        ("tonight", False, 1),
+    ],
+)
+def test_a_run_with_the_outage_starts_within_the_window(world, window, required, found):
+    world.clock = lambda: 1795820400.0  # 2026-11-27 23:00 UTC
+    seen = run(["cluster"], outage_window=window, confirmation_required=required)["findings"]
+    assert [row["check"] for row in seen if "window" in row["object"]] == ["window"] * found

@@ -188,3 +188,65 @@ def test_a_context_that_is_not_understood_shows_the_reply_and_the_rule():
 def test_no_finding_shows_a_known_secret(version, context):
     found = registry_checks.examine(Telling(version, context), GIVEN, run_with({}), lambda: "", STATE)
     assert MASK in str(found) and "hunter2x" not in str(found)
+
+
+class Iculess(Telling):
+    """A .NET program in an image without libicu."""
+
+    def __init__(self, text):
+        super().__init__("", "production")
+        self.text = text
+
+    def read(self, *argv):
+        raise CommandError("monqctl failed", "monqctl", "status 0", "exit status 134", output=self.text)
+
+
+ICU = "Process terminated. Couldn't find a valid ICU package installed on the system. Please install libicu"
+
+
+def test_a_missing_icu_is_named_with_its_remedy():
+    found = examined(Iculess(f"hello\n{ICU}\n   at System.Environment.FailFast"))
+    (row,) = [row for row in found if row["id"] == "MONQ-050"]
+    assert row["severity"] == "stop" and "Couldn't find a valid ICU package" in row["seen"]
+    assert "{DOTNET_SYSTEM_GLOBALIZATION_INVARIANT: '1'}" in row["next"] and "libicu" in row["next"]
+    (row,) = [row for row in examined(Iculess("Segmentation fault")) if row["check"] == "monqctl"]
+    assert row["id"] == "MONQ-049", "any other reason"
+
+
+@pytest.mark.parametrize(
+    ("plan", "state", "asked"),
+    [
+        ({"online": True}, {}, True),
+        ({"online": False}, {}, False),
+        ({"online": True}, {"finished": True}, False),
+        ({"online": True}, {"prepared": True}, False),
+        ({"online": True, "prefetch_images": False}, {"prepared": True}, True),
+    ],
+    ids=["online", "offline", "finished", "downloaded", "images are copied in the outage"],
+)
+def test_the_release_hub_is_asked_while_something_is_downloaded(monkeypatch, plan, state, asked):
+    seen = []
+    monkeypatch.setattr(registry_checks.download, "hub", lambda server, *_given: seen.append(server) or [])
+    variables = {"variables": {"releasehub_server": "https://hub.test"}}
+    given = {**GIVEN, "plan": {**GIVEN["plan"], **variables, **plan}}
+    registry_checks.examine(Refused(), given, run_with({}), lambda: "", {**STATE, **state})
+    assert seen == ["https://hub.test"] * asked
+
+
+def test_folders_of_an_offline_upgrade_are_looked_through(tmp_path):
+    (tmp_path / "registry.tar").write_text("")
+    variables = {"registry_source_dir": str(tmp_path), "release_source_dir": "/nowhere"}
+    given = {**GIVEN, "plan": {**GIVEN["plan"], "variables": variables}}
+    found = registry_checks.examine(Refused(), given, run_with({}), lambda: "", STATE)["findings"]
+    assert [(row["id"], row["object"]) for row in found if row["check"] == "bundle"] == [
+        ("MONQ-061", str(tmp_path)),
+        ("MONQ-060", "/nowhere"),
+    ]
+
+
+def test_without_the_ledger_the_registry_is_still_asked():
+    found = registry_checks.examine(Refused(), GIVEN, None, lambda: "", STATE)["findings"]
+    assert [row["id"] for row in found if row["check"] == "status"] == ["MONQ-055"]
+    making = {**GIVEN, "plan": {**GIVEN["plan"], "configure": True}}
+    found = registry_checks.examine(Refused(), making, None, lambda: "", STATE)["findings"]
+    assert not [row for row in found if row["check"] == "status"], "monqctl may have no credential yet"

@@ -58,7 +58,7 @@ def applied():
 
 def test_the_file_grants_what_preflight_asks_for_and_nothing_else(applied):
     for name, table, named in (
-        ("monq-upgrade", permissions.NEEDED + permissions.FOLLOWED, permissions.names(RELEASE)),
+        ("monq-upgrade", permissions.NEEDED + permissions.FOLLOWED + permissions.EXAMINED, permissions.names(RELEASE)),
         ("monq-upgrade-rollback", permissions.NEEDED_FOR_ROLLBACK, permissions.names_for_rollback(RELEASE)),
     ):
         role = next(one for one in applied if one["kind"] == "Role" and one["metadata"]["name"] == name)

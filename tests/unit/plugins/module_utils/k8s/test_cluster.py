@@ -268,3 +268,19 @@ def test_a_connection_knows_the_secrets_from_the_start(tmp_path):
         )
     )
     assert client.Cluster.connect(str(path), "c", ["hunter&2x"]).secrets.mask("a hunter&2x") == "a ********"
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [({"Date": "Thu, 01 Jan 1970 00:01:00 GMT"}, 60), ({"Date": "yesterday"}, None), ({}, None)],
+)
+def test_the_servers_clock_is_that_of_its_answer(headers, seconds):
+    """Whatever the status: an account that may not read /version is told the time all the same."""
+    connection = Answers(403, **headers)
+    assert client.Cluster(connection).clock() == seconds
+    assert connection.requests[0][2]["retries"] is False
+
+
+def test_a_server_that_does_not_answer_has_no_clock():
+    with pytest.raises(ApiUnreachable):
+        client.Cluster(Connection(error=urllib3.exceptions.ProtocolError("gone"))).clock()

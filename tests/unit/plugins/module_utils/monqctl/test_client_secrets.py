@@ -7,6 +7,7 @@ import json
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils.arguments import known_secrets
 from ansible_collections.monq.platform.plugins.module_utils.errors import CommandError
+from ansible_collections.monq.platform.plugins.module_utils.live_progress import LiveProgress
 from ansible_collections.monq.platform.plugins.module_utils.monqctl.client import Monqctl
 from ansible_collections.monq.platform.plugins.module_utils.monqctl.registry import RegistryReplicas
 from ansible_collections.monq.platform.plugins.module_utils.process import Result
@@ -136,3 +137,20 @@ def test_the_registrys_odd_entries_are_shown_without_secrets(runner, tmp_path):
         assert "********" in str(caught.value) and not [
             part for part in ("hunter2x", "theirs") if part in str(caught.value)
         ]
+
+
+def test_the_last_line_is_said_without_the_calls_secret(tmp_path):
+    said, progress = [], LiveProgress()
+    progress.say = said.append
+
+    def runner(argv, env, timeout, watch=None):
+        if watch:
+            watch(1, 3, b"storing s3cret-of-the-call\n")
+        return Result(0, "credential set\n", "", False)
+
+    client = Monqctl("monqctl", str(tmp_path), {}, 60, "production", RULES, runner, progress=progress)
+    client.change(["config", "set-credential", "--token={secret}"], "s3cret-of-the-call", in_context=False)
+    assert said == ["monqctl config set-credential --token=********", "monqctl: storing ********"]
+    said.clear()
+    client.read("version")
+    assert said == [], "reading calls are short"

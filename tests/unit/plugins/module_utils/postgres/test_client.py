@@ -54,3 +54,24 @@ def test_a_program_that_failed(call):
         and "hunter" not in str(caught.value)
         and "password='********' or ********" in str(caught.value)
     )
+
+
+@pytest.mark.parametrize(
+    ("said", "refused"),
+    [
+        ('FATAL:  database "monq_scratch_probe" does not exist', False),
+        ('ВАЖНО:  база данных "monq_scratch_probe" не существует', False),
+        ('FATAL:  no pg_hba.conf entry for host "h", user "u", database "monq_scratch_probe", no encryption', True),
+        ('ВАЖНО:  в pg_hba.conf нет записи для компьютера "h", базы "monq_scratch_probe"', True),
+        ('FATAL:  pg_hba.conf rejects connection for host "h", database "monq_scratch_probe"', True),
+        ('FATAL:  password authentication failed for user "u"', True),
+        ("FATAL:  no such database: monq_scratch_probe", True),
+    ],
+)
+def test_a_server_that_lets_the_role_into_new_databases_says_that_there_is_none(monkeypatch, said, refused):
+    def session(_self, _database):
+        raise MonqError("cannot connect to PostgreSQL", "h", "a connection", said, "x")
+
+    monkeypatch.setattr(postgresql.Postgresql, "session", session)
+    found = postgresql.Postgresql(SERVER).refuses("monq_scratch_probe")
+    assert (found is not None) == refused

@@ -39,6 +39,7 @@ ACCESS = ["--host=pg.monq.test", "--port=5433", "--username=monq", "--no-passwor
             dump.restore("pg_restore", SERVER, "monq_scratch_1", "/b/x"),
             [
                 "pg_restore",
+                "--verbose",
                 "--exit-on-error",
                 "--no-owner",
                 "--no-privileges",
@@ -127,7 +128,6 @@ def test_scratch_sql_is_quoted():
     assert dump.comment_scratch('a"b', {"host": "o'brien"}) == (
         'COMMENT ON DATABASE "a""b" IS \'monq.platform scratch {"host": "o\'\'brien"}\''
     )
-    assert dump.drop_scratch("x")[1] == 'DROP DATABASE IF EXISTS "x"'
 
 
 def _comment(**changes):
@@ -305,3 +305,30 @@ def test_rows_that_the_server_quotes_stay_out_of_messages():
 
 def test_success_is_silent():
     dump.judge(Result(0, "", "pg_dump: warning: circular foreign keys", False), "what", "obj", "next")
+
+
+def test_rows_of_partitions_count_at_the_table_at_the_top():
+    partitions = {"h0": "h", "h1": "h"}
+    assert dump.differences({"h": 0, "h0": 5, "h1": 3}, {"h": 0, "h0": 2, "h1": 6}, partitions) == []
+    found = dump.differences({"h": 0, "h0": 5, "h1": 3}, {"h": 0, "h0": 2, "h1": 5}, partitions)
+    assert found == ["h: 8 rows dumped, 7 restored"]
+    assert dump.differences({"h": 0, "h0": 1}, {"h": 1}, partitions) == ["h0: missing"]
+
+
+def test_an_error_names_what_pg_restore_was_at():
+    stderr = (
+        'pg_restore: connecting to database for restore\npg_restore: creating TABLE "public.users"\n'
+        "pg_restore: while PROCESSING TOC:\npg_restore: from TOC entry 215; 1259 16386 TABLE users monq\n"
+        "pg_restore: error: could not execute query: ERROR:  out of shared memory\n"
+        "HINT:  You might need to increase max_locks_per_transaction.\nCommand was: CREATE TABLE\n"
+    )
+    kept = dump.without_progress(stderr)
+    assert "creating" not in kept and "connecting" not in kept
+    with pytest.raises(CommandError) as caught:
+        dump.judge(Result(1, "", kept, False), "it failed", "/b/x.dump", "try again")
+    assert caught.value.obj == "TABLE users monq, from /b/x.dump"
+    assert "raise max_locks_per_transaction" in caught.value.next_step
+
+
+def test_rows_are_dumped_through_the_partitioned_table_where_they_may_move():
+    assert "--load-via-partition-root" in dump.pg_dump("pg_dump", SERVER, "a", "s", "/x", via_root=True)

@@ -97,3 +97,18 @@ def test_our_own_rows_after_a_quoted_one_stay():
 
 def test_what_follows_a_row_that_was_hidden_before_stays():
     assert redact(f"DETAIL:  {MASK}\nwhat was added since") == f"DETAIL:  {MASK}\nwhat was added since"
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        "DETAIL:  There is 1 prepared transaction using the database.",
+        "DETAIL:  There are 2 other sessions using the database.",
+        "DETAIL:  There are 2 other session(s) and 1 prepared transaction(s) using the database.",
+        "ПОДРОБНОСТИ:  С этой базой данных связана 1 подготовленная транзакция.",
+    ],
+)
+def test_what_only_counts_who_uses_a_database_is_shown(detail):
+    text = f"ERROR:  database is being accessed by other users\n{detail}"
+    assert redact(text) == text
+    assert redact(f"{text} hunter2\nhunter2") == f"{text[: -len(detail)]}{detail.partition(':')[0]}:  {MASK}"

@@ -10,6 +10,8 @@ from ansible_collections.monq.platform.plugins.module_utils.report import failur
 GIVEN = {"playbooks": ["monq.platform.site"], "inventory": ["/srv/inv"]}
 LEDGER = {"changed_so_far": "12 of 96 steps done", "reachable": "up"}
 
+PLAN = "sha256:" + "0" * 64
+
 
 @pytest.mark.parametrize(
     ("more", "expected"),
@@ -40,6 +42,10 @@ LEDGER = {"changed_so_far": "12 of 96 steps done", "reachable": "up"}
         (
             {"extra_vars": ['{"monq_confirm_outage": "production"}', "@secrets.yml"]},
             "ansible-playbook -i /srv/inv monq.platform.site -e monq_confirm_outage=production -e @secrets.yml",
+        ),
+        (
+            {"extra_vars": [f"monq_plan={PLAN}"]},
+            f"ansible-playbook -i /srv/inv monq.platform.site -e monq_plan={PLAN}",
         ),
         (
             {"extra_vars": ["monq_releasehub_token=hunter2 monq_confirm_outage=production"]},

@@ -41,6 +41,18 @@ def test_findings_come_those_that_stop_first_and_in_full():
     assert text.splitlines()[-2:] == ["  expected: e", "  seen: s"]
 
 
+def test_findings_name_their_id_the_page_and_what_could_not_be_checked():
+    known = found("stop", id="MONQ-014", parameters={"unchecked": ["modules.absent", "routing.conflict"]})
+    lines = texts.findings([known, found("info", id="")]).splitlines()
+    assert lines[1] == "[STOP] MONQ-014 inputs: o" and "[INFO] inputs: o" in lines
+    assert lines[5] == "  not checked because of this: modules.absent, routing.conflict"
+    assert (
+        lines[-1]
+        == "Each id is explained in docs/docsite/rst/findings.rst, such as docs/docsite/rst/findings.rst#monq-014."
+    )
+    assert "explained" not in texts.findings([found("stop")])
+
+
 def row(key, state="done", undo="reversible", **more):
     return {"key": key, "state": state, "undo": undo, "kind": "cluster", "title": f"title of {key}", **more}
 
@@ -73,7 +85,7 @@ BACKUP = {
     "path": "/b/x.dump",
     "rows": 12,
     "sha256": "abc",
-    "scratch": {"state": "restored"},
+    "scratch": {"state": "restored", "as_rollback": True},
 }
 
 
@@ -115,7 +127,7 @@ BACKUP = {
             ),
             {},
             ["backup of pl_identity_service: /b/x.dump, 12 rows, sha256 abc, scratch restore: restored"],
-            ["/other"],
+            ["/other", "not proved"],
             id="trap 37: which dump is which",
         ),
         pytest.param(
@@ -125,7 +137,7 @@ BACKUP = {
                 )
             ),
             {},
-            ["scratch restore: skipped (too big)"],
+            ["scratch restore: skipped (too big), owners and privileges not proved"],
             [],
             id="a dump that was not restored says so",
         ),

@@ -130,7 +130,7 @@ def test_a_step_that_is_at_work_refuses(world, monkeypatch):
     world.record("prepare.registry.update", state="intent")
     here = socket.gethostname()
     monkeypatch.setattr(
-        rollback_checks.runner,
+        rollback_checks.attempts,
         "alive",
         lambda entry: [7] if entry.update(host=here) is None and entry["state"] == "intent" else [],
     )
@@ -184,6 +184,25 @@ def test_the_dump_must_be_the_one_that_the_ledger_knows(tmp_path, fault):
         with pytest.raises(MonqError) as caught:
             rollback_database.DatabaseRestore({"host": "h", "port": 1, "user": "u"}).run("pl_i18n_service", known, 1)
         assert "leave" not in caught.value.next_step and "nothing was changed" not in caught.value.next_step
+
+
+def test_what_a_restore_would_lack_is_said_before_anything_goes_down(tmp_path, monkeypatch):
+    world = World([{"microservice": "pl-i18n-service", "database": "pl_i18n_service"}])
+    path = tmp_path / "x.dump"
+    path.write_bytes(b"dump")
+    result = {"path": str(path), "bytes": 4, "sha256": rollback_database.sha256(str(path))}
+    Ledger(world.cluster, "production", "6.0.0").load().write(
+        "prepare.backup.database.pl-i18n-service", {**NOW, "result": {**result, "database": "pl_i18n_service"}}
+    )
+    needed = [
+        {"severity": "stop", "expected": "a member", "seen": "it is not", "next": 'GRANT "postgres" TO "monq"'},
+        {"severity": "warning", "expected": "everything", "seen": "subscription news", "next": "keep it"},
+    ]
+    monkeypatch.setattr(DatabaseRestore, "problems", lambda _self, _database, given: needed if given["bytes"] else [])
+    found = world.overview(postgresql={"host": "h", "port": 1, "user": "monq"})["findings"]
+    assert [(one["severity"], one["seen"]) for one in found] == [(one["severity"], one["seen"]) for one in needed]
+    assert found[0]["next"] == 'GRANT "postgres" TO "monq"; or leave its database out of monq_rollback_databases'
+    assert found[1]["next"] == "keep it"
 
 
 def test_a_begun_rollback_whose_dump_is_gone_ends_by_the_operators_word():

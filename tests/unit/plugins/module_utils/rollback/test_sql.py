@@ -1,31 +1,9 @@
-"""The statements of a database's restore: names, privileges, settings, the swap."""
+"""The statements of a database's restore: names, privileges, settings, limits, the swap."""
 
 from __future__ import annotations
 
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils.rollback import sql
-
-FACTS = {"owner": "monq", "encoding": "UTF8", "collate": "C.UTF-8", "ctype": "C.UTF-8", "limit": -1}
-FACTS.update(tablespace="pg_default", provider="c", locale=None)
-
-
-@pytest.mark.parametrize(
-    ("more", "part"),
-    [
-        (
-            {},
-            "CREATE DATABASE \"new\" TEMPLATE template0 OWNER \"monq\" ENCODING 'UTF8' LC_COLLATE 'C.UTF-8' LC_CTYPE "
-            "'C.UTF-8'",
-        ),
-        ({"provider": "i", "locale": "ru-RU"}, "LOCALE_PROVIDER icu ICU_LOCALE 'ru-RU'"),
-        ({"provider": "b", "locale": "C.UTF-8"}, "LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'"),
-        ({"limit": 20}, "CONNECTION LIMIT 20"),
-        ({"tablespace": "fast"}, 'TABLESPACE "fast"'),
-    ],
-    ids=["plain", "icu", "builtin", "limit", "tablespace"],
-)
-def test_the_new_database_is_like_the_one_that_stands(more, part):
-    assert part in sql.create("new", {**FACTS, **more})
 
 
 def test_privileges_are_those_and_no_others():
@@ -82,12 +60,5 @@ def test_both_names_change_in_one_transaction():
     assert found[0] == "BEGIN" and found[-1] == "COMMIT"
     assert found[1:3] == ['ALTER DATABASE "pl_a" RENAME TO "kept"', 'ALTER DATABASE "new" RENAME TO "pl_a"']
     assert 'COMMENT ON DATABASE "pl_a" IS NULL' in found
-
-
-def test_the_restore_keeps_owners_and_privileges_and_ends_at_the_first_error():
-    argv = sql.restore("pg_restore", {"host": "h", "port": 5432, "user": "u", "password": "secret"}, "new", "/d.dump")
-    assert (
-        "--exit-on-error" in argv
-        and not {"--no-owner", "--no-privileges"} & set(argv)
-        and "secret" not in " ".join(argv)
-    )
+    assert 'ALTER DATABASE "pl_a" CONNECTION LIMIT -1' in found
+    assert 'ALTER DATABASE "pl_a" CONNECTION LIMIT 7' in sql.swap("pl_a", "kept", "new", None, "note", 7)

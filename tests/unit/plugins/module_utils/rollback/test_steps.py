@@ -214,14 +214,18 @@ def test_the_overview_says_what_comes_back_what_stays_and_why_it_may_not_begin()
 def test_the_summary_names_the_databases_that_were_kept_and_the_counts_to_enter():
     results = {
         "rollback.database.a": {"database": "a", "kept": "a_before_rollback_2", "path": "/d", "sha256": "s", "rows": 3},
+        "rollback.backup.a": {"path": "/now", "scratch": {"state": "failed", "reason": "event trigger"}},
         "rollback.installation.check": {"by_hand": {"pl-a": 3}},
         "rollback.replicas.registry": {"left": {"pl-new": "new in the registry"}},
         "rollback.ledger.archive": {"ledger": "monq-upgrade-6.0.0-attempt-2", "generation": 2, "carried": [I18N]},
     }
+    results["rollback.database.a"]["lost"] = ["subscription news"]
     text = rollback_text.summary(report(), results)
     for part in (
         'DROP DATABASE "a_before_rollback_2"',
         "by hand: pl-a 3",
+        "not proved: /now, of the database before the rollback: event trigger",
+        "not restored: subscription news",
         "pl-new: new in the registry",
         "monq-upgrade-6.0.0-attempt-2",
         I18N,

@@ -19,7 +19,7 @@ class FakeWatcher:
 
     seen = []
 
-    def __init__(self, cluster, namespace, timeout):
+    def __init__(self, cluster, namespace, timeout, say=None):
         self._cluster = cluster
 
     def wait_for_groups(self, patterns, before):

@@ -1,0 +1,18 @@
+# Copyright: (c) 2026, Monq platform collection authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from ansible import constants as C
+from ansible.utils.display import Display
+
+
+def show(text, color=None):
+    """Shows a text line by line, as it happens: whole lines only, so that it survives any terminal, pipe and log."""
+    for line in text.splitlines():
+        Display().display(line, color=color, stderr=is_json())
+
+
+def is_json():
+    """Returns whether standard output is a document for machines, beside which no text may stand."""
+    return C.DEFAULT_STDOUT_CALLBACK.rpartition(".")[2].startswith("json")
