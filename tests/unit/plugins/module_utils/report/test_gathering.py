@@ -163,3 +163,13 @@ def test_a_file_of_a_report_stays_in_its_folder(tmp_path, name):
     with pytest.raises(MonqError):
         summary_file.keep_all(tmp_path / "in", {name: "x"})
     assert not list(tmp_path.iterdir())
+
+
+def test_whoever_makes_it_again_need_not_know_with_what_it_was_started(cluster, tmp_path):
+    """The steps are those of the ledger's own variables."""
+    plan = report_data.plans.make(["pl", "cl"], configure=True, rollout_gate="end", backup_in_outage=True)
+    begun = {"modules": ["pl", "cl"], "rollout_gate": "end", "backup_in_outage": True, "backup_databases": []}
+    put(cluster, "monq-upgrade-6.0.0", report_data.entries(plan), **{"monq.platform/steps-from": json.dumps(begun)})
+    [report] = gathered(cluster, tmp_path)["reports"]
+    assert [row["key"] for row in report["content"]["steps"]] == [step.key for step in plan]
+    assert report["content"]["installation"]["modules"] == ["pl", "cl"]
