@@ -13,7 +13,7 @@ import os
 from .. import arguments
 from ..engine import progress
 from ..engine.lease import HOLDER, ID, NAME, Lease
-from ..engine.ledger import FILES, INPUTS, of_upgrade
+from ..engine.ledger import FILES, INPUTS, PLAN, of_upgrade
 from ..engine.runner import StepRunner
 from ..engine.snapshots import SnapshotStore
 from ..engine.spool import Spool
@@ -136,7 +136,12 @@ class Gathering:
         content = document.upgrade(
             self._about(plan),
             progress.overview(run),
-            {"entries": ledger.entries, "digests": digests, "closed": ledger.closed},
+            {
+                "entries": ledger.entries,
+                "digests": digests,
+                "closed": ledger.closed,
+                "plan": ledger.annotations.get(PLAN),
+            },
             {"replicas": before.get("replicas"), "routes": sections.route_hosts(before.get("ingresses") or [])},
             known,
         )

@@ -62,11 +62,13 @@ def gathered(cluster, folder, check_mode=False, **more):
 def test_a_report_of_what_the_cluster_holds(cluster, tmp_path):
     digests = {report_data.SQL: "ab" * 32}
     notes = {"monq.platform/closed": "2026-03-02T01:00:00Z", "monq.platform/sql-sha256": json.dumps(digests)}
+    notes["monq.platform/plan"] = "sha256:" + "0" * 64
     upgraded(cluster, **notes)
     found = gathered(cluster, tmp_path)
     [report] = found["reports"]
     content = report["content"]
     assert report["name"] == "report" and found["complete"] and found["problems"] == []
+    assert content["plan"] == {"id": notes["monq.platform/plan"]}
     assert content["outcome"] == "finished" and content["made"] == "2026-03-02T03:00:00Z"
     assert [row["sha256"] for row in content["sql"] if row["key"] == report_data.SQL] == ["ab" * 32]
     assert content["replicas"]["services"]["pl-a"]["kubernetes"] == {"before": 1, "after": None}
