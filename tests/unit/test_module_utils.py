@@ -83,6 +83,7 @@ PURE = [
     "report/rollback",
     "report/rollback_document",
     "report/sections",
+    "report/status",
     "report/upgrade",
     "rollback/differences",
     "rollback/sql",
