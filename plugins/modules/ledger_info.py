@@ -55,6 +55,12 @@ outage_seconds:
   returned: always
   type: int
   sample: 512
+down_since:
+  description: Since when Monq is down, according to the ledger of an unfinished rollback, or null. Only returned while
+    there is one; RV(changed_so_far) and RV(reachable) then refer to it.
+  returned: while a rollback is unfinished
+  type: str
+  sample: "2026-03-01T22:00:12Z"
 rollback:
   description: The state of an unfinished rollback; empty if there is none.
   returned: always
@@ -128,7 +134,7 @@ from ..module_utils.engine.lease import described
 from ..module_utils.engine.snapshots import orphans
 from ..module_utils.errors import MonqError
 from ..module_utils.report import situation
-from ..module_utils.rollback.ledger import unfinished_text
+from ..module_utils.rollback.ledger import standing, unfinished_text
 from ..module_utils.session import Session
 
 
@@ -140,6 +146,7 @@ def look(params):
     snapshots = orphans(*where, session.run.ledger)
     lost = lost_ledger(session.release, session.namespace, snapshots) if snapshots else None
     found = progress.overview(session.run, params["lock_id"], lost)
+    found.update(standing(*where, session.run, params["lock_id"]))
     seen = situation.read(session)
     lock, running = described(seen["holder"]), seen["holder"].get("progress", "")
     return {**found, **seen, "lock": lock, "running": running, "rollback": unfinished_text(*where)}

@@ -19,10 +19,11 @@ QUESTIONS = 2  # shown with their answers: more of them would push the rest off 
 
 TEXTS = {
     "down": "{host}: Monq is DOWN since {since}{lasts}. The upgrade is not finished.",
+    "down.back": "{host}: Monq is DOWN since {since}{lasts}. A rollback is not finished.",
     "up.before": "{host}: Monq is up. The old routes have not been touched.",
     "up.after": "{host}: Monq is up since {since}. The outage lasted {lasts}.",
     "up.verified": "{host}: Monq is up since {since}. The outage lasted {lasts}. Release {release} is verified.",
-    "up.carried": "{host}: Monq is up.",
+    "up": "{host}: Monq is up.",
     "lost": "{host}: whether Monq is up is UNKNOWN: the ledger was deleted.",
     "done": "done: {done} of {total}: {groups}",
     "done.again": "done: {done} of {total} (generation {generation}): {groups}",
@@ -104,14 +105,17 @@ def _standing(ledger, host, release):
     if ledger.get("lost"):
         return say("lost", host=host)
     cut = next((row for row in rows if row["cutover"]), {})
-    if ledger["platform"] == "down":
-        since = cut.get("started")
+    since = ledger.get("down_since", cut.get("started") if ledger["platform"] == "down" else None)
+    if since:
         lasts = _between(since, ledger.get("now"))
-        return say("down", host=host, since=since, lasts=f" ({clock(lasts)})" if lasts is not None else "")
+        name = "down.back" if ledger.get("rollback") else "down"
+        return say(name, host=host, since=since, lasts=f" ({clock(lasts)})" if lasts is not None else "")
+    if ledger.get("rollback"):
+        return say("up", host=host)
     if not cut.get("started"):
         return say("up.before", host=host)
     if ledger.get("outage_seconds") is None:
-        return say("up.carried", host=host)
+        return say("up", host=host)
     last = [row for row in rows if row["key"].startswith("upgrade.") and row["kind"] != "client"][-1]
     since, lasts = last["finished"], clock(ledger["outage_seconds"])
     name = "up.verified" if rows[-1]["state"] == "done" else "up.after"

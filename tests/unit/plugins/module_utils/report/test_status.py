@@ -211,6 +211,7 @@ STATES = {
         "plan.md, summary.txt, report.html",
     ],
     rolling_back: [
+        "production: Monq is DOWN since 2026-03-01T22:00:12Z (59:48). A rollback is not finished.",
         "A ROLLBACK of generation 1 is not finished: 1 steps done; rollback.registry_template.apply (failed)",
         "next: ansible-playbook -i inventories/production monq.platform.rollback",
     ],
@@ -240,6 +241,30 @@ def test_the_screen(world, monkeypatch, state):
     for said in STATES[state]:
         assert said in plain, text
     assert "hunter2" not in text
+
+
+@pytest.mark.parametrize(
+    ("steps", "said"),
+    [
+        ([], "production: Monq is up."),
+        (["rollback.routing.remove"], "Monq is DOWN since 2026-03-01T23:30:00Z"),
+        (["rollback.routing.remove", "rollback.routing.restore"], "production: Monq is up."),
+    ],
+    ids=["not cut yet", "cut", "back"],
+)
+def test_a_rollback_of_a_finished_upgrade(world, monkeypatch, steps, said):
+    finished(world)
+    own = RollbackLedger(world.cluster, *WHERE).load()
+    own.annotations["monq.platform/attempt"] = "1"
+    for key in ["rollback.diagnostics.save", *steps]:
+        own.write(key, {"state": "done", "started": "2026-03-01T23:30:00Z", "lock": "mine"})
+    assert said in world.screen(monkeypatch)
+    session = opened(world.cluster, lock_id="mine", **world.given)
+    monkeypatch.setattr(ledger_info.Session, "open", lambda **_given: session)
+    seen = ledger_info.look(params(lock_id="mine", **world.given))
+    assert seen["reachable"].startswith("DOWN since 2026-03-01T23:30" if len(steps) == 1 else "up")
+    number = len(steps) + 1
+    assert seen["changed_so_far"] == f"{number} steps of the rollback done; {number} of them under this lock"
 
 
 @pytest.mark.parametrize("state", [asked, dead], ids=lambda state: state.__name__)
