@@ -80,6 +80,7 @@ PURE = [
     "report/document",
     "report/failure",
     "report/findings",
+    "report/redactions",
     "report/rollback",
     "report/rollback_document",
     "report/sections",

@@ -30,6 +30,8 @@ from ..session import Session
 from ..session import client as make_client
 from ..version import COLLECTION
 from . import upgrade as texts
+from .redactions import NAME as REDACTIONS
+from .redactions import Redactions
 
 FILE_LIMIT = 4 << 20  # bytes of one file, before compression
 LIST_LIMIT = 500  # objects of one kind
@@ -41,7 +43,7 @@ class Bundle:
     """Sanitised files, and the reason for each missing one."""
 
     def __init__(self, secrets=(), limit=FILE_LIMIT, say=silent):
-        self._given = list(secrets)
+        self._given, self._redactions = list(secrets), Redactions()
         self._secrets = known(self._given)
         self._limit, self._say = limit, say
         self._unreachable = ""
@@ -70,22 +72,23 @@ class Bundle:
         return None
 
     def lacks(self, name, exc):
-        self.missing[name] = redact(_reason(exc), self._secrets)[:300]
+        self.missing[name] = redact(_reason(exc), self._secrets, self._redactions.of("index.json"))[:300]
 
     def _text(self, name, found):
+        cover = self._redactions.of(name)
         if isinstance(found, str):
-            clean = redact(found, self._secrets)
+            clean = redact(found, self._secrets, cover)
             if len(clean) > self._limit:
                 self.cut[name] = f"the first {self._limit} characters of {len(clean)}"
             return clean[: self._limit]
         if not isinstance(found, list):
-            text = json.dumps(sanitise(found, self._secrets), indent=1, ensure_ascii=False, sort_keys=True)
+            text = json.dumps(sanitise(found, self._secrets, cover), indent=1, ensure_ascii=False, sort_keys=True)
             if len(text) > self._limit:
                 raise ValueError(f"{len(text)} characters exceed the limit of {self._limit} for one file")
             return text
         rows, size = [], 0
         for item in found[:LIST_LIMIT]:
-            row = json.dumps(sanitise(item, self._secrets), ensure_ascii=False, sort_keys=True)
+            row = json.dumps(sanitise(item, self._secrets, cover), ensure_ascii=False, sort_keys=True)
             size += len(row)
             if size > self._limit:
                 break
@@ -100,15 +103,16 @@ class Bundle:
         name = f"support-{moment.strftime('%Y%m%dT%H%M%S')}.{moment.microsecond // 1000:03d}Z"
         index = {
             "made": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "files": sorted(self.files),
+            "files": sorted([*self.files, REDACTIONS]),
             "missing": self.missing,
             "cut": self.cut,
         }
         index["note"] = (
-            "Contains no Secrets. Known secrets, and whatever looks like one, are replaced by ********. Review it "
-            "before you pass it on."
+            "Contains no Secrets. Known secrets, and whatever looks like one, are replaced by ********1*, ********2* "
+            f"and so on: the same word is the same secret. {REDACTIONS} lists where, and by which rule. What a run had "
+            "hidden before is ********. Review it before you pass it on."
         )
-        files = {"index.json": (json.dumps(index, indent=1, ensure_ascii=False) + "\n").encode(), **self.files}
+        files = {"index.json": _json(index), REDACTIONS: _json(self._redactions.listed()), **self.files}
         path, part = os.path.join(folder, name + ".tar.gz"), os.path.join(folder, f".{name}.partial")
         try:
             os.makedirs(folder, mode=0o700, exist_ok=True)
@@ -132,6 +136,10 @@ class Bundle:
                 "check monq_backup_dir",
             ) from exc
         return path
+
+
+def _json(found):
+    return (json.dumps(found, indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def _reason(exc):
