@@ -77,6 +77,7 @@ PURE = [
     "redaction/encodings",
     "redaction/sql_rows",
     "redaction/text",
+    "report/difference",
     "report/document",
     "report/failure",
     "report/findings",

@@ -23,12 +23,14 @@ from ..errors import ApiError, ApiUnreachable, MonqError
 from ..k8s.cluster import apps, core
 from ..k8s.objects import hpas, replica_sets, routes
 from ..k8s.watch import silent
+from ..monqctl import tables
 from ..monqctl.transcript import Transcript
 from ..redaction.data import sanitise
 from ..redaction.text import known, redact
 from ..session import Session
 from ..session import client as make_client
 from ..version import COLLECTION
+from . import difference
 from . import upgrade as texts
 from .redactions import NAME as REDACTIONS
 from .redactions import Redactions
@@ -181,10 +183,12 @@ def collect(params, connect=cluster, client=None, ansible_version=""):
     bundle.add(
         "lease.json", lambda: connection().find(f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/{NAME}")
     )
-    bundle.add("deployments.json", lambda: _plain(connection().items(apps(namespace, "deployments"), limit=LIST_LIMIT)))
+    deployments = bundle.add(
+        "deployments.json", lambda: _plain(connection().items(apps(namespace, "deployments"), limit=LIST_LIMIT))
+    )
     bundle.add("replicasets.json", lambda: _plain(replica_sets(connection(), namespace)))
-    bundle.add("pods.json", lambda: _plain(connection().items(core(namespace, "pods"), limit=LIST_LIMIT)))
-    bundle.add("ingresses.json", lambda: _plain(routes(connection(), namespace)))
+    pods = bundle.add("pods.json", lambda: _plain(connection().items(core(namespace, "pods"), limit=LIST_LIMIT)))
+    ingresses = bundle.add("ingresses.json", lambda: _plain(routes(connection(), namespace)))
     bundle.add("hpas.json", lambda: _plain(hpas(connection(), namespace)))
     bundle.add(
         "services.json",
@@ -193,11 +197,39 @@ def collect(params, connect=cluster, client=None, ansible_version=""):
         ],
     )
     bundle.add("events.json", lambda: _plain(connection().items(core(namespace, "events"), limit=LIST_LIMIT)))
-    bundle.add("registry_status.txt", lambda: client.read("registry", "get", "status"), remote=False)
+    status = bundle.add("registry_status.txt", lambda: client.read("registry", "get", "status"), remote=False)
     bundle.add("monqctl_transcript.jsonl", lambda: Transcript(found["folder"]).read(), remote=False)
-    bundle.add("monqctl_version.txt", lambda: client.read("version"), remote=False)
-    bundle.add("versions.json", lambda: versions(connection, ansible_version), remote=False)
+    monqctl = bundle.add("monqctl_version.txt", lambda: client.read("version"), remote=False)
+    software = bundle.add("versions.json", lambda: versions(connection, ansible_version), remote=False)
+    before = _before(found.get("folder"))
+    if before:
+        now = difference.condition(
+            deployments, pods, ingresses, registry_rows(status), compared_versions(software, monqctl)
+        )
+        bundle.add(difference.NAME, lambda: before, remote=False)
+        bundle.add("difference.txt", lambda: difference.text(before, now), remote=False)
     return bundle, found["generation"]
+
+
+def _before(folder_):
+    """The facts that a run kept right before the outage, or None."""
+    try:
+        with open(os.path.join(folder_, difference.NAME), encoding="utf-8") as file:
+            return json.load(file)
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def registry_rows(status):
+    """{name: state} of the registry's status; None if it cannot be read."""
+    return (tables.pairs(status) if status else None) or None
+
+
+def compared_versions(software, monqctl):
+    """The versions that matter to the upgrade, for a comparison; None if none is known."""
+    found = {name: (software or {}).get(name) for name in ("collection", "kubernetes_server")}
+    found["monqctl"] = next(iter((monqctl or "").strip().splitlines()), None)
+    return {name: value for name, value in found.items() if value} or None
 
 
 def known_tokens(connection, namespace, release):
