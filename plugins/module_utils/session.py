@@ -50,9 +50,11 @@ class Session:
         again."""
         return type(self).open(params={**self.params, **changed}, check_mode=self.check_mode, cluster=self.cluster)
 
-    def result(self):
-        """What every module returns: changed, the steps, and warnings."""
-        return {**self.run.result(), "warnings": self.warnings}
+    def result(self, warn):
+        """What every module returns: changed and the steps. warn: shows a warning, as AnsibleModule.warn does."""
+        for warning in self.warnings:
+            warn(warning)
+        return self.run.result()
 
     @property
     def patience(self):

@@ -60,6 +60,17 @@ def test_every_playbook_demands_a_host_and_hands_over_the_defaults(name):
         }
 
 
+@pytest.mark.parametrize("name", ["prepare.yml", "upgrade.yml", "verify.yml", "rollback.yml"])
+def test_a_run_that_fails_ends_with_the_last_words(name):
+    [rescue] = [block["rescue"] for block in load(f"playbooks/{name}")[-1]["tasks"] if "rescue" in block]
+    [task] = rescue
+    told = load("playbooks/tasks/failure.yml")[0] if "ansible.builtin.import_tasks" in task else task
+    role = told["ansible.builtin.import_role"]
+    assert role["tasks_from"] == "failure" and told["tags"] == ["always"], "whatever tags the run has"
+    last = load(f"roles/{role['name'].rpartition('.')[2]}/tasks/failure.yml")[-1]
+    assert set(last["monq.platform.failure"]) == {"task", "result", "ledger", "bundle"}
+
+
 def test_the_upgrade_does_not_stop_neighbours():
     play = load("playbooks/upgrade.yml")[-1]
     assert play["strategy"].rpartition(".")[2] == "host_pinned"

@@ -170,6 +170,7 @@ class Gathering:
             "step": given.get("step") or "",
             "message": given.get("message") or "",
             "lock": lock,
+            **({"last_exit": True} if given.get("last_exit") in (True, "True", "true") else {}),
         }
         software = versions(lambda: self._cluster, self._ansible)
         deployments = before.get("deployments")

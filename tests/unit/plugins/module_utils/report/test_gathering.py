@@ -91,6 +91,14 @@ def test_a_failure_is_recorded_and_told_without_its_secret(cluster, tmp_path):
     assert again["failures"] == content["failures"], "from the cluster alone"
 
 
+@pytest.mark.parametrize(("given", "recorded"), [("True", True), (True, True), ("False", None), (None, None)])
+def test_a_stop_at_the_last_exit_is_recorded_as_such(cluster, tmp_path, given, recorded):
+    upgraded(cluster, until=report_data.SQL)
+    lock = Lease(cluster, "production").acquire("us")
+    [report] = gathered(cluster, tmp_path, failure={"task": "x", "last_exit": given}, lock_id=lock)["reports"]
+    assert report["content"]["failures"][0].get("last_exit") == recorded
+
+
 @pytest.mark.parametrize("check_mode", [True, False])
 def test_a_failure_is_not_recorded_without_the_lock_or_in_check_mode(cluster, tmp_path, check_mode):
     upgraded(cluster, until=report_data.SQL)
