@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import os
@@ -22,6 +23,7 @@ from .verification import Bundle, counted, named, within
 
 OURS = "monq.platform"
 COLLECTIONS, WHEELS, CLIENT = "collections", "wheels", "monqctl"
+BEGUN = ".bundle-begun"  # marks what a run has left that did not end
 TIMEOUT = 3600
 
 
@@ -125,7 +127,10 @@ class Build:
         anything else."""
         if not os.path.isabs(self.directory):
             raise _unfit(self.directory, "not an absolute path")
-        if os.path.isdir(self.directory) and os.listdir(self.directory):
+        there = os.listdir(self.directory) if os.path.isdir(self.directory) else []
+        if BEGUN in there and not check_mode:
+            self._clear()
+        elif there and BEGUN not in there:
             try:
                 verdict = Bundle(self.directory, unsigned=True, say=self._progress.say).verify()
             except BundleError as exc:
@@ -138,9 +143,22 @@ class Build:
         try:
             if not check_mode:
                 os.makedirs(self.directory, exist_ok=True)
+                with open(self._path(BEGUN), "w", encoding="ascii"):
+                    pass
         except OSError as exc:
             raise _unfit(self.directory, exc.strerror or str(exc)) from exc
         return None
+
+    def _clear(self):
+        """Removes what an earlier run has made, and nothing else."""
+        for name in (COLLECTIONS, WHEELS, manifest.REGISTRY, manifest.RELEASE):
+            shutil.rmtree(self._path(name), ignore_errors=True)
+        for name in (CLIENT, manifest.MANIFEST, manifest.SUMS):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._path(name))
+        others = sorted({*os.listdir(self.directory)} - {BEGUN})
+        if others:
+            raise _unfit(self.directory, ", ".join(others[:5]))
 
     def client(self, path):
         found = shutil.which(path)
@@ -193,6 +211,7 @@ class Build:
     def close(self, versions, maker):
         """Writes manifest and checksums; returns the manifest."""
         seen = folder.look(self.directory)
+        seen.pop(BEGUN, None)
         odd = [manifest.Problem("type", path, there.note) for path, there in seen.items() if there.kind != "file"]
         if odd:
             raise BundleError(
@@ -209,15 +228,18 @@ class Build:
         for name, content in ((manifest.SUMS, manifest.sums(files, data)), (manifest.MANIFEST, data)):
             with open(self._path(name), "wb") as file:
                 file.write(content)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._path(BEGUN))
         return manifest.Manifest(data)
 
     def _run(self, argv, then):
-        self._progress.say(" ".join([os.path.basename(argv[0]), *argv[1:4]]))
-        result = self._runner(argv, timeout=TIMEOUT, watch=self._progress.heard(lambda text: text))
+        words = [os.path.basename(argv[0]), *[word for word in argv[1:] if not word.startswith("-")][:2]]
+        self._progress.say(" ".join(words))
+        result = self._runner(argv, timeout=TIMEOUT, watch=self._progress.heard(lambda text: text, " ".join(words)))
         if result.rc or result.timed_out:
             lines = clean(result.stdout + result.stderr).strip().splitlines()
             raise CommandError(
-                f"{' '.join(argv[:4])} failed",
+                f"{' '.join(words)} failed",
                 self.directory,
                 "exit status 0",
                 "timed out" if result.timed_out else "\n    ".join([f"exit status {result.rc}", *lines[-5:]]),

@@ -222,6 +222,20 @@ def test_a_folder_with_anything_else_is_refused(given, tmp_path, pip):
         build.make({**given, "directory": "bundle"})
 
 
+def test_what_a_failed_run_has_left_is_made_again_and_nothing_else_is_removed(given, tmp_path, pip, monkeypatch):
+    monkeypatch.setattr(build.Build, "exports", lambda *given: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        build.make(given)
+    monkeypatch.undo()
+    monkeypatch.setattr(build.Build, "wheels", lambda self, *given: None)
+    (tmp_path / "bundle" / "photo.jpg").write_text("")
+    with pytest.raises(BundleError, match=r"photo\.jpg"):
+        build.make(given)
+    (tmp_path / "bundle" / "photo.jpg").unlink()
+    assert build.make(given)["changed"]
+    assert Bundle(given["directory"], unsigned=True).verify().problems == []
+
+
 def test_the_manifest_says_what_the_bundle_was_made_for(given, pip):
     build.make(given)
     with open(os.path.join(given["directory"], manifest.MANIFEST), encoding="utf-8") as file:
