@@ -12,7 +12,9 @@ import pytest
 from ansible_collections.monq.platform.plugins.module_utils.bundle import folder, manifest, signature, verification
 from ansible_collections.monq.platform.plugins.module_utils.bundle.verification import Bundle, before_use
 from ansible_collections.monq.platform.plugins.module_utils.errors import BundleError, SignatureError
+from ansible_collections.monq.platform.plugins.module_utils.session import client
 from cryptography.hazmat.primitives.asymmetric import rsa
+from fake_session import params
 from made_bundle import FILES, SPOILED, Made, add, certificate, cut_short, flip, take
 
 ALL = len(FILES) + 2  # with manifest and checksums
@@ -279,3 +281,18 @@ def test_the_memory_holds_no_content(made):
     verify(made, kept=True)
     kept = json.loads(made.kept.read_text())
     assert set(kept) == {"folder", "files"} and set(kept["files"]) == {*FILES, "manifest.json", "SHA256SUMS"}
+
+
+def test_the_sessions_client_verifies_before_the_call(made, tmp_path):
+    (tmp_path / "home").mkdir()
+    program = tmp_path / "monqctl"
+    program.write_text('#!/bin/sh\necho "$@" >>"$HOME/calls"\necho production\n')
+    program.chmod(0o755)
+    given = params(home=tmp_path / "home", plan={"variables": made.variables()}, monqctl_path=str(program))
+    client(given).change(argv(made))
+    calls = tmp_path / "home" / "calls"
+    assert len(calls.read_text().splitlines()) == 2, "the context, and the call"
+    flip(made)
+    with pytest.raises(BundleError, match="has changed since it was verified"):
+        client(given).change(argv(made))
+    assert len(calls.read_text().splitlines()) == 2

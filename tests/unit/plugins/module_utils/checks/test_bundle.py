@@ -1,4 +1,4 @@
-"""What preflight finds in a bundle."""
+"""What preflight finds in a bundle (trap 27)."""
 
 from __future__ import annotations
 
