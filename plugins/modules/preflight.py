@@ -56,6 +56,18 @@ options:
       a finding.
     type: str
     default: ''
+  probe_url:
+    description: What is asked during the outage, see M(monq.platform.outage_watch). What cannot be asked is a finding.
+    type: str
+    default: ''
+  probe_expect:
+    description: Which answer means that Monq is reachable, see M(monq.platform.outage_watch).
+    type: dict
+    default: {}
+  silence:
+    description: JSON of the silence in Alertmanager, see M(monq.platform.outage_watch).
+    type: json
+    default: ''
   doubles:
     description: Other hosts of the inventory that stand for the same installation.
     type: list
@@ -167,7 +179,7 @@ cut:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.arguments import DOMAINS, INGRESS_SECRETS, MONQCTL, RUN
+from ..module_utils.arguments import DOMAINS, INGRESS_SECRETS, MONQCTL, RUN, SHOWN_NOWHERE
 from ..module_utils.checks.preflight import CHECKS, Preflight
 from ..module_utils.postgres.client import ARGUMENTS
 from ..module_utils.report import findings_file
@@ -180,6 +192,9 @@ OPTIONS = {
     "confirmation_required": {"type": "bool", "default": False},
     "obsolete": {"type": "list", "elements": "str", "default": []},
     "outage_window": {"type": "str", "default": ""},
+    "probe_url": {"type": "str", "default": ""},
+    "probe_expect": {"type": "dict", "default": {}},
+    "silence": SHOWN_NOWHERE,
     "doubles": {"type": "list", "elements": "str", "default": []},
     "releasehub_token": {"type": "str", "default": "", "no_log": True},
     "findings_file": {"type": "path", "default": ""},

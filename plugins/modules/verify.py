@@ -32,6 +32,16 @@ options:
       - If no tag of a module matches, its version is unknown, which is a warning.
     type: str
     default: '^v?(?P<version>[0-9]+\.[0-9]+\.[0-9]+)'
+  api_versions:
+    description: Whether each service that a new route leads to is asked for its version, on the main domain and the
+      alias domains. What it answers is a warning at most.
+    type: bool
+    default: false
+  api_version_path:
+    description: Where a service tells its version as JSON, with C({path}) for the path of its route. An assumption,
+      hence configurable.
+    type: str
+    default: '{path}/api/version'
   record:
     description: Whether the result is recorded in the ledger.
     type: bool
@@ -119,6 +129,8 @@ from ..module_utils.session import Session
 LAST = "verify.installation.check"
 OPTIONS = {
     "version_pattern": {"type": "str", "default": r"^v?(?P<version>[0-9]+\.[0-9]+\.[0-9]+)"},
+    "api_versions": {"type": "bool", "default": False},
+    "api_version_path": {"type": "str", "default": "{path}/api/version"},
     "record": {"type": "bool", "default": True},
     "release_lock": {"type": "bool", "default": False},
 }

@@ -53,7 +53,16 @@ MARKS = {
     "answer": mark("answer of the operator"),
     "run": mark("another run takes the lock"),
 }
-PROBE = {"ok": mark("reachable"), "down": mark("not reachable"), "unseen": mark("not observed")}
+PROBE = {
+    "ok": mark("reachable"),
+    "not_observed": mark("not observed"),
+    "refused": mark("no connection"),
+    "tls": mark("no TLS connection, or a wrong certificate"),
+    "timeout": mark("no response within one second"),
+    "not_found": mark("404: no route"),
+    "server_error": mark("an error of the server (5xx)"),
+    "unexpected": mark("another response than expected"),
+}
 # {outcome: (sentence, kind of verdict)}
 VERDICTS = {
     "finished": (mark("The upgrade from %(from)s to %(to)s is finished and verified."), "good"),

@@ -8,6 +8,7 @@ from ..bundle.verification import remembered_in
 from ..engine import progress, steps
 from ..engine.snapshots import orphans
 from ..errors import ApiError, ApiUnreachable, InputError, MonqError
+from ..outage.watching import settings
 from ..postgres import dump
 from ..redaction.text import known
 from ..session import Session, client
@@ -42,6 +43,7 @@ class Preflight:
         if "inputs" in checks:
             make("inputs", lambda: inputs.examine(self._given, _secrets(self._given)), subject="variables")
         make("inputs", self._plan, subject="monq_modules")
+        make("inputs", self._watch, subject="monq_probe_url and monq_silence")
         make("kubernetes.connection", self._connect, subject="monq_kubeconfig")
         if self._connection:
             make("ledger", self._open, subject="the ledger")
@@ -121,6 +123,10 @@ class Preflight:
 
     def _cluster(self):
         return cluster.examine(self._connection, self._given, self.session, self.report)
+
+    def _watch(self):
+        """Nobody wants to learn right before the outage that it cannot be watched."""
+        settings(*(self._given.get(name) for name in ("probe_url", "probe_expect", "silence")))
 
     def _window(self):
         """A run with the outage starts within the window; a removal of routes that has begun is finished anyway."""

@@ -84,6 +84,12 @@ class Lease:
             "progress": notes.get(PROGRESS, ""),
         }
 
+    def renewal(self, lock_id):
+        """What changes with each renewal of this lock; None where it is no longer held."""
+        lease = self._read()
+        notes = ((lease or {}).get("metadata") or {}).get("annotations") or {}
+        return lease["metadata"]["resourceVersion"] if _held(lease) and notes.get(ID) == lock_id else None
+
     def acquire(self, holder=None):
         """Takes the lock and returns its ID. If the current holder is still renewing it, raises a LockError that names
         the holder; waits out a silent one."""

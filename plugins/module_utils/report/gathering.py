@@ -18,6 +18,7 @@ from ..engine.runner import StepRunner
 from ..engine.snapshots import SnapshotStore
 from ..engine.spool import Spool
 from ..errors import ApiError, ApiUnreachable, LockError, MonqError
+from ..outage import record
 from ..redaction.data import sanitise
 from ..rollback.ledger import RollbackLedger, archived, upgrade_ledger
 from ..session import INPUTS as SHAPE
@@ -46,7 +47,7 @@ class Gathering:
         generation = self._generation()
         upgrade = upgrade_ledger(self._cluster, self._namespace, self._version, generation)
         own = self._rollback_ledger(generation)
-        folder = Spool(self._given["spool_directory"], self._given["spool_host"], self._version).folder(generation)
+        folder = self._folder(generation)
         reports = []
         if upgrade.entries and not _carried_only(upgrade):
             reports.append({"name": UPGRADE, "content": self._upgrade(upgrade)})
@@ -61,6 +62,9 @@ class Gathering:
             "problems": self.problems,
             "complete": complete,
         }
+
+    def _folder(self, generation):
+        return Spool(self._given["spool_directory"], self._given["spool_host"], self._version).folder(generation)
 
     # ---- ledgers
 
@@ -132,6 +136,7 @@ class Gathering:
         before = {} if "before" in (known.get("verified") or {}) else self._before(store, ledger)
         if self._given["failure"] and self._is_live(ledger):
             known = self._failed(ledger, before) or known
+        known = {**known, "probe": facts.watched(known, record.spans(self._folder(ledger.generation)))}
         digests = json.loads(ledger.annotations.get(FILES) or "{}")
         content = document.upgrade(
             self._about(plan),
