@@ -9,12 +9,11 @@ import time
 from ansible.errors import AnsibleError
 from ansible.playbook.helpers import load_list_of_tasks
 from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
 
 from ..module_utils.errors import InputError
 from ..module_utils.report.failure import first_message
 from ..plugin_utils.report_words import Words, mark
-from ..plugin_utils.screen import show
+from ..plugin_utils.screen import show, warn
 
 VARIABLE = "monq_hooks"
 NAMES = ("before_cut", "after_outage", "on_failure")
@@ -58,9 +57,9 @@ class ActionModule(ActionBase):
             "message": first_message(given["result"]).splitlines()[0],
         }
         if given["state"] == "failed":
-            Display().warning(words._(FAILED) % values)
+            warn(words.gettext(FAILED) % values)
         else:
-            show(words._(ENDED) % values)
+            show(words.gettext(ENDED) % values)
         return {**result, "seconds": max(0.0, round(time.time() - given["begun"], 1))}
 
     def _checked(self, hooks):

@@ -5,12 +5,11 @@ from __future__ import annotations
 
 from ansible import constants as C
 from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
 
 from ..module_utils.errors import InputError
 from ..module_utils.redaction.text import redact
 from ..plugin_utils import notification
-from ..plugin_utils.screen import show
+from ..plugin_utils.screen import show, warn
 
 URI = "ansible.builtin.uri"
 TIMEOUT = 5  # seconds
@@ -86,5 +85,5 @@ class ActionModule(ActionBase):
     def _warned(result, problem, secrets):
         shown = "not told: " + " ".join(redact(problem, secrets).split())
         result["problems"].append(shown)
-        Display().warning(shown)
+        warn(shown)
         return result
