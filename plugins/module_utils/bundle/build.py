@@ -123,6 +123,11 @@ class Build:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         return path
 
+    def _folder(self, name):
+        path = self._path(name)
+        os.makedirs(path, exist_ok=True)
+        return path
+
     def begin(self, versions, check_mode=False):
         """Returns the manifest if the whole bundle is there already, else None. Raises BundleError for a folder with
         anything else."""
@@ -177,7 +182,7 @@ class Build:
         lacking = {OURS: f"=={version}"} if OURS not in known else missing(known)
         if lacking:
             galaxy = _beside_python("ansible-galaxy")
-            argv = download_collections(galaxy, self._path(COLLECTIONS), lacking)
+            argv = download_collections(galaxy, self._folder(COLLECTIONS), lacking)
             then = (
                 f"if Galaxy is not reached, set monq_bundle_collections to archives of {', '.join(sorted(lacking))} too"
             )
@@ -190,14 +195,13 @@ class Build:
             )
 
     def wheels(self, requirements, version="", platforms=()):
-        argv = download_wheels(sys.executable, self._path(WHEELS), requirements, version, platforms)
+        argv = download_wheels(sys.executable, self._folder(WHEELS), requirements, version, platforms)
         self._run(argv, "check pip's index; correct monq_bundle_python_version and monq_bundle_python_platforms")
 
     def exports(self, release, call):
         """call: makes one call of monqctl."""
         for name, argv in ((manifest.REGISTRY, export_registry), (manifest.RELEASE, export_release)):
-            target = self._path(name)
-            os.makedirs(target, exist_ok=True)
+            target = self._folder(name)
             call(argv(release, target))
             if not os.listdir(target):
                 raise CommandError(
