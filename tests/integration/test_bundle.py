@@ -22,7 +22,7 @@ PIP = """import sys
 open(sys.argv[sys.argv.index("--dest") + 1] + "/nothing-1-py3-none-any.whl", "w").write("wheel")
 open(__file__ + ".argv", "w").write("\\n".join(sys.argv[1:]))
 """
-NEEDS = ("kubernetes.core", "community.postgresql", "community.crypto")
+NEEDS = {"kubernetes.core": "6.0.0", "community.postgresql": "4.0.0", "community.crypto": "3.0.0"}
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +36,14 @@ def archives(folder):
     argv = [ansible, "collection", "build", str(ROOT), "--output-path", str(folder)]
     subprocess.run(argv, check=True, capture_output=True)
     for name in NEEDS:
-        about = {"namespace": name.split(".")[0], "name": name.split(".")[1], "version": "9.0.0", "dependencies": {}}
+        about = {
+            "namespace": name.split(".")[0],
+            "name": name.split(".")[1],
+            "version": NEEDS[name],
+            "dependencies": {},
+        }
         (folder / "MANIFEST.json").write_text(json.dumps({"collection_info": about}))
-        with tarfile.open(folder / f"{name.replace('.', '-')}-9.0.0.tar.gz", "w:gz") as file:
+        with tarfile.open(folder / f"{name.replace('.', '-')}-{NEEDS[name]}.tar.gz", "w:gz") as file:
             file.add(folder / "MANIFEST.json", "MANIFEST.json")
     return [str(path) for path in sorted(folder.glob("*.tar.gz"))]
 

@@ -9,6 +9,7 @@ import contextlib
 import datetime
 import json
 import os
+import re
 import shutil
 import sys
 import tarfile
@@ -122,6 +123,11 @@ class Build:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         return path
 
+    def _folder(self, name):
+        path = self._path(name)
+        os.makedirs(path, exist_ok=True)
+        return path
+
     def begin(self, versions, check_mode=False):
         """Returns the manifest if the whole bundle is there already, else None. Raises BundleError for a folder with
         anything else."""
@@ -169,15 +175,14 @@ class Build:
 
     def collections(self, archives, version):
         """archives: paths of those that are here already; what they lack is downloaded. version: of this collection."""
-        known = {}
+        known = {name: (release, needs) for name, release, needs in map(described, archives)}
+        require_fitting(known, version)
         for path in archives:
-            name, needs = described(path)
-            known[name] = needs
             _copied(path, self._path(COLLECTIONS, os.path.basename(path)))
         lacking = {OURS: f"=={version}"} if OURS not in known else missing(known)
         if lacking:
             galaxy = _beside_python("ansible-galaxy")
-            argv = download_collections(galaxy, self._path(COLLECTIONS), lacking)
+            argv = download_collections(galaxy, self._folder(COLLECTIONS), lacking)
             then = (
                 f"if Galaxy is not reached, set monq_bundle_collections to archives of {', '.join(sorted(lacking))} too"
             )
@@ -190,14 +195,13 @@ class Build:
             )
 
     def wheels(self, requirements, version="", platforms=()):
-        argv = download_wheels(sys.executable, self._path(WHEELS), requirements, version, platforms)
+        argv = download_wheels(sys.executable, self._folder(WHEELS), requirements, version, platforms)
         self._run(argv, "check pip's index; correct monq_bundle_python_version and monq_bundle_python_platforms")
 
     def exports(self, release, call):
         """call: makes one call of monqctl."""
         for name, argv in ((manifest.REGISTRY, export_registry), (manifest.RELEASE, export_release)):
-            target = self._path(name)
-            os.makedirs(target, exist_ok=True)
+            target = self._folder(name)
             call(argv(release, target))
             if not os.listdir(target):
                 raise CommandError(
@@ -271,11 +275,11 @@ def _beside_python(name):
 
 
 def described(path):
-    """(name, {dependency: range of versions}) of a collection's archive."""
+    """(name, version, {dependency: range of versions}) of a collection's archive."""
     try:
         with tarfile.open(path) as archive:
             about = json.load(archive.extractfile("MANIFEST.json"))["collection_info"]
-        return f"{about['namespace']}.{about['name']}", dict(about.get("dependencies") or {})
+        return f"{about['namespace']}.{about['name']}", about["version"], dict(about.get("dependencies") or {})
     except (OSError, tarfile.TarError, KeyError, ValueError, AttributeError, TypeError) as exc:
         raise BundleError(
             "this is not the archive of a collection",
@@ -287,6 +291,49 @@ def described(path):
 
 
 def missing(known):
-    """What some archive depends on and none is. known: {name: {dependency: range}}"""
-    needs = {name: wanted for row in known.values() for name, wanted in row.items()}
-    return {name: wanted for name, wanted in needs.items() if name not in known}
+    """What some archive depends on and none is. known: {name: (version, {dependency: range})}"""
+    return {name: wanted for name, wanted in _needs(known) if name not in known}
+
+
+def _needs(known):
+    return [pair for _version, needs in known.values() for pair in needs.items()]
+
+
+def require_fitting(known, version):
+    """Raises BundleError for an archive that ansible-galaxy would refuse in the closed network. version: ours."""
+    for name, wanted in [*_needs(known), (OURS, f"=={version}")]:
+        if name in known and not fits(known[name][0], wanted):
+            raise BundleError(
+                "the archive of a collection has another version than is needed",
+                name,
+                wanted,
+                known[name][0],
+                "correct monq_bundle_collections",
+            )
+
+
+def fits(version, wanted):
+    """Whether a version lies in a range such as >=5.0.0,<7."""
+    own = _numbers(version)
+    for part in wanted.split(","):
+        sign, limit = _RANGE.fullmatch(part.strip()).groups()
+        other = _numbers(limit)
+        if limit not in ("", "*") and not _COMPARED[sign or "=="]((own > other) - (own < other)):
+            return False
+    return True
+
+
+def _numbers(version):
+    found = [int(word) for word in re.findall(r"\d+", version.partition("-")[0].partition("+")[0])]
+    return found + [0] * (3 - len(found))
+
+
+_RANGE = re.compile(r"(==|!=|>=|<=|>|<)?\s*(.*)")
+_COMPARED = {
+    "==": lambda order: order == 0,
+    "!=": lambda order: order != 0,
+    ">=": lambda order: order >= 0,
+    "<=": lambda order: order <= 0,
+    ">": lambda order: order > 0,
+    "<": lambda order: order < 0,
+}

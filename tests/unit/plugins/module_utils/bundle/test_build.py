@@ -49,9 +49,10 @@ def test_the_calls_for_downloads():
     ]
 
 
-def archive(folder, name, dependencies=None):
+def archive(folder, name, dependencies=None, version="1.0.0"):
     path = folder / f"{name.replace('.', '-')}-1.0.0.tar.gz"
-    about = {"namespace": name.split(".")[0], "name": name.split(".")[1], "dependencies": dependencies or {}}
+    about = {"namespace": name.split(".")[0], "name": name.split(".")[1], "version": version}
+    about["dependencies"] = dependencies or {}
     data = json.dumps({"collection_info": about}).encode()
     with tarfile.open(path, "w:gz") as file:
         info = tarfile.TarInfo("MANIFEST.json")
@@ -76,7 +77,7 @@ def made(tmp_path, runner=None):
 def test_archives_that_are_complete_are_copied_and_galaxy_is_not_asked(tmp_path):
     runner = Runner()
     ours = archive(tmp_path, "monq.platform", {"kubernetes.core": ">=5"})
-    made(tmp_path, runner).collections([ours, archive(tmp_path, "kubernetes.core")], "1.0.0")
+    made(tmp_path, runner).collections([ours, archive(tmp_path, "kubernetes.core", version="5.1.0")], "1.0.0")
     assert runner.calls == []
     names = ["kubernetes-core-1.0.0.tar.gz", "monq-platform-1.0.0.tar.gz", "requirements.yml"]
     assert sorted(os.listdir(tmp_path / "bundle" / "collections")) == names
@@ -98,6 +99,33 @@ def test_a_galaxy_that_is_not_reached_is_a_message_with_the_variable(tmp_path):
         made(tmp_path, Runner(1)).collections([archive(tmp_path, "monq.platform", {"a.b": ">=5"})], "1.0.0")
     assert "could not reach galaxy" in str(caught.value)
     assert "monq_bundle_collections to archives of a.b" in str(caught.value)
+
+
+def test_an_archive_of_another_version_is_refused_here_and_not_in_the_closed_network(tmp_path):
+    ours, other = archive(tmp_path, "monq.platform", {"a.b": ">=5,<7"}), archive(tmp_path, "a.b", version="7.0.0")
+    with pytest.raises(BundleError, match=r"expected: >=5,<7\n  seen: 7\.0\.0"):
+        made(tmp_path).collections([ours, other], "1.0.0")
+    with pytest.raises(BundleError, match=r"monq\.platform\n  expected: ==1\.0\.1"):
+        made(tmp_path).collections([ours], "1.0.1")
+
+
+@pytest.mark.parametrize(
+    ("version", "wanted", "answer"),
+    [
+        ("6.2.0", ">=5.0.0,<7", True),
+        ("7.0.0", ">=5.0.0,<7", False),
+        ("4.9.9", ">=5.0.0,<7", False),
+        ("10.0.0", ">=9", True),
+        ("1.0.0", "*", True),
+        ("1.0.0", "1.0.0", True),
+        ("1.0.0", "==1.0", True),
+        ("1.0.0", "!=1.0.0", False),
+        ("1.0.1", "> 1.0.0, <=1.0.1", True),
+        ("5.0.0-beta.1", ">=5", True),
+    ],
+)
+def test_ranges_of_versions(version, wanted, answer):
+    assert build.fits(version, wanted) is answer
 
 
 @pytest.mark.parametrize("content", [b"", b"none"])
