@@ -155,7 +155,7 @@ def test_before_the_first_sql_killed_in_the_middle(site):
     status = installation.play("status").text
     screen = status[status.index(f"{installation.name}: Monq is ") : status.index("monq_status_all=true.")]
     assert "DOWN since" in screen and "A ROLLBACK of generation 2" in screen and len(screen.splitlines()) <= 24, screen
-    assert "rollback" in screen[screen.index("  next:") :] and "monq_confirm_rollback=" in screen, screen
+    assert "next: wait" in screen or "monq_confirm_rollback=" in screen, "until the lock of the killed run has expired"
     mark, calls = installation.audit_mark(), len(installation.journal())
     upgrade = installation.play("upgrade")
     assert upgrade.rc == 2 and "a rollback is not finished" in upgrade.text, upgrade.text[-2000:]
