@@ -57,9 +57,9 @@ class ActionModule(ActionBase):
             "message": first_message(given["result"]).splitlines()[0],
         }
         if given["state"] == "failed":
-            warn(words._(FAILED) % values)
+            warn(words.gettext(FAILED) % values)
         else:
-            show(words._(ENDED) % values)
+            show(words.gettext(ENDED) % values)
         return {**result, "seconds": max(0.0, round(time.time() - given["begun"], 1))}
 
     def _checked(self, hooks):

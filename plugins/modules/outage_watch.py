@@ -101,7 +101,7 @@ def stopped(watching, session):
     found = watching.stop()
     if watching.spans and not session.check_mode:
         problem = facts.of_watch(session, watching.spans)
-        found["warnings"] += [f"what was seen of the outage is not in the cluster: {problem}"] if problem else []
+        found["problems"] += [f"what was seen of the outage is not in the cluster: {problem}"] if problem else []
     return found
 
 
@@ -111,7 +111,7 @@ def main():
         session = Session.open(params=module.params, check_mode=module.check_mode)
         watching = Watching(session)
         found = watching.start() if module.params["state"] == "started" else stopped(watching, session)
-        for warning in found.pop("warnings"):
+        for warning in found.pop("problems", []):
             module.warn(warning)
         module.exit_json(changed=False, **found)
     except MonqError as exc:

@@ -12,8 +12,8 @@ description:
   - Checks the operator's variables; the API server, the account's permissions, the namespace with its Deployments,
     Ingresses and quotas, the Ingress controller where routes have snippets, and the TLS Secrets; monqctl's version and
     context and, through it, the registry's status, the K8s template and the replica counts; the Release Hub or the
-    folders of an offline upgrade; the PostgreSQL server and its databases, also against Consul where O(consul) is
-    given; and the clocks of both servers.
+    folders or the bundle of an offline upgrade; the PostgreSQL server and its databases, also against Consul where
+    O(consul) is given; and the clocks of both servers.
   - Collects all findings; a failing check does not prevent the others, not even by a defect. If every step is already
     done, only the installation's identity is checked.
   - If monqctl's context has yet to be configured from the variables, RV(deferred) is true. The registry is then checked
@@ -217,7 +217,7 @@ def main():
     spec = {**RUN, **MONQCTL, **DOMAINS, **INGRESS_SECRETS, **OPTIONS}
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     given = module.params
-    preflight = Preflight(given, unfinished_text)
+    preflight = Preflight(given, unfinished_text, remember=not module.check_mode)
     report = preflight.run(given["checks"])
     part = "" if set(given["checks"]) == set(CHECKS) else "-".join(given["checks"])
     where = {"asked": given["findings_file"], "part": part, "check_mode": module.check_mode}

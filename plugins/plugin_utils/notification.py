@@ -134,10 +134,10 @@ def text(event, facts, secrets=(), translations=None):
     lines = []
     for line in TEXTS["resumed" if event == "announced" and facts.get("resumed") else event]:
         try:
-            lines.append(words._(line) % values)
+            lines.append(words.gettext(line) % values)
         except KeyError:
             continue
-    return redact(words._(ABOUT) % values + "\n".join(lines), secrets)
+    return redact(words.gettext(ABOUT) % values + "\n".join(lines), secrets)
 
 
 def _values(facts, words):

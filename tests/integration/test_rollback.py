@@ -14,7 +14,6 @@ from support.comparison import differences, state
 
 REGISTRY = "pl-microservice-registry-api-service"
 ROLLBACK = "monq-rollback-6.0.0"
-SQL = ("release", "update", "db", "pgsql")
 DATABASES = [
     "pl-i18n-service",
     "pl-automaton-rules-api-service",
@@ -135,29 +134,36 @@ def _begun(found, attempt, key):
 
 
 def test_before_the_first_sql_killed_in_the_middle(site):
-    """The second generation has removed the old routes and applied the new ones. A killed rollback blocks every
-    upgrade, and is finished by the same command."""
+    """The second generation has removed the old routes and applied the new ones, and has stopped at the last exit, as
+    the outage does not fit into its budget; the rollback is the command that was printed. A killed rollback blocks
+    every upgrade, and is finished by the same command."""
     installation, before = site
-    installation.faults({"match": [*SQL], "kind": "fail"})
-    failed = installation.play("site")
+    failed = installation.play("site", extra={"monq_outage_budget": 1})
     assert failed.rc == 2 and "DOWN" in failed.text, failed.text[-2000:]
+    assert "stopped at the last exit: no SQL has run" in failed.text and installation.migrations() == {}
     assert config_map(installation, "monq-upgrade-6.0.0")[0]["monq.platform/attempt"] == "2"
     strangers = {
         i["metadata"]["name"]: i["metadata"]["uid"] for i in installation.objects("ingresses.v1beta1.extensions")
     }
-    process = installation.start("rollback", confirm=False, extra={"monq_confirm_rollback": installation.name})
+    process = installation.start("rollback", typed=installation.printed(failed.text, "to roll back"))
     deadline = time.monotonic() + 600
     while not _begun(config_map(installation, ROLLBACK), "2", "rollback.registry_template.apply"):
         assert process.poll() is None and time.monotonic() < deadline, Path(process.log).read_text()[-3000:]
         time.sleep(0.3)
     installation.kill(process)
     assert config_map(installation, ROLLBACK)[0]["monq.platform/attempt"] == "2"
-    assert "A ROLLBACK of generation 2" in installation.play("status").text
+    status = installation.play("status").text
+    screen = status[status.index(f"{installation.name}: Monq is ") : status.index("monq_status_all=true.")]
+    assert "DOWN since" in screen and "A ROLLBACK of generation 2" in screen and len(screen.splitlines()) <= 24, screen
+    assert "next: wait" in screen or "monq_confirm_rollback=" in screen, "until the lock of the killed run has expired"
     mark, calls = installation.audit_mark(), len(installation.journal())
     upgrade = installation.play("upgrade")
     assert upgrade.rc == 2 and "a rollback is not finished" in upgrade.text, upgrade.text[-2000:]
     other = roll_back(installation, databases=DATABASES[:1])
     assert other.rc == 2 and "step list differs" in other.text, other.text[-2000:]
+    last = other.text[other.text.rindex(f"FAILED on {installation.name}: ") :]
+    assert re.search(r"changed: \d+ steps of the rollback done", last) and "platform: DOWN since" in last, last
+    assert "next command:" in last and "-e monq_confirm_rollback=" in last, last
     assert installation.mutations(mark) == [] and len(installation.journal()) == calls
     ended = roll_back(installation)
     assert ended.rc == 0, ended.text[-3000:]
@@ -170,11 +176,16 @@ def test_before_the_first_sql_killed_in_the_middle(site):
 
 @pytest.fixture(scope="module")
 def replaced(site, sandbox):
-    """Brings the third generation to the point where all SQL of pl and its Replace have run; counts and settings made
-    by hand are lost. Saves this state, so that it can be rolled back twice."""
+    """Brings the third generation past the last exit, with the command that was printed there, to the point where all
+    SQL of pl and its Replace have run; counts and settings made by hand are lost. Saves this state, so that it can be
+    rolled back twice."""
     installation, _before = site
+    installation.variables(monq_outage_budget=1)
+    stopped = installation.play("site")
+    assert stopped.rc == 2 and installation.migrations() == {}, stopped.text[-3000:]
     installation.faults({"match": ["registry", "apply", "microservice"], "kind": "fail"})
-    failed = installation.play("site")
+    failed = installation.play("site", typed=installation.printed(stopped.text, "to go on"))
+    installation.variables(monq_outage_budget=None)
     assert failed.rc == 2 and "upgrade.pl.microservices.replace" in installation.ledger(), failed.text[-3000:]
     assert set(installation.migrations().values()) == {1}
     sandbox("save", installation.name, "replaced")

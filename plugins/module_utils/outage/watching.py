@@ -130,5 +130,5 @@ class Watching:
             "running": running,
             "seen": {name: value for name, value in seen.items() if name != "changes"},
             "silenced": silenced,
-            "warnings": self.warnings,
+            "problems": self.warnings,
         }

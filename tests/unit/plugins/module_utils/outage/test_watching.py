@@ -52,7 +52,7 @@ def test_what_is_seen_is_in_the_file_the_result_and_the_cluster(cluster, tmp_pat
         one = session(cluster, tmp_path, monq.url, silence)
         watching = Watching(one, lambda: cluster)
         found = watching.start()
-        assert found["running"] and found["silenced"] and found["warnings"] == []
+        assert found["running"] and found["silenced"] and found["problems"] == []
         assert Watching(one, lambda: cluster).start()["running"] and pid(one) == pid(one), "one is enough"
         asked = len(monq.requests)
         monq.status = 404
@@ -85,7 +85,7 @@ def test_a_page_that_does_not_answer_before_the_outage_is_a_warning(cluster, tmp
     with Recorder(404) as monq:
         one = session(cluster, tmp_path, monq.url)
         found = Watching(one, lambda: cluster).start()
-        assert found["running"] and "not_found" in found["warnings"][0] and "monq_probe_expect" in found["warnings"][0]
+        assert found["running"] and "not_found" in found["problems"][0] and "monq_probe_expect" in found["problems"][0]
         Watching(one).stop()
 
 
@@ -96,7 +96,7 @@ def test_an_alertmanager_that_fails_is_a_warning(cluster, tmp_path, alerts):
         watching = Watching(one, lambda: cluster)
         watching._silence._timeout = 0.2
         found = watching.start()
-        assert not found["silenced"] and "monq_silence" in found["warnings"][0]
+        assert not found["silenced"] and "monq_silence" in found["problems"][0]
         assert alerts.url not in str(found)
         watching.stop()
 
@@ -105,14 +105,14 @@ def test_a_folder_that_cannot_be_written_is_a_warning(cluster, tmp_path):
     one = session(cluster, tmp_path / "file" / "x", "http://127.0.0.1:9/")
     (tmp_path / "file").write_text("no folder")
     found = Watching(one, lambda: cluster).start()
-    assert not found["running"] and found["warnings"][0].startswith("the outage is not watched")
+    assert not found["running"] and found["problems"][0].startswith("the outage is not watched")
 
 
 def test_without_the_lock_nothing_is_left_running(cluster, tmp_path):
     one = session(cluster, tmp_path, "http://127.0.0.1:9/")
     one.lease.release(one.params["lock_id"])
     found = Watching(one, lambda: cluster).start()
-    assert not found["running"] and "does not hold the lock" in found["warnings"][0]
+    assert not found["running"] and "does not hold the lock" in found["problems"][0]
     until(lambda: not child.is_alive(record.read(record.path_of(one.folder, one.params["lock_id"]))["heading"]))
 
 
