@@ -13,7 +13,8 @@ from ..plugin_utils.screen import show, warn
 
 URI = "ansible.builtin.uri"
 TIMEOUT = 5  # seconds
-DICT, TEXT = {"type": "dict", "default": {}}, {"type": "str", "default": ""}
+DICT = {"type": "dict", "default": {}}
+TEXT = {"type": "str", "default": ""}
 SPEC = {
     "event": {"type": "str", "default": "checked", "choices": ["checked", *notification.EVENTS]},
     "targets": {"type": "list", "elements": "raw", "default": [], "no_log": True},

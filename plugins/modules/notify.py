@@ -93,7 +93,8 @@ problems:
 
 from ansible.module_utils.basic import AnsibleModule
 
-DICT, TEXT = {"type": "dict", "default": {}}, {"type": "str", "default": ""}
+DICT = {"type": "dict", "default": {}}
+TEXT = {"type": "str", "default": ""}
 EVENTS = ["checked", "announced", "outage_begins", "failed", "question_asked", "outage_over", "verified"]
 SPEC = {
     "event": {"type": "str", "default": "checked", "choices": EVENTS},

@@ -63,7 +63,7 @@ def _ask(url, key, token):
     request.add_header("User-Agent", "monq.platform")
     if token:
         request.add_unredirected_header("X-Consul-Token", token)  # another server must not get it
-    with urllib.request.urlopen(request, timeout=SECONDS) as answer:
+    with urllib.request.build_opener().open(request, timeout=SECONDS) as answer:
         return answer.read().decode("utf-8-sig", "replace")
 
 

@@ -63,7 +63,7 @@ class Watching:
         """Creates the silence and starts the process; a run that has one gets no second."""
         if self._idle:
             return self._result(False, False)
-        silenced = self._try(lambda: self._silence.prolong()) if self._silence else False
+        silenced = self._try(self._silence.prolong) if self._silence else False
         path = record.path_of(self._folder, self._lock)
         running = child.is_alive(record.read(path)["heading"])
         if not running:
@@ -104,7 +104,7 @@ class Watching:
         ended = child.stop(self._folder, self._lock, self._given["settle"])
         if not ended:
             self.warnings.append("the process that watches the outage has not ended yet; it ends with the lock")
-        silenced = self._try(lambda: self._silence.shorten()) if self._silence else False
+        silenced = self._try(self._silence.shorten) if self._silence else False
         return self._result(not ended, silenced)
 
     @property

@@ -158,7 +158,7 @@ def _failed(ledger):
     if found.get("last_exit"):
         return [say("exit", at=found["at"])]
     if found:
-        message = short(str(found.get("message") or "").split("\n")[0], WIDTH)
+        message = short(str(found.get("message") or "").partition("\n")[0], WIDTH)
         return [say("failed", at=found["at"], task=found.get("task") or found.get("step"), message=message)]
     held = (ledger.get("holder") or {}) and _silent(ledger) is None
     asked = [one["key"] for one in ledger.get("questions") or []]

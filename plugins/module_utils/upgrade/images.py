@@ -70,7 +70,7 @@ class ImageRegistry:
         url, found = self._url + urllib.parse.quote(repository) + "/tags/list?n=1000", set()
         for _page in range(PAGES):
             try:
-                with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:
+                with urllib.request.build_opener().open(url, timeout=TIMEOUT) as answer:
                     found.update(json.load(answer).get("tags") or [])
                     following = re.search(r"<([^>]+)>\s*;\s*rel=\"?next", answer.headers.get("Link") or "")
             except urllib.error.HTTPError as exc:

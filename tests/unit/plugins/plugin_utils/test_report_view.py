@@ -175,9 +175,9 @@ def test_a_long_pause_is_cut_short_and_everything_stays_inside():
     picture = report_timeline.picture(REPORTS["finished"])
     assert len(picture["breaks"]) == 1
     for lane in picture["lanes"]:
-        for bar in lane["bars"]:
-            assert picture["left"] <= bar["x"] and bar["x"] + bar["width"] <= picture["width"]
-    by_key = {bar["row"]["key"]: bar for lane in picture["lanes"] for bar in lane["bars"]}
+        for drawn in lane["bars"]:
+            assert picture["left"] <= drawn["x"] and drawn["x"] + drawn["width"] <= picture["width"]
+    by_key = {drawn["row"]["key"]: drawn for lane in picture["lanes"] for drawn in lane["bars"]}
     assert picture["outage"]["x"] == by_key["upgrade.routing.cut"]["x"]
     last = by_key["upgrade.fm.cache.pl-userspaces-api-service"]
     assert abs(picture["outage"]["x"] + picture["outage"]["width"] - last["x"] - last["width"]) < 2

@@ -43,8 +43,8 @@ class Server:
     @contextlib.contextmanager
     def maintenance(self, names):
         assert names == ["pl_x"]
-        if self.broken:
-            raise self.broken
+        if self.broken is not None:
+            raise MonqError(str(self.broken))
         yield types.SimpleNamespace(value=lambda sql: 7 if "clock_timestamp" in sql else None)
 
 

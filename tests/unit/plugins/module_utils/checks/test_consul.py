@@ -44,12 +44,12 @@ def store(monkeypatch):
     server.server_close()
 
 
-def examined(store, settings=None, items=ITEMS, **where):
+def examined(store, settings=None, items=None, **where):
     if settings is not None:
         text = settings if isinstance(settings, str) else json.dumps(settings)
         store.answers[f"/v1/kv/{KEY}?raw=true"] = (200, text)
     given = {"url": store.url, "token": "consul-canary", "environment": "Production", **where}
-    found = consul.examine(given, items, SERVER, ["consul-canary"])
+    found = consul.examine(given, ITEMS if items is None else items, SERVER, ["consul-canary"])
     assert "canary" not in str(found)
     return [(one["id"], one["severity"], one["seen"]) for one in found]
 

@@ -77,7 +77,7 @@ def test_what_is_seen_is_in_the_file_the_result_and_the_cluster(cluster, tmp_pat
 
 
 def _states(opened_session):
-    [one] = record.spans(opened_session.folder).values()
+    [one] = list(record.spans(opened_session.folder).values())
     return [row["state"] for row in one["changes"]]
 
 
