@@ -6,6 +6,8 @@ status.yml."""
 
 from __future__ import annotations
 
+from .language import ENGLISH
+
 NAMED = 3  # late objects that a line names
 WIDTH = 120  # characters of what somebody else has printed
 
@@ -50,13 +52,15 @@ def step(key, number, total):
     return f"step {number} of {total} " + " ".join(words)
 
 
-def body(row, outage=None, budget=None):
+def body(row, outage=None, budget=None, words=ENGLISH):
     """The line without time and place. row: what the task has said last. outage: its seconds so far, or None."""
     parts = []
-    if outage is not None:
-        parts.append(f"outage {clock(outage)}" + (f" of {clock(budget)}" if budget else ""))
-    parts += [row.get(name) for name in ("step", "text")]
-    return " · ".join(part for part in parts if part)
+    if outage is not None and budget:
+        parts.append(words._("outage {passed} of {budget}", passed=clock(outage), budget=clock(budget)))
+    elif outage is not None:
+        parts.append(words._("outage {passed}", passed=clock(outage)))
+    parts += [words.sentence(row[name]) for name in ("step", "text") if row.get(name)]
+    return " · ".join(parts)
 
 
 class Timing:

@@ -102,7 +102,7 @@ steps:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.arguments import DOMAINS, INGRESS_SECRETS, MONQCTL, RUN
+from ..module_utils.arguments import DOMAINS, INGRESS_SECRETS, MONQCTL, RUN, words
 from ..module_utils.checks.verification import Verification
 from ..module_utils.engine.progress import overview
 from ..module_utils.errors import MonqError
@@ -125,7 +125,7 @@ def perform(session):
         run.execute(LAST, verification.require)
     elif not session.check_mode:
         verification.require()
-    text = summary(overview(run, given["lock_id"]), verification.report)
+    text = summary(overview(run, given["lock_id"]), verification.report, words(given))
     changed = bool(given["spool_directory"]) and summary_file.keep(session.folder, text + "\n", session.check_mode)
     problems = facts.of_verification(session, verification.report, verification.seen) if LAST in run.done else []
     unlocked = given["release_lock"] and not session.check_mode and session.lease.release(given["lock_id"])
