@@ -11,14 +11,17 @@ import string
 
 # The rows of an error, in the order of MonqError.
 ROWS = ("object", "expected", "seen", "evidence", "changed", "platform", "next")
-ALONE = ("none",)  # single words that are sentences; all others may be keys and states
 LETTERS = 6  # a template with fewer letters of its own would recognise anything
 DEEPEST = 3  # values within values
+SIZE = re.compile(r"([\d.]+) (B|KiB|MiB|GiB|TiB)")
 
 
 def mark(text):
     """Marks a text for the catalogue; it is translated where it is shown."""
     return text
+
+
+ALONE = (mark("none"), mark("ready"))  # words that are sentences; all others may be keys and states
 
 
 def english(number):
@@ -68,25 +71,38 @@ class Language:
             return text
         if text in self._table:
             return self.gettext(text)
-        for pattern, template in self._templates() if depth <= DEEPEST else []:
-            found = pattern.fullmatch(text)
-            if found:
-                values = {name[1:]: self.sentence(value, depth + 1) for name, value in found.groupdict().items()}
-                return _filled(self.gettext(template), values)
-        for sign in ("\n", "; "):
-            if sign in text:
-                return sign.join(self._indented(part, depth) for part in text.split(sign))
-        return text
+        sized = SIZE.fullmatch(text)
+        if sized:
+            return f"{sized[1]} {self.gettext(sized[2])}"
+        parts = [self.sentence(part, depth + 1) for part in text.split("; ")] if depth <= DEEPEST else []
+        if len(parts) > 1 and not set(parts) & set(text.split("; ")):
+            return "; ".join(parts)
+        for own, fields, template in self._templates() if depth <= DEEPEST else []:
+            found = values(text, own, fields)
+            if found is not None:
+                said = {name: self.sentence(value, depth + 1) for name, value in found.items()}
+                return _filled(self.gettext(template), said)
+        if "\n" in text:
+            return "\n".join(self._indented(part, depth) for part in text.split("\n"))
+        if len(parts) > 1:
+            return "; ".join(parts)
+        head, sign, rest = text.partition(": ")
+        return f"{self.gettext(head)}{sign}{self.sentence(rest, depth)}" if sign and " " in head else text
 
     def _indented(self, text, depth):
         said = text.lstrip()
         return text[: len(text) - len(said)] + self.sentence(said, depth)
 
     def _templates(self):
-        """[(pattern, template)]; those with most letters of their own first."""
+        """[(own text, fields, template)]; those with most letters of their own first."""
         if self._known is None:
-            rated = [(len(re.findall(r"[^\W\d_]", _own(text))), text) for text in self._table if _own(text) != text]
-            self._known = [(pattern(text), text) for letters, text in sorted(rated, reverse=True) if letters >= LETTERS]
+            rated = []
+            for text in self._table:
+                own, fields = _parsed(text)
+                letters = len(re.findall(r"[^\W\d_]", "".join(own)))
+                if fields and letters >= LETTERS:
+                    rated.append((letters, own, fields, text))
+            self._known = [row[1:] for row in sorted(rated, key=lambda row: (-row[0], row[-1]))]
         return self._known
 
     def message(self, text):
@@ -114,27 +130,40 @@ ROW_NAMES = {
 ENGLISH = Language()
 
 
-def _own(template):
-    """A template without its fields; itself if it has none, or is none."""
+def _parsed(text):
     try:
-        parts = list(string.Formatter().parse(template))
-    except ValueError:
-        return template
-    return "".join(part[0] for part in parts) if any(part[1] is not None for part in parts) else template
+        return parsed(text)
+    except ValueError:  # braces that are no fields
+        return [text], []
 
 
-def pattern(template):
-    """What a text made of a template matches; each field is a group, its name after an f."""
-    made, seen = "", set()
-    for own, name, _spec, _conversion in string.Formatter().parse(template):
-        made += re.escape(own)
+def parsed(template):
+    """([own text], [field]): a text made of the template is own text and values in turn."""
+    own, fields = [""], []
+    for text, name, _spec, _conversion in string.Formatter().parse(template):
+        own[-1] += text
         if name is not None:
-            made += f"(?P=f{name})" if name in seen else f"(?P<f{name}>.*?)"
-            seen.add(name)
-    return re.compile(made, re.DOTALL)
+            fields.append(name or str(len(fields)))  # {} counts by itself
+            own.append("")
+    return own, fields
 
 
-def _filled(template, values):
+def values(text, own, fields):
+    """{field: value} if the text is made of this template, or None. Each value is the shortest possible; a regular
+    expression would do the same, but takes forever for some texts."""
+    if not (text.startswith(own[0]) and text.endswith(own[-1])) or len(text) < len(own[0]) + len(own[-1]):
+        return None
+    found, place, end = {}, len(own[0]), len(text) - len(own[-1])
+    for number, name in enumerate(fields):
+        last = number == len(fields) - 1
+        next_place = end if last else text.find(own[number + 1], place, end)
+        if next_place < place or found.setdefault(name, text[place:next_place]) != text[place:next_place]:
+            return None
+        place = next_place + len(own[number + 1])
+    return found
+
+
+def _filled(template, given):
     """Templates of f-strings have numbers as fields, which format takes from a list."""
-    numbers = [values[name] for name in sorted((n for n in values if n.isdigit()), key=int)]
-    return template.format(*numbers, **{name: value for name, value in values.items() if not name.isdigit()})
+    numbers = [given[name] for name in sorted((name for name in given if name.isdigit()), key=int)]
+    return template.format(*numbers, **{name: value for name, value in given.items() if not name.isdigit()})

@@ -6,9 +6,12 @@ status.yml."""
 
 from __future__ import annotations
 
+import re
+
 from .language import ENGLISH
 
 NAMED = 3  # late objects that a line names
+COUNTED = re.compile(r"(\d+) of (\d+) (.+)")
 WIDTH = 120  # characters of what somebody else has printed
 
 FIRST, EVERY = 10.0, 30.0  # seconds until the first line, and between two
@@ -59,8 +62,21 @@ def body(row, outage=None, budget=None, words=ENGLISH):
         parts.append(words._("outage {passed} of {budget}", passed=clock(outage), budget=clock(budget)))
     elif outage is not None:
         parts.append(words._("outage {passed}", passed=clock(outage)))
-    parts += [words.sentence(row[name]) for name in ("step", "text") if row.get(name)]
+    parts += [translated(row[name], words) for name in ("step", "text") if row.get(name)]
     return " · ".join(parts)
+
+
+def translated(text, words):
+    """What a task has said of itself, see details; names, and what others have printed, stay as they are."""
+    said = words.sentence(text)
+    if said != text or words.code == "en":
+        return said
+    first, *late = text.split(", ")
+    counted = COUNTED.fullmatch(first)
+    if counted:
+        done, total, what = counted.groups()
+        first = words._("{what}: {done} of {total}", what=words.sentence(what), done=done, total=total)
+    return ", ".join([first, *[words.sentence(part) for part in late]])
 
 
 class Timing:

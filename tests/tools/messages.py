@@ -1,13 +1,13 @@
 """What the catalogue of translations has to hold: every text of ours that a run shows.
 
-python tests/tools/messages.py            lists what the catalogue lacks, and what it holds that is nowhere said
-python tests/tools/messages.py --update   writes the catalogue again: with what is new, without what is gone
-python tests/tools/messages.py --english  lists the sentences that stay English
+python tests/tools/messages.py           lists what is not translated, and what is translated but nowhere said
+python tests/tools/messages.py --update  writes the catalogue again: with what is new, without what is gone
 """
 
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import sys
 from pathlib import Path
@@ -30,6 +30,21 @@ FINDINGS = ("title", "why", "do", "object", "expected", "seen", "next")
 ERRORS = ("Error", "ApiUnreachable", "_unusable", "finding", "of_error", "_add", "say", "heard", "growing", "reading")
 NAMES = re.compile(r"\{\w+\}|\bmonq\w*|\b[A-Z]\w+|^inventory$")  # which stay as they are in every language
 WORDS = re.compile(r"[A-Za-z]{2,}\W+[A-Za-z]")
+# No sentences: commands, and texts with too few words of their own to be recognised.
+STAYS = {
+    "kubectl -n {0} delete secret {1}",
+    "kubectl -n {0} describe deployment {1}",
+    "kubectl -n {0} describe deployment {1}; fix the cause, then run the same command again",  # in two parts
+    "ALTER ROLE {0} CREATEDB{1}",
+    "pip install pysocks",
+    "pip install psycopg2-binary",
+    "monqctl in {0}",
+    "monqctl registry get status",
+    "registry get microservices",
+    "steps-sha256 {0}",
+    "{0} is not {1}",
+    "one of {0}",
+}
 
 
 class Message:
@@ -39,12 +54,12 @@ class Message:
         self.text, self.plural, self.files = text, plural, []
 
 
+@functools.cache
 def required():
     """{English text: Message} of what must be translated."""
-    found = {}
-    for path in sorted((ROOT / "plugins").rglob("*.py")):
-        tree, name = ast.parse(path.read_text(encoding="utf-8")), str(path.relative_to(ROOT))
-        for node in ast.walk(tree):
+    found = {text: one for text, one in spoken().items() if text not in STAYS}
+    for name, nodes in parsed():
+        for node in nodes:
             if isinstance(node, ast.Call):
                 _take_call(found, node, name)
     for number in sorted(catalogue.ENTRIES):
@@ -57,6 +72,19 @@ def required():
     _take_templates(found)
     _take_roles(found)
     return found
+
+
+@functools.cache
+def parsed():
+    """[(name, nodes)] of the Python files in plugins."""
+    wanted = (ast.Call, ast.Assign, ast.Constant, ast.JoinedStr, ast.BinOp)
+    return [
+        (
+            str(path.relative_to(ROOT)),
+            [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, wanted)],
+        )
+        for path in sorted((ROOT / "plugins").rglob("*.py"))
+    ]
 
 
 def _add(found, text, name, plural=""):
@@ -115,24 +143,29 @@ def _parts(node):
     return [None]
 
 
+@functools.cache
 def sentences():
     """{English text: Message} of all that module_utils may say, with values as {0}: more than is shown."""
     found = {}
-    for path in [*(ROOT / "plugins" / "module_utils").rglob("*.py"), *(ROOT / "plugins" / "modules").rglob("*.py")]:
-        name = str(path.relative_to(ROOT))
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for name, nodes in parsed():
+        if not name.startswith("plugins/module"):
+            continue
+        within = {id(part) for node in nodes if isinstance(node, ast.JoinedStr) for part in node.values}
+        for node in nodes:
             text = template(node) if isinstance(node, (ast.Constant, ast.JoinedStr, ast.BinOp)) else None
-            if text and WORDS.search(text):
-                _add(found, text, name)
+            if id(node) in within:
+                continue
+            for one in {text, text.lstrip("; ")} if text and re.search("[a-z]{2}", text) else ():
+                _add(found, one, name)  # of texts that are joined by a semicolon, each is recognised on its own
     return found
 
 
+@functools.cache
 def spoken():
     """{English text: Message} of the sentences in errors, findings, step titles and live lines."""
     found = {}
-    for path in sorted((ROOT / "plugins").rglob("*.py")):
-        name = str(path.relative_to(ROOT))
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for name, nodes in parsed():
+        for node in nodes:
             called = ""
             if isinstance(node, ast.Call):
                 called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
@@ -180,23 +213,24 @@ def _quoted(text):
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
 
 
+def problems():
+    """(texts that are not translated, translations of what is nowhere said)"""
+    mine, wanted, said = known(), required(), sentences()
+    lacking = [text for text in wanted if not all((mine.get(text) or {"msgstr": [""]})["msgstr"])]
+    return lacking, [text for text in mine if text not in wanted and text not in said]
+
+
 def main():
-    mine, said = known(), sentences()
-    wanted = required()
+    mine, said, wanted = known(), sentences(), dict(required())
     for text in [text for text in mine if text not in wanted and text in said]:
         wanted[text] = said[text]
     if "--update" in sys.argv[1:]:
         PO.write_text(written(wanted, {text: one["msgstr"] for text, one in mine.items()}), encoding="utf-8")
         return
-    if "--english" in sys.argv[1:]:
-        for text, one in spoken().items():
-            if text not in mine:
-                print(f"{one.files[0]}: {text!r}")
-        return
-    lacking = [text for text in wanted if not all((mine.get(text) or {"msgstr": [""]})["msgstr"])]
+    lacking, obsolete = problems()
     for text in lacking:
-        print(f"not translated: {text!r}")
-    for text in [text for text in mine if text not in wanted]:
+        print(f"not translated: {wanted[text].files[0]}: {text!r}")
+    for text in obsolete:
         print(f"nowhere said: {text!r}")
 
 

@@ -254,6 +254,6 @@ def _replicas(rows, verified, words):
 def _drift(verified, words):
     drift = verified.get("drift") or {}
     return [
-        words._("  changed by Replace: {name}: {lines}", name=name, lines=", ".join(lines))
+        words._("  changed by Replace: {name}: {lines}", name=name, lines=", ".join(map(words.sentence, lines)))
         for name, lines in sorted(drift.items())
     ]
