@@ -42,9 +42,16 @@ class Language:
     """One language. Its methods gettext and ngettext are those of the standard library."""
 
     def __init__(self, code="en", table=None):
-        """table: {English text: translation, or its plural forms}; empty for English."""
-        self.code, self._table = code, table or {}
+        """table: {English text: translation, or its plural forms}; empty for English. Or a function that returns it, as
+        most tasks show nothing."""
+        self.code, self._given = code, table or {}
         self._plural, self._known = PLURALS[code], None
+
+    @property
+    def _table(self):
+        if callable(self._given):
+            self._given = self._given()
+        return self._given
 
     def gettext(self, text):
         found = self._table.get(text) or text

@@ -29,7 +29,8 @@ def entries(code):
 @functools.cache
 def language(code="en"):
     """The language of a code; English for what is none, which the variable's check reports."""
-    return Language(code, po_file.table(entries(code))) if code in PLURALS and code != "en" else ENGLISH
+    known = code in PLURALS and code != "en"
+    return Language(code, lambda: po_file.table(entries(code))) if known else ENGLISH
 
 
 def chosen(action, task_vars):

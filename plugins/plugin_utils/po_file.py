@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import ast
+import json
 import re
 
 KEYWORD = re.compile(r"(msgctxt|msgid|msgid_plural|msgstr|msgstr\[\d+\])\s+(\".*\")$")
@@ -46,7 +46,7 @@ def _entry(entry):
 
 
 def _unquoted(written):
-    return ast.literal_eval(written)
+    return json.loads(written)  # the same escapes
 
 
 def table(entries):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import fnmatch
 import gettext
 import json
 import re
@@ -277,3 +278,17 @@ def test_the_variable_chooses_and_what_cannot_be_read_is_english():
     options = load("roles/monq/meta/argument_specs.yml")["argument_specs"]["main"]["options"]
     assert options["monq_language"]["choices"] == sorted(PLURALS)
     assert translated.FilterModule().filters()["translated"]("not included:", "ru") == "не вошло:"
+
+
+def test_the_archive_carries_the_catalogue():
+    file = languages.path("ru").partition("/plugins/")[2]
+    parts = ["plugins", *file.split("/")]
+    names = ["/".join(parts[: end + 1]) for end in range(len(parts))] + parts
+    ignored = load("galaxy.yml")["build_ignore"]
+    assert not [one for one in ignored for name in names if fnmatch.fnmatch(name, one)]
+
+
+def test_the_catalogue_is_read_only_when_a_text_is_shown():
+    lazy = type(RU)("ru", lambda: {"a text": "текст"})
+    assert callable(lazy._given)
+    assert lazy.sentence("a text") == "текст" and not callable(lazy._given)
