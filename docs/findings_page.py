@@ -17,7 +17,8 @@ An id never changes its meaning and is never used again. Programs read the findi
 (``<monq_backup_dir>/<host>/<release>/<number of the upgrade>/``; ``monq_findings_file`` sets another path, for
 ``--check`` too): ``format_version``, ``passed``, ``counts`` and ``findings``, each with ``id``, ``check``,
 ``severity``, ``object``, ``expected``, ``seen``, ``next``, and the ``parameters`` that the texts are made of.
-Within one major number of ``format_version``, fields are only added."""
+Within one major number of ``format_version``, fields are only added. Verification and rollback write
+``findings-verify.json`` and ``findings-rollback.json`` of the same form there."""
 
 
 def rst(written, parameters=True):

@@ -3,18 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import os
-
 from ansible import constants as C
-from ansible import context
 from ansible.plugins.action import ActionBase
 
 from ..module_utils.language import ENGLISH, mark
 from ..module_utils.report import failure as failures
 from ..plugin_utils import languages
+from ..plugin_utils.command_line import job, typed
 from ..plugin_utils.screen import show
-
-JOBS = ("JOB_ID", "AWX_JOB_ID", "TOWER_JOB_ID")
 
 
 class ActionModule(ActionBase):
@@ -58,10 +54,9 @@ class ActionModule(ActionBase):
 
     @staticmethod
     def _command(variables, message, words=ENGLISH):
-        job = next((os.environ[name] for name in JOBS if os.environ.get(name)), "")
-        if job:
+        if job():
             return failures.relaunch(
-                job,
+                job(),
                 next(
                     (
                         variables[name]
@@ -72,7 +67,7 @@ class ActionModule(ActionBase):
                 ),
                 words,
             )
-        return failures.resume_command(ActionModule._typed(), message)
+        return failures.resume_command(typed(), message)
 
     @staticmethod
     def _choices(result, message, words=ENGLISH):
@@ -80,27 +75,10 @@ class ActionModule(ActionBase):
         at_exit = result.get("last_exit")
         if not at_exit:
             return []
-        if any(os.environ.get(name) for name in JOBS):
+        if job():
             relaunched = words._("relaunch this job, or the workflow from this node, with")
             return [
                 (mark("to go on"), f"{relaunched} monq_last_exit: continue"),
                 (mark("to roll back"), words._("launch the job template of rollback.yml")),
             ]
-        return failures.ways(ActionModule._typed(), message, at_exit.get("environment", ""))
-
-    @staticmethod
-    def _typed():
-        """What was typed: playbooks, inventory, and the options that differ from the settings."""
-        given = context.CLIARGS
-        inventory = list(given.get("inventory") or [])
-        if inventory == list(C.DEFAULT_HOST_LIST):
-            inventory = []  # none was given
-        seen = {"playbooks": list(given.get("args") or []), "inventory": inventory, "limit": given.get("subset")}
-        standing = {
-            "remote_user": C.DEFAULT_REMOTE_USER,
-            "private_key_file": C.DEFAULT_PRIVATE_KEY_FILE,
-            "connection": C.DEFAULT_TRANSPORT,
-            "become_method": C.DEFAULT_BECOME_METHOD,
-        }
-        typed = {name: given.get(name) for name in failures.OPTIONS if given.get(name) != standing.get(name, "")}
-        return {**seen, **typed}
+        return failures.ways(typed(), message, at_exit.get("environment", ""))

@@ -70,6 +70,16 @@ class CommandError(MonqError):
     only_words = False  # True: the program ended well, and only its output says otherwise
 
 
+class BundleError(MonqError):
+    """An offline bundle is not what its maker has signed."""
+
+    unknown = False  # nothing was called yet
+
+
+class SignatureError(BundleError):
+    """Nobody who is trusted has signed it."""
+
+
 class StepError(MonqError):
     """A step may not start: a predecessor, the lock or an unresolved attempt prevents it."""
 

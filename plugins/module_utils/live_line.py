@@ -11,6 +11,7 @@ import re
 from .language import ENGLISH
 
 NAMED = 3  # late objects that a line names
+STAMPED = re.compile(r"(\d{4}-\S+Z )?(.*)", re.DOTALL)
 COUNTED = re.compile(r"(\d+) of (\d+) (.+)")
 WIDTH = 120  # characters of what somebody else has printed
 
@@ -67,7 +68,13 @@ def body(row, outage=None, budget=None, words=ENGLISH):
 
 
 def translated(text, words):
-    """What a task has said of itself, see details; names, and what others have printed, stay as they are."""
+    """What a task has said of itself, see details, or a whole line; names, and what others have printed, stay as they
+    are."""
+    if " · " in text:
+        return " · ".join(translated(part, words) for part in text.split(" · "))
+    moment, text = STAMPED.fullmatch(text).groups()
+    if moment:
+        return moment + translated(text, words)
     said = words.sentence(text)
     if said != text or words.code == "en":
         return said

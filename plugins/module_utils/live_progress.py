@@ -66,9 +66,9 @@ class LiveProgress:
 
     # ---- programs, as watched by process.run
 
-    def heard(self, redacted):
-        """Says the last whole line that monqctl has printed. redacted: removes secrets from a text."""
-        return _Heard(lambda line: self.say(f"monqctl: {line}"), redacted, self._clock)
+    def heard(self, redacted, program="monqctl"):
+        """Says the last whole line that a program has printed. redacted: removes secrets from a text."""
+        return _Heard(lambda line: self.say(f"{program}: {line}"), redacted, self._clock)
 
     def growing(self, text, path, expected=None):
         """Says how large the file is that a program writes. expected: bytes of what it is made from."""

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from . import arguments
+from .bundle.verification import before_use
 from .engine import sql_files
 from .engine.lease import FRESH, Lease
 from .engine.ledger import of_upgrade
@@ -50,9 +51,11 @@ class Session:
         again."""
         return type(self).open(params={**self.params, **changed}, check_mode=self.check_mode, cluster=self.cluster)
 
-    def result(self):
-        """What every module returns: changed, the steps, and warnings."""
-        return {**self.run.result(), "warnings": self.warnings}
+    def result(self, warn):
+        """What every module returns: changed and the steps. warn: shows a warning, as AnsibleModule.warn does."""
+        for warning in self.warnings:
+            warn(warning)
+        return self.run.result()
 
     @property
     def patience(self):
@@ -109,7 +112,8 @@ def upgrade_run(params, check_mode, cluster):
 
 def client(params, fence=None, secrets=(), transcript=None, progress=None):
     """monqctl as the parameters describe it. fence: called right before every changing call. secrets: further secrets
-    that no text may show. transcript: keeps every call. progress: where its last line is said."""
+    that no text may show. transcript: keeps every call. progress: where its last line is said. A bundle is verified
+    again right before a call that reads it."""
     return Monqctl(
         params["monqctl_path"],
         params["monqctl_home"],
@@ -121,4 +125,5 @@ def client(params, fence=None, secrets=(), transcript=None, progress=None):
         secrets=[*arguments.known_secrets(params), *secrets],
         transcript=transcript,
         progress=progress,
+        before=before_use((params.get("plan") or {}).get("variables") or {}, progress.say if progress else None),
     )

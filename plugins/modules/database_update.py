@@ -117,7 +117,7 @@ def main():
         LastExit(session).require()
         traces = Traces(session, given["postgresql"], given["database_names"])
         outputs = execute(session, f"upgrade.{given['module']}.database", effects=traces)
-        module.exit_json(outputs=outputs, traces=traces.evidence, **session.result())
+        module.exit_json(outputs=outputs, traces=traces.evidence, **session.result(module.warn))
     except MonqError as exc:
         module.fail_json(**exc.result())
 

@@ -9,7 +9,8 @@ module: ledger_info
 short_description: Reads the ledger and shows what is done and what is left
 version_added: 1.0.0
 description:
-  - Compares the plan with the ledger of the installation. Reads one ConfigMap and the Lease; changes nothing.
+  - Compares the plan with the ledger of the installation. Reads the ledger, the Lease, what reports record, and the
+    names of the files beside the backup; changes nothing.
 extends_documentation_fragment:
   - monq.platform.attributes.reads
   - monq.platform.cluster
@@ -54,6 +55,12 @@ outage_seconds:
   returned: always
   type: int
   sample: 512
+down_since:
+  description: Since when Monq is down, according to the ledger of an unfinished rollback, or null. Only returned while
+    there is one; RV(changed_so_far) and RV(reachable) then refer to it.
+  returned: while a rollback is unfinished
+  type: str
+  sample: "2026-03-01T22:00:12Z"
 rollback:
   description: The state of an unfinished rollback; empty if there is none.
   returned: always
@@ -82,6 +89,35 @@ running:
   returned: always
   type: str
   sample: "2026-03-01T00:12:44Z outage 04:31 · step 47 of 78 pl rollout · 7 of 12 ready"
+holder:
+  description: Who holds the lock (C(holder), C(id)), C(since) when, when it was last C(renewed), for how many seconds a
+    renewal is valid (C(duration)), and its C(progress). Empty if the lock is free.
+  returned: always
+  type: dict
+  sample: {}
+now:
+  description: The API server's time, or an empty string.
+  returned: always
+  type: str
+  sample: "2026-03-01T00:12:46Z"
+questions:
+  description: Steps whose outcome is unknown and that need a decision, each with C(key), C(state), C(started),
+    C(attempt), C(error), and C(answers), the options to type by answer.
+  returned: always
+  type: list
+  elements: dict
+  sample: []
+failure:
+  description: The last failure that was recorded, if nothing was done since.
+  returned: always
+  type: dict
+  sample: {}
+files:
+  description: The C(folder) of this generation on this host, the number of C(dumps) in it, the C(pages) to read, and
+    the newest support C(bundle). Empty without a backup directory.
+  returned: always
+  type: dict
+  sample: {"folder": /var/backups/monq/production/6.0.0/1, "dumps": 2, "pages": [plan.md], "bundle": ""}
 lock:
   description: The holder of the lock.
   returned: always
@@ -94,9 +130,11 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils.arguments import RUN
 from ..module_utils.checks.finding import lost_ledger
 from ..module_utils.engine import progress
+from ..module_utils.engine.lease import described
 from ..module_utils.engine.snapshots import orphans
 from ..module_utils.errors import MonqError
-from ..module_utils.rollback.ledger import unfinished_text
+from ..module_utils.report import situation
+from ..module_utils.rollback.ledger import standing, unfinished_text
 from ..module_utils.session import Session
 
 
@@ -108,8 +146,10 @@ def look(params):
     snapshots = orphans(*where, session.run.ledger)
     lost = lost_ledger(session.release, session.namespace, snapshots) if snapshots else None
     found = progress.overview(session.run, params["lock_id"], lost)
-    lock, running = session.lease.seen()
-    return {**found, "lock": lock, "running": running, "rollback": unfinished_text(*where)}
+    found.update(standing(*where, session.run, params["lock_id"]))
+    seen = situation.read(session)
+    lock, running = described(seen["holder"]), seen["holder"].get("progress", "")
+    return {**found, **seen, "lock": lock, "running": running, "rollback": unfinished_text(*where)}
 
 
 def main():

@@ -104,7 +104,7 @@ def main():
         report = Microservices(session, given["module"], given["timeout"]).execute()
         for name, reason in report["exempt"].items():
             module.warn(NOT_WAITED_FOR.format(name, reason))
-        module.exit_json(**report, **session.result())
+        module.exit_json(**report, **session.result(module.warn))
     except MonqError as exc:
         module.fail_json(**exc.result())
 

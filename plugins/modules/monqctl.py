@@ -74,7 +74,7 @@ def main():
     try:
         session = Session.open(params=given, check_mode=module.check_mode)
         outputs = execute(session, given["steps"], given["secret"] or "")
-        module.exit_json(outputs=outputs, **session.result())
+        module.exit_json(outputs=outputs, **session.result(module.warn))
     except MonqError as exc:
         module.fail_json(**exc.result())
 

@@ -64,7 +64,7 @@ def main():
     try:
         session = Session.open(params=given, check_mode=module.check_mode)
         complete(session, given["releasehub_token"], given["until"])
-        module.exit_json(**session.result())
+        module.exit_json(**session.result(module.warn))
     except MonqError as exc:
         module.fail_json(**exc.result())
 

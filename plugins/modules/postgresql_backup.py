@@ -155,7 +155,8 @@ def main():
         session = Session.open(params=given, check_mode=module.check_mode)
         taken = backup(given, session.run.ledger.generation, session.cluster.server, session.progress)
         backups = taken.run_stage(session.run, given["stage"], given["databases"])
-        module.exit_json(**session.run.result(), **backups)
+        session.warnings += taken.warnings
+        module.exit_json(**session.result(module.warn), **backups)
     except MonqError as exc:
         module.fail_json(**exc.result())
 

@@ -12,8 +12,8 @@ description:
   - Checks the operator's variables; the API server, the account's permissions, the namespace with its Deployments,
     Ingresses and quotas, the Ingress controller where routes have snippets, and the TLS Secrets; monqctl's version and
     context and, through it, the registry's status, the K8s template and the replica counts; the Release Hub or the
-    folders of an offline upgrade; the PostgreSQL server and its databases, also against Consul where O(consul) is
-    given; and the clocks of both servers.
+    folders or the bundle of an offline upgrade; the PostgreSQL server and its databases, also against Consul where
+    O(consul) is given; and the clocks of both servers.
   - Collects all findings; a failing check does not prevent the others, not even by a defect. If every step is already
     done, only the installation's identity is checked.
   - If monqctl's context has yet to be configured from the variables, RV(deferred) is true. The registry is then checked
@@ -55,6 +55,18 @@ options:
     description: The interval in which the outage may take place. With O(confirmation_required), a moment outside it is
       a finding.
     type: str
+    default: ''
+  probe_url:
+    description: What is asked during the outage, see M(monq.platform.outage_watch). What cannot be asked is a finding.
+    type: str
+    default: ''
+  probe_expect:
+    description: Which answer means that Monq is reachable, see M(monq.platform.outage_watch).
+    type: dict
+    default: {}
+  silence:
+    description: JSON of the silence in Alertmanager, see M(monq.platform.outage_watch).
+    type: json
     default: ''
   doubles:
     description: Other hosts of the inventory that stand for the same installation.
@@ -167,7 +179,7 @@ cut:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.arguments import DOMAINS, INGRESS_SECRETS, MONQCTL, RUN
+from ..module_utils.arguments import DOMAINS, INGRESS_SECRETS, MONQCTL, RUN, SHOWN_NOWHERE
 from ..module_utils.checks.preflight import CHECKS, Preflight
 from ..module_utils.postgres.client import ARGUMENTS
 from ..module_utils.report import findings_file
@@ -180,6 +192,9 @@ OPTIONS = {
     "confirmation_required": {"type": "bool", "default": False},
     "obsolete": {"type": "list", "elements": "str", "default": []},
     "outage_window": {"type": "str", "default": ""},
+    "probe_url": {"type": "str", "default": ""},
+    "probe_expect": {"type": "dict", "default": {}},
+    "silence": SHOWN_NOWHERE,
     "doubles": {"type": "list", "elements": "str", "default": []},
     "releasehub_token": {"type": "str", "default": "", "no_log": True},
     "findings_file": {"type": "path", "default": ""},
@@ -202,7 +217,7 @@ def main():
     spec = {**RUN, **MONQCTL, **DOMAINS, **INGRESS_SECRETS, **OPTIONS}
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     given = module.params
-    preflight = Preflight(given, unfinished_text)
+    preflight = Preflight(given, unfinished_text, remember=not module.check_mode)
     report = preflight.run(given["checks"])
     part = "" if set(given["checks"]) == set(CHECKS) else "-".join(given["checks"])
     where = {"asked": given["findings_file"], "part": part, "check_mode": module.check_mode}

@@ -65,7 +65,7 @@ def main():
         session = Session.open(params=given, check_mode=module.check_mode)
         template = TemplateStep(session, given["alias_domains"], given["ingress_secrets"])
         output = template.execute()
-        module.exit_json(output=output, diff=template.diff, **session.result())
+        module.exit_json(output=output, diff=template.diff, **session.result(module.warn))
     except MonqError as exc:
         module.fail_json(**exc.result())
 

@@ -111,7 +111,8 @@ def main():
         )
         taken = backup(given, run.generation, server, session.progress)
         restored = perform(run, taken, restore, given["databases"])
-        module.exit_json(restored=restored, **run.result(), warnings=taken.warnings)
+        session.warnings += taken.warnings
+        module.exit_json(restored=restored, **session.result(module.warn))
     except MonqError as exc:
         module.fail_json(**exc.result())
 

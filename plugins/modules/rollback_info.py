@@ -10,7 +10,7 @@ short_description: Shows what a rollback would restore and what cannot be undone
 version_added: 1.0.0
 description:
   - Reads the upgrade's ledger, its snapshots, the dumps of the named databases, and the installation's current state.
-    Changes nothing.
+    Changes nothing; writes one file beside the backup.
   - Everything that blocks the rollback is reported at once, as findings, including missing or altered dumps and
     snapshots.
 extends_documentation_fragment:
@@ -83,12 +83,19 @@ findings:
   type: list
   elements: dict
   sample: []
+findings_file:
+  description: The path of C(findings-rollback.json), with RV(findings) for programs. Empty in check mode, without a
+    backup directory, and if there is nothing to undo.
+  returned: always
+  type: str
+  sample: /var/backups/monq/production/6.0.0/1/findings-rollback.json
 """
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.arguments import DOMAINS, MONQCTL, RUN
 from ..module_utils.errors import MonqError
+from ..module_utils.report import findings_file
 from ..module_utils.rollback.checks import overview
 from ..module_utils.rollback.restore import Rollback
 from ..module_utils.rollback.run import CONFIRMATIONS, DATABASES, open_session
@@ -99,7 +106,12 @@ def main():
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     try:
         session = open_session(params=module.params, check_mode=module.check_mode)
-        module.exit_json(changed=False, **overview(Rollback(session), module.check_mode))
+        found = overview(Rollback(session), module.check_mode)
+        where = {"part": "rollback", "check_mode": module.check_mode or not found["needed"]}
+        path, problems = findings_file.keep(found["findings"], module.params, found["generation"], **where)
+        for problem in problems:
+            module.warn(problem)
+        module.exit_json(changed=False, findings_file=path, **found)
     except MonqError as exc:
         module.fail_json(**exc.result())
 

@@ -84,10 +84,9 @@ def main():
         session = Session.open(params=given, check_mode=module.check_mode)
         cutover = Cutover(session, given["alias_domains"], given["alias_ingresses"])
         removed = cutover.execute(given["pause"], given["timeout"], given["outage_window"])
-        for warning in cutover.warnings:
-            module.warn(warning)
+        session.warnings += cutover.warnings
         before = "".join(f"Ingress {name}\n" for name in removed) if session.run.changed else ""
-        module.exit_json(removed=removed, diff={"before": before, "after": ""}, **session.run.result())
+        module.exit_json(removed=removed, diff={"before": before, "after": ""}, **session.result(module.warn))
     except MonqError as exc:
         module.fail_json(**exc.result())
 

@@ -68,7 +68,7 @@ def main():
         session = Session.open(params=given, check_mode=module.check_mode)
         outputs = execute(session, "upgrade.routing.apply")
         served = wait_for_routes(session, [given["domain"], *given["alias_domains"]], given["timeout"])
-        module.exit_json(outputs=outputs, served=served, **session.result())
+        module.exit_json(outputs=outputs, served=served, **session.result(module.warn))
     except MonqError as exc:
         module.fail_json(**exc.result())
 

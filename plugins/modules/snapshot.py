@@ -12,6 +12,8 @@ description:
   - Saves Deployments, Ingresses, HPAs, the K8s template and the registry's entries, then the replica counts of both
     stores, in immutable Secrets. Their digests are recorded in the ledger.
   - A resumed run reads the snapshots and never writes them.
+  - With O(name=cut), also keeps a few facts beside the backup, in C(before_outage.json), for a support bundle to
+    compare with. This never fails the task.
 extends_documentation_fragment:
   - monq.platform.attributes
   - monq.platform.cluster
@@ -53,6 +55,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.arguments import MONQCTL, RUN
 from ..module_utils.errors import MonqError
+from ..module_utils.report import before_outage
 from ..module_utils.session import Session
 from ..module_utils.upgrade.save import Saving
 
@@ -66,7 +69,8 @@ def main():
         session = Session.open(params=given, check_mode=module.check_mode)
         saving = Saving(session, given["name"])
         snapshots = {given["name"]: saving.manifests(), f"{given['name']}-replicas": saving.counts()}
-        module.exit_json(snapshots=snapshots, **session.run.result())
+        session.warnings += before_outage.keep(session, *saving.seen())
+        module.exit_json(snapshots=snapshots, **session.result(module.warn))
     except MonqError as exc:
         module.fail_json(**exc.result())
 

@@ -12,8 +12,10 @@ description:
   - Writes C(<directory>/<host>/<release>/<generation>/support-<UTC time>.tar.gz), mode 0600. It contains the ledgers,
     the Lease, Deployments, ReplicaSets, pods, Ingresses, HPAs, the names of the Services, events, the registry's
     status, versions, and the failure's message.
-  - It never contains a Secret. Values whose names look secret, and known secrets in any encoding, are hidden. Whatever
-    could not be read is listed with the reason.
+  - It never contains a Secret. Values whose names look secret, and known secrets in any encoding, are hidden by
+    numbered words, the same for the same secret; C(redactions.json) lists them. Whatever could not be read is listed
+    with the reason.
+  - After the outage has begun, C(difference.txt) says what has changed since right before it.
   - Needs no lock, and changes nothing in the cluster.
 extends_documentation_fragment:
   - monq.platform.attributes

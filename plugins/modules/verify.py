@@ -32,6 +32,16 @@ options:
       - If no tag of a module matches, its version is unknown, which is a warning.
     type: str
     default: '^v?(?P<version>[0-9]+\.[0-9]+\.[0-9]+)'
+  api_versions:
+    description: Whether each service that a new route leads to is asked for its version, on the main domain and the
+      alias domains. What it answers is a warning at most.
+    type: bool
+    default: false
+  api_version_path:
+    description: Where a service tells its version as JSON, with C({path}) for the path of its route. An assumption,
+      hence configurable.
+    type: str
+    default: '{path}/api/version'
   record:
     description: Whether the result is recorded in the ledger.
     type: bool
@@ -82,6 +92,12 @@ drift:
   returned: always
   type: dict
   sample: {"pl-i18n-service": ["env TZ is gone"]}
+findings_file:
+  description: The path of C(findings-verify.json), with RV(findings) for programs. It is written, too, if a finding
+    fails the task. Empty in check mode and without a backup directory.
+  returned: always
+  type: str
+  sample: /var/backups/monq/production/6.0.0/1/findings-verify.json
 summary:
   description: The summary, as it was written beside the backup.
   returned: always
@@ -106,38 +122,55 @@ from ..module_utils.arguments import DOMAINS, INGRESS_SECRETS, MONQCTL, RUN, wor
 from ..module_utils.checks.verification import Verification
 from ..module_utils.engine.progress import overview
 from ..module_utils.errors import MonqError
-from ..module_utils.report import facts, summary_file
+from ..module_utils.report import facts, findings_file, summary_file
 from ..module_utils.report.upgrade import summary
 from ..module_utils.session import Session
 
 LAST = "verify.installation.check"
 OPTIONS = {
     "version_pattern": {"type": "str", "default": r"^v?(?P<version>[0-9]+\.[0-9]+\.[0-9]+)"},
+    "api_versions": {"type": "bool", "default": False},
+    "api_version_path": {"type": "str", "default": "{path}/api/version"},
     "record": {"type": "bool", "default": True},
     "release_lock": {"type": "bool", "default": False},
 }
 
 
-def perform(session):
+def judge(session, verification):
+    """Verifies the installation and writes the findings beside the backup, above all those that stop; returns the
+    file's path."""
+    try:
+        if session.params["record"] and not session.run.is_done(LAST):
+            session.run.execute(LAST, verification.require)
+        elif not session.check_mode:
+            verification.require()
+    finally:
+        found, generation = verification.report["findings"], session.run.ledger.generation
+        path, problems = findings_file.keep(
+            found, session.params, generation, part="verify", check_mode=session.check_mode
+        )
+        session.warnings += problems
+    return path
+
+
+def perform(session, warn):
     """What the module returns."""
     run, given, verification = session.run, session.params, Verification(session)
-    if given["record"] and not run.is_done(LAST):
-        run.execute(LAST, verification.require)
-    elif not session.check_mode:
-        verification.require()
+    path = judge(session, verification)
     text = summary(overview(run, given["lock_id"]), verification.report, words(given))
     changed = bool(given["spool_directory"]) and summary_file.keep(session.folder, text + "\n", session.check_mode)
-    problems = facts.of_verification(session, verification.report, verification.seen) if LAST in run.done else []
+    if LAST in run.done:
+        session.warnings += facts.of_verification(session, verification.report, verification.seen)
     unlocked = given["release_lock"] and not session.check_mode and session.lease.release(given["lock_id"])
-    result = {**run.result(), **verification.report, "changed": changed, "summary": text, "unlocked": bool(unlocked)}
-    return {**result, "warnings": problems}
+    result = {**session.result(warn), **verification.report, "changed": changed, "findings_file": path}
+    return {**result, "summary": text, "unlocked": bool(unlocked)}
 
 
 def main():
     spec = {**RUN, **MONQCTL, **DOMAINS, **INGRESS_SECRETS, **OPTIONS}
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     try:
-        module.exit_json(**perform(Session.open(params=module.params, check_mode=module.check_mode)))
+        module.exit_json(**perform(Session.open(params=module.params, check_mode=module.check_mode), module.warn))
     except MonqError as exc:
         module.fail_json(**exc.result())
 

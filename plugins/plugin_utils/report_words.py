@@ -1,7 +1,10 @@
 # Copyright: (c) 2026, Monq platform collection authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every word of the report that is not in a template: looked up by id, and passed through gettext."""
+"""Every word of the report that is not in a template: looked up by id, and passed through gettext.
+
+Extractors of catalogues find the texts as arguments of mark() and gettext(), and in templates of _() and ngettext().
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,16 @@ MARKS = {
     "answer": mark("answer of the operator"),
     "run": mark("another run takes the lock"),
 }
-PROBE = {"ok": mark("reachable"), "down": mark("not reachable"), "unseen": mark("not observed")}
+PROBE = {
+    "ok": mark("reachable"),
+    "not_observed": mark("not observed"),
+    "refused": mark("no connection"),
+    "tls": mark("no TLS connection, or a wrong certificate"),
+    "timeout": mark("no response within one second"),
+    "not_found": mark("404: no route"),
+    "server_error": mark("an error of the server (5xx)"),
+    "unexpected": mark("another response than expected"),
+}
 # {outcome: (sentence, kind of verdict)}
 VERDICTS = {
     "finished": (mark("The upgrade from %(from)s to %(to)s is finished and verified."), "good"),
@@ -72,17 +84,17 @@ class Words:
     def __init__(self, translations=None, zone=None):
         """translations: a Language. zone: the time zone of local times; None for that of this machine."""
         self.translations = translations or ENGLISH
-        self._, self._zone = self.translations.gettext, zone
+        self.gettext, self._zone = self.translations.gettext, zone
 
     def _known(self, table, name):
-        return self._(table[name]) if name in table else str(name)
+        return self.gettext(table[name]) if name in table else str(name)
 
     def state(self, name):
         return self._known(STATES, name)
 
     def stage(self, name):
         if name.startswith("upgrade.") and name not in STAGES:
-            return self._("Module %(name)s") % {"name": name.partition(".")[2]}
+            return self.gettext("Module %(name)s") % {"name": name.partition(".")[2]}
         return self._known(STAGES, name)
 
     def undo(self, name):
@@ -120,7 +132,7 @@ class Words:
         """The verdict in one sentence, and whether Monq is up."""
         sentence, _kind = VERDICTS[report["outcome"]]
         values = {**report["release"], **report["counts"]}
-        return f"{self._(sentence) % values} {self._(PLATFORM[report['platform']])}"
+        return f"{self.gettext(sentence) % values} {self.gettext(PLATFORM[report['platform']])}"
 
     @staticmethod
     def kind(report):
@@ -134,20 +146,23 @@ class Words:
         hours, rest = divmod(int(seconds), 3600)
         minutes, left = divmod(rest, 60)
         if hours:
-            return self._("%(hours)d h %(minutes)02d min %(seconds)02d s") % {
+            return self.gettext("%(hours)d h %(minutes)02d min %(seconds)02d s") % {
                 "hours": hours,
                 "minutes": minutes,
                 "seconds": left,
             }
         if minutes:
-            return self._("%(minutes)d min %(seconds)02d s") % {"minutes": minutes, "seconds": left}
-        return self._("%(seconds)d s") % {"seconds": left}
+            return self.gettext("%(minutes)d min %(seconds)02d s") % {"minutes": minutes, "seconds": left}
+        return self.gettext("%(seconds)d s") % {"seconds": left}
 
     def size(self, count):
         """Bytes, in the unit that fits."""
         if count is None:
             return "–"
-        units, value = [self._("B"), self._("KiB"), self._("MiB"), self._("GiB"), self._("TiB")], float(count)
+        units, value = (
+            [self.gettext("B"), self.gettext("KiB"), self.gettext("MiB"), self.gettext("GiB"), self.gettext("TiB")],
+            float(count),
+        )
         while value >= 1024 and len(units) > 1:
             value, units = value / 1024, units[1:]
         return f"{value:.0f} {units[0]}" if value == int(value) else f"{value:.1f} {units[0]}"

@@ -13,6 +13,11 @@ def show(text, color=None):
         Display().display(line, color=color, stderr=is_json())
 
 
+def warn(text):
+    """Shows a warning, on standard error."""
+    Display().warning(text)
+
+
 def is_json():
     """Returns whether standard output is a document for machines, beside which no text may stand."""
     return C.DEFAULT_STDOUT_CALLBACK.rpartition(".")[2].startswith("json")

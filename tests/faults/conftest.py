@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from faults import points, record  # noqa: E402
 from faults.upgrade import Broken, Upgrade, again  # noqa: E402
 from support.comparison import state  # noqa: E402
+from support.fixtures import folder  # noqa: E402
 from support.harness import Sandbox  # noqa: E402
 
 
@@ -34,7 +35,7 @@ def pytest_terminal_summary(terminalreporter):
 @pytest.fixture(scope="session")
 def sandbox():
     """Returns a sandbox for this worker, which no other tests use."""
-    made = Sandbox(f"/var/tmp/monq-sandbox-faults-{os.environ.get('PYTEST_XDIST_WORKER', 'test')}-{os.getuid()}")
+    made = Sandbox(folder("faults"))
     for line in Path("/proc/mounts").read_text().splitlines():  # the small disk of an earlier session that was killed
         if line.split()[1].startswith(f"{made.dir}/"):
             subprocess.run(["umount", line.split()[1]], check=True)

@@ -39,7 +39,8 @@ def changing(installation):
     template's file is ignored."""
     calls = [argv for argv in installation.journal() if argv[:3] != ["registry", "apply", "microservice"]]
     calls = [[*argv[:-1], "FILE"] if argv[:3] == ["registry", "apply", "service"] else argv for argv in calls]
-    return [[word.replace(installation.name, "NAME") for word in argv] for argv in calls]
+    hub = installation.facts["releasehub_server"]
+    return [[word.replace(hub, "HUB").replace(installation.name, "NAME") for word in argv] for argv in calls]
 
 
 def core217():

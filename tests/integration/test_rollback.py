@@ -14,7 +14,6 @@ from support.comparison import differences, state
 
 REGISTRY = "pl-microservice-registry-api-service"
 ROLLBACK = "monq-rollback-6.0.0"
-SQL = ("release", "update", "db", "pgsql")
 DATABASES = [
     "pl-i18n-service",
     "pl-automaton-rules-api-service",
@@ -135,17 +134,18 @@ def _begun(found, attempt, key):
 
 
 def test_before_the_first_sql_killed_in_the_middle(site):
-    """The second generation has removed the old routes and applied the new ones. A killed rollback blocks every
-    upgrade, and is finished by the same command."""
+    """The second generation has removed the old routes and applied the new ones, and has stopped at the last exit, as
+    the outage does not fit into its budget; the rollback is the command that was printed. A killed rollback blocks
+    every upgrade, and is finished by the same command."""
     installation, before = site
-    installation.faults({"match": [*SQL], "kind": "fail"})
-    failed = installation.play("site")
+    failed = installation.play("site", extra={"monq_outage_budget": 1})
     assert failed.rc == 2 and "DOWN" in failed.text, failed.text[-2000:]
+    assert "stopped at the last exit: no SQL has run" in failed.text and installation.migrations() == {}
     assert config_map(installation, "monq-upgrade-6.0.0")[0]["monq.platform/attempt"] == "2"
     strangers = {
         i["metadata"]["name"]: i["metadata"]["uid"] for i in installation.objects("ingresses.v1beta1.extensions")
     }
-    process = installation.start("rollback", confirm=False, extra={"monq_confirm_rollback": installation.name})
+    process = installation.start("rollback", typed=installation.printed(failed.text, "to roll back"))
     deadline = time.monotonic() + 600
     while not _begun(config_map(installation, ROLLBACK), "2", "rollback.registry_template.apply"):
         assert process.poll() is None and time.monotonic() < deadline, Path(process.log).read_text()[-3000:]
@@ -170,11 +170,16 @@ def test_before_the_first_sql_killed_in_the_middle(site):
 
 @pytest.fixture(scope="module")
 def replaced(site, sandbox):
-    """Brings the third generation to the point where all SQL of pl and its Replace have run; counts and settings made
-    by hand are lost. Saves this state, so that it can be rolled back twice."""
+    """Brings the third generation past the last exit, with the command that was printed there, to the point where all
+    SQL of pl and its Replace have run; counts and settings made by hand are lost. Saves this state, so that it can be
+    rolled back twice."""
     installation, _before = site
+    installation.variables(monq_outage_budget=1)
+    stopped = installation.play("site")
+    assert stopped.rc == 2 and installation.migrations() == {}, stopped.text[-3000:]
     installation.faults({"match": ["registry", "apply", "microservice"], "kind": "fail"})
-    failed = installation.play("site")
+    failed = installation.play("site", typed=installation.printed(stopped.text, "to go on"))
+    installation.variables(monq_outage_budget=None)
     assert failed.rc == 2 and "upgrade.pl.microservices.replace" in installation.ledger(), failed.text[-3000:]
     assert set(installation.migrations().values()) == {1}
     sandbox("save", installation.name, "replaced")

@@ -10,10 +10,17 @@ import pytest
 from .harness import Sandbox
 
 
+def folder(part="", environ=None):
+    """The sandbox's folder: one for each MONQ_TEST_SANDBOX, so that two sessions on one machine leave each other alone,
+    and for each worker of pytest-xdist. part: what else is in its name."""
+    given = environ or os.environ
+    names = [part, given.get("MONQ_TEST_SANDBOX"), given.get("PYTEST_XDIST_WORKER")]
+    return f"/var/tmp/monq-sandbox-{'-'.join(filter(None, names if any(names[1:]) else [part, 'test']))}-{os.getuid()}"
+
+
 @pytest.fixture(scope="session")
 def sandbox():
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "test")  # one for each worker of pytest-xdist
-    made = Sandbox(f"/var/tmp/monq-sandbox-{worker}-{os.getuid()}")
+    made = Sandbox(folder())
     made("down")
     made("up", "--installation", "site-run")
     yield made

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -136,11 +137,18 @@ class Installation:
             *words,
         ]
 
-    def start(self, playbook, *words, confirm=True, extra=None, env=None, python=None, wrapper=()):
+    def variables(self, **values):
+        """Sets variables of the host in the inventory; None removes one."""
+        path = self.inventory / "hosts.json"
+        known = {**json.loads(path.read_text())["monq"]["hosts"][self.name], **values}
+        known = {name: value for name, value in known.items() if value is not None}
+        path.write_text(json.dumps({"monq": {"hosts": {self.name: known}}}))
+
+    def start(self, playbook, *words, confirm=True, extra=None, env=None, python=None, wrapper=(), typed=""):
         """Starts the playbook as a process in its own group, with its output in a file. wrapper: words put before the
-        command, such as strace's."""
+        command, such as strace's. typed: a command that was printed, instead of all others."""
         handle, path = tempfile.mkstemp(dir=self.work, suffix=".log")
-        argv = self.argv(playbook, *words, confirm=confirm, extra=extra)
+        argv = shlex.split(typed) or self.argv(playbook, *words, confirm=confirm, extra=extra)
         folder = Path(python or sys.executable).parent
         full = {
             **os.environ,
@@ -191,6 +199,12 @@ class Installation:
             modules=options.get("modules", ",".join(self.facts["modules"])),
             alias=options.get("alias", bool(self.facts["alias_domains"])),
         )
+
+    @staticmethod
+    def printed(text, what):
+        """The command that a failure prints below these words."""
+        lines = [line.strip() for line in text.splitlines()]
+        return lines[lines.index(f"{what}:") + 1]
 
     def vendor(self):
         """Follows the release notes by hand, command by command."""

@@ -1,4 +1,4 @@
-"""Lets unit tests import the fakes that lie beside them."""
+"""Lets unit tests import the fakes that lie beside them, and what all tests share."""
 
 from __future__ import annotations
 
@@ -6,3 +6,4 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.append(str(Path(__file__).resolve().parents[1]))

@@ -15,6 +15,7 @@ from ansible_collections.monq.platform.plugins.module_utils.engine import steps 
 from faults import points, record  # noqa: E402
 from faults.hook import Hook  # noqa: E402
 from faults.proxy import Answer, Request  # noqa: E402
+from support.fixtures import folder  # noqa: E402
 
 RELEASE = yaml.safe_load((ROOT / "roles/monq/vars/main/release.yml").read_text(encoding="utf-8"))["_monq_release"]
 CHOICES = [["pl"], ["pl", "cl"], ["pl", "sm", "cl", "fm"]]
@@ -244,3 +245,17 @@ def test_the_page_shows_the_last_run_and_the_record():
     assert record.page(written_page) == written_page, "run python -m faults.record in tests"
     for name in record.rendered():
         assert f".. begin {name}\n" in written_page and f".. end {name}\n" in written_page
+
+
+@pytest.mark.parametrize(
+    ("part", "given", "name"),
+    [
+        ("", {}, "test"),
+        ("", {"PYTEST_XDIST_WORKER": "gw1"}, "gw1"),
+        ("", {"MONQ_TEST_SANDBOX": "mine"}, "mine"),
+        ("faults", {"MONQ_TEST_SANDBOX": "mine", "PYTEST_XDIST_WORKER": "gw1"}, "faults-mine-gw1"),
+        ("faults", {}, "faults-test"),
+    ],
+)
+def test_two_sessions_of_tests_have_a_sandbox_each(part, given, name):
+    assert folder(part, {"PATH": "/", **given}).startswith(f"/var/tmp/monq-sandbox-{name}-")

@@ -23,8 +23,8 @@ from ansible_collections.monq.platform.plugins.module_utils.cleanup import lefto
 from ansible_collections.monq.platform.plugins.module_utils.engine import decisions
 from ansible_collections.monq.platform.plugins.module_utils.errors import InputError, StepError
 from ansible_collections.monq.platform.plugins.module_utils.language import ENGLISH, PLURALS
-from ansible_collections.monq.platform.plugins.module_utils.report import failure, rollback, upgrade
-from ansible_collections.monq.platform.plugins.plugin_utils import languages, po_file, report_view
+from ansible_collections.monq.platform.plugins.module_utils.report import failure, rollback, status, upgrade
+from ansible_collections.monq.platform.plugins.plugin_utils import languages, notification, po_file, report_view
 from repository import ROOT, load
 
 sys.path.insert(0, str(ROOT / "tests" / "tools"))
@@ -292,3 +292,35 @@ def test_the_catalogue_is_read_only_when_a_text_is_shown():
     lazy = type(RU)("ru", lambda: {"a text": "текст"})
     assert callable(lazy._given)
     assert lazy.sentence("a text") == "текст" and not callable(lazy._given)
+
+
+def test_the_status_is_russian():
+    report = REPORTS["failed"]
+    question = {"key": "upgrade.sm.database.x", "sql": True, "state": "unknown", "started": "2026-03-02T00:40:00Z"}
+    held = {"holder": "bob@ops", "id": "a1", "since": "2026-03-02T00:40:00Z", "renewed": "2026-03-02T00:40:00Z"}
+    known = {
+        **ledger(report),
+        **{"begun": True, "now": "2026-03-02T01:40:00Z", "holder": {**held, "duration": 120}},
+        "running": "2026-03-02T00:40:01Z outage 04:31 · step 47 of 78 pl rollout · 7 of 12 ready, pl-x: Pending",
+        "questions": [{**question, "answers": {"retry": "-e 'r'", "done": "-e 'd'"}}],
+        "files": {"folder": "/b", "dumps": 2, "pages": ["report.html"], "bundle": ""},
+    }
+    commands = status.commands({}, "production", job=True, words=RU)
+    shown = status.screen(known, commands, "production", "6.0.0", RU)
+    data = ["bob ops production Pending rollout unknown prepare cutover verify duration", json.dumps(question)]
+    data += [row["error"] for row in report["steps"] if row["error"]]  # what a program has printed
+    assert english_of(shown, *data) == set()
+    assert "Monq НЕ РАБОТАЕТ с" in shown and "готово: 7 из 12, pl-x: Pending" in shown
+    assert max(map(len, shown.splitlines())) <= status.WIDTH
+    assert "запустите шаблон заданий с site.yml и с monq_confirm_outage=production" in shown
+
+
+@pytest.mark.parametrize("event", notification.EVENTS)
+def test_a_notification_is_russian(event):
+    release = {"product": "monq", "previous": "5.9.3", "version": "6.0.0"}
+    known = {**ledger(REPORTS["finished"]), "reachable": "up: the old routes have not been touched"}
+    failed = {"task": "Run the SQL of sm", "message": "a step that must come first is not done"}
+    given = {"host": "production", "environment": "prod", "release": release, "ledger": known, "failure": failed}
+    facts = notification.facts_of({**given, "budget": 1200, "window": "w"})
+    shown = notification.text(event, facts, translations=RU)
+    assert english_of(shown, "production prod", failed["task"]) == set() and len(shown) > 30

@@ -9,9 +9,25 @@ seen, next) are templates for a finding's parameters; where it has none, the cod
 
 from __future__ import annotations
 
-from . import entries_client, entries_cluster, entries_inputs, entries_outcome, entries_postgresql, entries_tls
+from . import (
+    entries_bundle,
+    entries_client,
+    entries_cluster,
+    entries_inputs,
+    entries_outcome,
+    entries_postgresql,
+    entries_tls,
+)
 
-PARTS = (entries_inputs, entries_cluster, entries_tls, entries_client, entries_postgresql, entries_outcome)
+PARTS = (
+    entries_inputs,
+    entries_cluster,
+    entries_tls,
+    entries_client,
+    entries_postgresql,
+    entries_outcome,
+    entries_bundle,
+)
 ENTRIES = {number: entry for part in PARTS for number, entry in part.ENTRIES.items()}
 RETIRED = ()
 

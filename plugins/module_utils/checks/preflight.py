@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 from .. import arguments
+from ..bundle.verification import remembered_in
 from ..engine import progress, steps
 from ..engine.snapshots import orphans
 from ..errors import ApiError, ApiUnreachable, InputError, MonqError
+from ..outage.watching import settings
 from ..postgres import dump
 from ..redaction.text import known
 from ..session import Session, client
@@ -14,9 +16,9 @@ from ..upgrade.home import is_due
 from ..upgrade.last_exit import now_of
 from ..upgrade.registry_token import RegistryToken
 from ..upgrade.schedule import WINDOW, Window
-from . import clocks, cluster, consul, inputs, postgres, registry
+from . import bundle, clocks, cluster, consul, inputs, postgres, registry
 from .examination import Examination
-from .finding import STOP, finding, lost_ledger, of_error
+from .finding import STOP, finding, inside_outage, lost_ledger, of_error
 
 CHECKS = ("inputs", "cluster", "registry", "databases")
 
@@ -25,10 +27,10 @@ class Preflight:
     """Reads everything that could block the upgrade, and changes nothing. Every check runs: whatever one raises becomes
     a finding."""
 
-    def __init__(self, given, rollback):
+    def __init__(self, given, rollback, remember=False):
         """rollback: describes an unfinished rollback, given cluster, namespace and release; returns an empty string if
-        there is none."""
-        self._given, self._rollback = given, rollback
+        there is none. remember: whether the next stage may know which contents of a bundle were verified."""
+        self._given, self._rollback, self._remember = given, rollback, remember
         self._made = Examination(_secrets(given))
         self._connection = self.session = None
         self._lost = False
@@ -41,6 +43,7 @@ class Preflight:
         if "inputs" in checks:
             make("inputs", lambda: inputs.examine(self._given, _secrets(self._given)), subject="variables")
         make("inputs", self._plan, subject="monq_modules")
+        make("inputs", self._watch, subject="monq_probe_url and monq_silence")
         make("kubernetes.connection", self._connect, subject="monq_kubeconfig")
         if self._connection:
             make("ledger", self._open, subject="the ledger")
@@ -53,6 +56,7 @@ class Preflight:
             make("window", self._window, subject=WINDOW)
         if "registry" in checks and not self._lost:
             make("monqctl", self._registry, subject="monqctl and the registry")
+            make("bundle.manifest", self._bundle, subject="monq_bundle_dir")
         # Inside the outage the way out is forward: the dumps exist, and the SQL may have changed owners.
         if "databases" in checks and not (self.report["cut"] or self.report["finished"] or self._lost):
             make("postgresql.reachable", self._databases, subject="PostgreSQL")
@@ -120,6 +124,10 @@ class Preflight:
     def _cluster(self):
         return cluster.examine(self._connection, self._given, self.session, self.report)
 
+    def _watch(self):
+        """Nobody wants to learn right before the outage that it cannot be watched."""
+        settings(*(self._given.get(name) for name in ("probe_url", "probe_expect", "silence")))
+
     def _window(self):
         """A run with the outage starts within the window; a removal of routes that has begun is finished anyway."""
         text = self._given.get("outage_window")
@@ -136,6 +144,16 @@ class Preflight:
         seen = registry.examine(client(self._given, secrets=secrets), self._given, run, token.stored, self.report)
         self.report["deferred"] = seen["deferred"]
         return seen["findings"]
+
+    def _bundle(self):
+        """The whole bundle, which is not read any more once everything is done."""
+        if self.report["finished"]:
+            return []
+        given = self._given
+        kept = remembered_in(given["spool_directory"], given["spool_host"]) if self._remember else ""
+        said = self.session.progress if self.session else arguments.live_progress(given)
+        found = bundle.examine(given["plan"]["variables"], given["plan"]["release"], kept, said.say)
+        return inside_outage(found) if self.report["cut"] else found
 
     def _databases(self):
         return postgres.inspect(self._with_databases())["findings"]

@@ -12,7 +12,7 @@ from ..k8s import objects, rollout, routes
 from ..monqctl.registry import TEMPLATE
 from ..upgrade import repair, replicas, template
 from ..upgrade.drift import drift
-from . import rules
+from . import api_versions, rules
 from .finding import INFO, STOP, WARNING, finding, of_error
 
 GONE = "find out who created it; kubectl -n {} delete ingress {}, then run verify.yml again"
@@ -62,6 +62,9 @@ class Verification:
         self._template()
         say("reading the registry's status")
         self._status()
+        if self._given.get("api_versions"):
+            say("asking the services for their versions")
+            self._api_versions(before["cut"]["ingresses"])
         self.report["drift"] = drift(before["cut"]["deployments"], deployments)
 
     def _before(self):
@@ -194,6 +197,13 @@ class Verification:
                     "no Ingress",
                     "compare the template in the registry with monq_alias_domains",
                 )
+
+    def _api_versions(self, old):
+        given, uids = self._given, {i["metadata"]["uid"] for i in old}
+        new = [i for i in self.seen["routes"] if i["metadata"]["uid"] not in uids]
+        domains = [given["domain"], *given["alias_domains"]]
+        targets = api_versions.asked(new, self._release, self._modules, domains, given["api_version_path"])
+        self.report["findings"] += api_versions.examine(targets, self._release, given["version_pattern"])
 
     def _template(self):
         answer = self._session.monqctl.read_json(*TEMPLATE)

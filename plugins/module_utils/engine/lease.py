@@ -37,6 +37,11 @@ def elapsed():
     return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
 
+def described(found):
+    """The holder as text. found: what Lease.details() returned."""
+    return f"{found['holder']}, lock id {found['id']}, renewed {found['renewed']}" if found else "none"
+
+
 class Lease:
     """A Lease with compare-and-swap. Clock and sleep are injected; other machines' clocks are never trusted."""
 
@@ -60,12 +65,30 @@ class Lease:
 
     def seen(self):
         """(the holder as text, what it said last that it was doing)"""
+        found = self.details()
+        return described(found), found.get("progress", "")
+
+    def details(self):
+        """Who holds the lock, since when, when it was renewed, for how many seconds, and what the holder said last that
+        it was doing; empty if it is free."""
         lease = self._read()
         if not _held(lease):
-            return "none", ""
-        notes = lease["metadata"].get("annotations") or {}
-        text = f"{notes.get(HOLDER, 'unknown')}, lock id {notes.get(ID, '?')}, renewed {lease['spec'].get('renewTime')}"
-        return text, notes.get(PROGRESS, "")
+            return {}
+        notes, spec = lease["metadata"].get("annotations") or {}, lease["spec"]
+        return {
+            "holder": notes.get(HOLDER, "unknown"),
+            "id": notes.get(ID, "?"),
+            "since": spec.get("acquireTime"),
+            "renewed": spec.get("renewTime"),
+            "duration": spec.get("leaseDurationSeconds") or self._duration,
+            "progress": notes.get(PROGRESS, ""),
+        }
+
+    def renewal(self, lock_id):
+        """What changes with each renewal of this lock; None where it is no longer held."""
+        lease = self._read()
+        notes = ((lease or {}).get("metadata") or {}).get("annotations") or {}
+        return lease["metadata"]["resourceVersion"] if _held(lease) and notes.get(ID) == lock_id else None
 
     def acquire(self, holder=None):
         """Takes the lock and returns its ID. If the current holder is still renewing it, raises a LockError that names

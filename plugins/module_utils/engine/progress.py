@@ -7,6 +7,7 @@ import datetime
 
 from . import steps
 
+ELSEWHERE = "to do in this home"  # a client step that is done in another home of monqctl
 LOST = "unknown: the ledger of the upgrade was deleted"
 
 
@@ -18,7 +19,7 @@ def overview(run, lock_id="", lost=None):
         entry = entries.get(step.key) or {}
         state = "done" if run.is_done(step.key) else entry.get("state", "to do")
         if step.kind == "client" and state == "done" and not run.is_done(step.key):
-            state = "to do in this home"
+            state = ELSEWHERE
         row = {"key": step.key, "state": state, "undo": step.undo, "kind": step.kind, "title": step.title}
         row["cutover"] = steps.CUTOVER in step.traits
         row.update(

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import base64
 import contextlib
 import ipaddress
 import logging
@@ -52,8 +53,13 @@ class Connection:
         elif self._access.token:
             headers["Authorization"] = "Bearer " + _printable(self._access.token(), self.origin)
         elif self._access.login:
-            headers.update(urllib3.util.make_headers(basic_auth=":".join(self._access.login)))
+            headers["Authorization"] = _basic(":".join(self._access.login))
         return headers
+
+
+def _basic(login):
+    """The header of a login, in UTF-8 as kubectl sends it: urllib3 knows Latin-1 only."""
+    return "Basic " + base64.b64encode(login.encode()).decode()
 
 
 def _printable(token, origin):
@@ -178,7 +184,7 @@ def _pool(access, pair, secrets):
             ) from exc
         return SOCKSProxyManager(proxy, **given)
     login = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}" if parts.username else None
-    headers = urllib3.util.make_headers(proxy_basic_auth=login) if login else None
+    headers = {"proxy-authorization": _basic(login)} if login else None
     return urllib3.ProxyManager(proxy, proxy_headers=headers, **given)
 
 

@@ -38,7 +38,9 @@ class Monqctl:
         secrets=(),
         transcript=None,
         progress=None,
+        before=None,
     ):
+        """before: called with argv before a changing call, and raises MonqError where it must not be made."""
         self.path = path
         self.home = os.path.expanduser(home or "~")
         self.context = context
@@ -50,6 +52,7 @@ class Monqctl:
         self._runner = runner
         self._fence = fence or (lambda: None)
         self._transcript, self._seconds, self._progress = transcript, 0.0, progress
+        self._before = before or (lambda argv: None)
 
     def _run(self, argv, timeout=None, watch=None):
         began = time.monotonic()
@@ -105,6 +108,7 @@ class Monqctl:
         in_context: compares the current context right before the call.
         """
         remove_abandoned(self.home)
+        self._before(argv)  # may take minutes, so context and fence are asked after it
         with self._shared(exclusive=argv[:2] == SWITCH):
             if in_context:
                 self.require_context()

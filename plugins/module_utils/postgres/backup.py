@@ -70,7 +70,7 @@ class Backup:
                 earlier, renewed = self._earlier(run, key, item) if stage == "upgrade" else (None, False)
             result = run.execute(key, lambda item=item, earlier=earlier: self._do(item, stage, earlier), renewed)
             backups.append({"step": key, **item, "reused": bool(earlier), **(result or {})})
-        return {"backups": backups, "folder": self.folder, "warnings": self.warnings}
+        return {"backups": backups, "folder": self.folder}
 
     def _do(self, item, stage, earlier):
         return (

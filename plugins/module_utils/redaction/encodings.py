@@ -9,6 +9,13 @@ import re
 import string
 
 MASK = "********"
+WORD = re.compile(r"\*{8}(?:\d+\*)?")  # it, or one that is numbered: ********1*
+KNOWN = "a secret that the run knows"
+
+
+def plain(_rule, _value, _times=1):
+    """What stands for a secret. A bundle has another one, that numbers and counts them."""
+    return MASK
 
 
 class Known:
@@ -16,12 +23,15 @@ class Known:
 
     def __init__(self, secrets=()):
         self._spellings = sorted(
-            {form for secret in secrets if secret for form in forms(secret)}, key=len, reverse=True
+            {form: secret for secret in secrets if secret for form in forms(secret)}.items(),
+            key=lambda pair: len(pair[0]),
+            reverse=True,
         )
 
-    def mask(self, text):
-        for spelling in self._spellings:
-            text = text.replace(spelling, MASK)
+    def mask(self, text, cover=plain):
+        for spelling, secret in self._spellings:
+            if spelling in text:
+                text = text.replace(spelling, cover(KNOWN, secret, text.count(spelling)))
         return text
 
 

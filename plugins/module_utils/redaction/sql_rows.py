@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from .encodings import MASK
+from .encodings import WORD, plain
 
 _NAMES = ("detail", "context", "statement", "query", "internalquery", "подробности", "контекст", "оператор", "запрос")
 _ANY = "(?i:" + "|".join(_NAMES) + ")"
@@ -43,7 +43,7 @@ _COUNTS = re.compile(
 )
 
 
-def without_rows(text):
+def without_rows(text, cover=plain):
     """Removes rows and statements that PostgreSQL quotes in its messages, such as a user's or a token's, over all their
     lines."""
     shown, inside = [], False
@@ -56,8 +56,9 @@ def without_rows(text):
         elif label:
             rest = line[label.end() :]
             # If this text was masked before, the lines after it are not part of the row.
-            inside = rest.strip() != MASK
-            line = line[: label.end()] + (rest[: len(rest) - len(rest.lstrip())] or " ") + MASK
+            inside = not WORD.fullmatch(rest.strip())
+            hidden = cover("a row or statement that PostgreSQL quotes", rest.strip())
+            line = line[: label.end()] + (rest[: len(rest) - len(rest.lstrip())] or " ") + hidden
         elif line:
             inside = False
         shown.append(line)

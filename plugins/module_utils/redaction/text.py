@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from .encodings import MASK, Known
+from .encodings import Known, plain
 from .sql_rows import without_rows
 
 SHORTEST = 4  # a shorter "secret" would mask half of an ordinary text
@@ -32,7 +32,7 @@ _USERINFO = re.compile(r"://[^\s:/@]*:([^\s]+)@")
 # Password=x; in a connection string, where the next key follows
 _CONNECTION = re.compile(r"(?i)(?<![\w-])((?:password|pwd)[ \t]*=[ \t]*)[^\n\"']{1,256}?(?=;[ \t]*[a-z][\w ]{0,40}=)")
 _QUOTED = r"\\\"(?:[^\"\\]|\\\\(?:\\.|[^\"\\]))*\\\"|\"(?:\\.|[^\"\\])*\"|'(?:\\.|''|[^'\\])*'"
-_NUMBER = r"(?:(?:\d+|null|true|false|\*{8})(?=[,}\]])|\*{8}(?=\\?[\"']))"
+_NUMBER = r"(?:(?:\d+|null|true|false|\*{8}(?:\d+\*)?)(?=[,}\]])|\*{8}(?:\d+\*)?(?=\\?[\"']))"
 # Quoted, a number, or up to the end of a part of a connection string or query; unclosed quotes extend to the end of the
 # line.
 _VALUE = rf"({_QUOTED}|{_NUMBER}|[^\s;&\"'][^\s;&]*|[\"'][^\n]*)"
@@ -85,39 +85,58 @@ def known(secrets):
     return secrets if isinstance(secrets, Known) else Known(long_enough(secrets))
 
 
-def redact(text, secrets=()):
+def redact(text, secrets=(), cover=plain):
     """The text without anything that looks secret by itself or by its name, and without the known secrets in any
-    encoding."""
-    text = known(secrets).mask(without_rows(text))
-    text = _PEM.sub(MASK, text)
-    text = _JWT.sub(MASK, text)
-    text = _HEADER.sub(rf"\1{MASK}", text)
-    text = _SCHEME.sub(rf"\1\2{MASK}", text)
-    text = _URL.sub(rf"\1\2:{MASK}@", text)
+    encoding. cover: called with rule and value, returns what stands for it."""
+    text = known(secrets).mask(without_rows(text, cover), cover)
+    text = _PEM.sub(lambda found: cover("a key or certificate in PEM", found[0]), text)
+    text = _JWT.sub(lambda found: cover("a JSON Web Token", found[0]), text)
+    text = _HEADER.sub(lambda found: found[1] + cover("an Authorization header", found[0][len(found[1]) :]), text)
+    text = _SCHEME.sub(
+        lambda found: (
+            found[1] + found[2] + cover("what follows Bearer or Basic", found[0][found.end(2) - found.start() :])
+        ),
+        text,
+    )
+    text = _URL.sub(lambda found: f"{found[1]}{found[2]}:{cover('a password in a URL', found[3])}@", text)
+
+    def named(found):
+        return _hide_named(found, cover)
+
+    def paired(found):
+        return _hide(found, cover)
+
     for pairs in (_LINES, _YAML, _NAMED, _VALUED):
-        text = pairs.sub(_hide_named, text)
-    text = _CONNECTION.sub(rf"\1{MASK}", text)
-    text = _WORD.sub(_hide, text)
-    return _OPTION.sub(_hide, _PAIR.sub(_hide, text))
+        text = pairs.sub(named, text)
+    text = _CONNECTION.sub(
+        lambda found: found[1] + cover("a password in a connection string", found[0][len(found[1]) :]), text
+    )
+    text = _WORD.sub(paired, text)
+    return _OPTION.sub(paired, _PAIR.sub(paired, text))
 
 
-def _hide(found):
+def _hide(found, cover):
     start, value = found.groups()
     before = re.search(r"[\w.-]*$", found.string[max(0, found.start() - 64) : found.start()]).group(0)
-    if _HARMLESS.fullmatch(before + start.rstrip(" \t\\\"':=")):
+    name = before + start.rstrip(" \t\\\"':=")
+    if _HARMLESS.fullmatch(name):
         return found.group(0)
-    return start + _masked(value)
+    return start + _masked(value, name, cover)
 
 
-def _hide_named(found):
-    if not looks_secret(found["quoted"] or found["bare"]):
+def _hide_named(found, cover):
+    name = found["quoted"] or found["bare"]
+    if not looks_secret(name):
         return found.group(0)
-    return found["start"] + _masked(found["value"]) + found["end"]
+    return found["start"] + _masked(found["value"], name, cover) + found["end"]
 
 
-def _masked(value):
+def _masked(value, name, cover):
     mark = re.match(r"(?:\\?[\"'])?", value).group(0)
-    return mark + MASK + mark
+    inner = value[len(mark) :]
+    if mark and inner.endswith(mark):
+        inner = inner[: -len(mark)]
+    return mark + cover(f"the name {name.strip()}", inner) + mark
 
 
 def of_environment(environment):

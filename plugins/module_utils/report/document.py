@@ -12,13 +12,13 @@ from . import upgrade as texts
 FORMAT = "1.0"  # a second number that rises means more keys; the first one rises where a key changes its meaning
 FINISHED, FAILED, RUNNING, UNFINISHED = "finished", "failed", "running", "unfinished"
 # Parts that other code may fill in; null means that nobody did.
-OPTIONAL = ("plan", "forecast", "notifications")
+OPTIONAL = ("forecast", "notifications")
 
 
 def upgrade(about, overview, ledger, before, facts):
     """The report's data.
 
-    about: {made, installation, collection, holder, release, modules}. ledger: {entries, digests, closed}. before:
+    about: {made, installation, collection, holder, release, modules}. ledger: {entries, digests, closed, plan}. before:
     {replicas, routes}, from the snapshots; the facts of a verified upgrade hold their own. facts: what verify.yml and
     failures recorded, see facts.py.
     """
@@ -58,6 +58,7 @@ def upgrade(about, overview, ledger, before, facts):
         },
         "unproved": {name: list(dict.fromkeys(keys)) for name, keys in texts.unseen(done).items()},
         "rollback": None,
+        "plan": {"id": ledger["plan"]} if ledger.get("plan") else None,
         **{name: facts.get(name) for name in OPTIONAL},
     }
 

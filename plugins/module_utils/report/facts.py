@@ -15,6 +15,7 @@ from ..errors import ApiError, ApiUnreachable, MonqError
 from ..k8s import objects
 from ..k8s.cluster import core
 from ..k8s.rollout import desired
+from ..outage.observations import summary
 from ..redaction.data import sanitise
 from ..upgrade.drift import drift
 from ..upgrade.replicas import hpa_targets
@@ -70,6 +71,10 @@ class Recording:
                 "seen_at_failure": seen,
             }
         )
+
+    def watched(self, spans):
+        """Records what was seen of the outage from outside. spans: {lock id: {changes, until}}."""
+        return self._add(lambda facts: {**facts, "watched": {**(facts.get("watched") or {}), **spans}})
 
     def _add(self, change):
         """Returns the new facts, whether or not they could be written."""
@@ -147,3 +152,20 @@ def of_verification(session, report, seen):
     recording = Recording(session.cluster, session.namespace, release, generation, secrets)
     recording.verified(whole)
     return [f"the report lacks what this run saw: {recording.problem}"] if recording.problem else []
+
+
+def of_watch(session, spans):
+    """Records what was seen of the outage, under the lock; returns why not, or an empty text."""
+    try:
+        session.lease.require(session.params["lock_id"])
+    except MonqError as exc:
+        return exc.what
+    generation, release = session.run.ledger.generation, session.release["version"]
+    recording = Recording(session.cluster, session.namespace, release, generation, known_secrets(session.params))
+    recording.watched(spans)
+    return recording.problem
+
+
+def watched(facts, spans):
+    """The outage as users saw it, or None: from what is recorded, and from the files that are here, which know more."""
+    return summary({**(facts.get("watched") or {}), **spans}.values())

@@ -13,13 +13,15 @@ import os
 from .. import arguments
 from ..engine import progress
 from ..engine.lease import HOLDER, ID, NAME, Lease
-from ..engine.ledger import FILES, INPUTS, of_upgrade
+from ..engine.ledger import FILES, INPUTS, PLAN, of_upgrade
 from ..engine.runner import StepRunner
 from ..engine.snapshots import SnapshotStore
 from ..engine.spool import Spool
 from ..errors import ApiError, ApiUnreachable, LockError, MonqError
+from ..outage import record
 from ..redaction.data import sanitise
 from ..rollback.ledger import RollbackLedger, archived, upgrade_ledger
+from ..session import INPUTS as SHAPE
 from ..version import COLLECTION
 from . import document, facts, rollback_document, sections
 from .support_bundle import versions
@@ -37,7 +39,6 @@ class Gathering:
         self._version = self._release["version"]
         self._now = now or datetime.datetime.now(datetime.timezone.utc)
         self._secrets = arguments.known_secrets(params)
-        self._plan = arguments.plan(params)
         self.problems = []  # what the report lacks
 
     def result(self):
@@ -46,7 +47,7 @@ class Gathering:
         generation = self._generation()
         upgrade = upgrade_ledger(self._cluster, self._namespace, self._version, generation)
         own = self._rollback_ledger(generation)
-        folder = Spool(self._given["spool_directory"], self._given["spool_host"], self._version).folder(generation)
+        folder = self._folder(generation)
         reports = []
         if upgrade.entries and not _carried_only(upgrade):
             reports.append({"name": UPGRADE, "content": self._upgrade(upgrade)})
@@ -61,6 +62,9 @@ class Gathering:
             "problems": self.problems,
             "complete": complete,
         }
+
+    def _folder(self, generation):
+        return Spool(self._given["spool_directory"], self._given["spool_host"], self._version).folder(generation)
 
     # ---- ledgers
 
@@ -87,7 +91,18 @@ class Gathering:
         """What stands for the release in the names of this ledger's objects."""
         return self._version if self._is_live(ledger) else archived(self._version, ledger.generation)
 
-    def _about(self):
+    def _given_plan(self, ledger):
+        """The plan's arguments as the upgrade was started with: whoever makes the report again need not know them."""
+        plan, entries = dict(self._given["plan"]), ledger.entries
+        if entries:
+            begun = json.loads(ledger.annotations.get(INPUTS) or "{}")
+            plan.update({name: begun[name] for name in SHAPE if name in begun})
+            plan["configure"] = any(key.startswith("prepare.monqctl.") for key in entries)
+            if "prepare.registry.update" in entries:  # it comes after the token
+                plan["online"] = "prepare.release_hub.token" in entries
+        return plan
+
+    def _about(self, plan):
         return {
             "made": self._now.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "installation": {
@@ -95,12 +110,12 @@ class Gathering:
                 "environment": self._given["environment"],
                 "namespace": self._namespace,
                 "server": self._cluster.server,
-                "modules": list(self._given["plan"]["modules"]),
+                "modules": list(plan["modules"]),
             },
             "collection": {"name": "monq.platform", "version": COLLECTION},
             "holder": self._holder(),
             "release": self._release,
-            "modules": self._given["plan"]["modules"],
+            "modules": plan["modules"],
         }
 
     def _holder(self):
@@ -114,17 +129,24 @@ class Gathering:
     # ---- the two reports
 
     def _upgrade(self, ledger):
-        run = StepRunner(plan=self._plan, ledger=ledger, lease=None, check_mode=True)
+        plan = self._given_plan(ledger)
+        run = StepRunner(plan=arguments.plan({"plan": plan}), ledger=ledger, lease=None, check_mode=True)
         store = SnapshotStore(self._cluster, self._namespace, self._part(ledger))
         known = facts.read(self._cluster, self._namespace, self._part(ledger), ledger.generation)
         before = {} if "before" in (known.get("verified") or {}) else self._before(store, ledger)
         if self._given["failure"] and self._is_live(ledger):
             known = self._failed(ledger, before) or known
+        known = {**known, "probe": facts.watched(known, record.spans(self._folder(ledger.generation)))}
         digests = json.loads(ledger.annotations.get(FILES) or "{}")
         content = document.upgrade(
-            self._about(),
+            self._about(plan),
             progress.overview(run),
-            {"entries": ledger.entries, "digests": digests, "closed": ledger.closed},
+            {
+                "entries": ledger.entries,
+                "digests": digests,
+                "closed": ledger.closed,
+                "plan": ledger.annotations.get(PLAN),
+            },
             {"replicas": before.get("replicas"), "routes": sections.route_hosts(before.get("ingresses") or [])},
             known,
         )
@@ -153,6 +175,7 @@ class Gathering:
             "step": given.get("step") or "",
             "message": given.get("message") or "",
             "lock": lock,
+            **({"last_exit": True} if given.get("last_exit") in (True, "True", "true") else {}),
         }
         software = versions(lambda: self._cluster, self._ansible)
         deployments = before.get("deployments")
@@ -171,13 +194,13 @@ class Gathering:
         return {"failures": [failure], "seen_at_failure": seen}
 
     def _rollback(self, own, upgrade):
-        plan, given = self._given["plan"], json.loads(own.annotations.get(INPUTS) or "{}")
+        plan, given = self._given_plan(upgrade), json.loads(own.annotations.get(INPUTS) or "{}")
         content = rollback_document.rollback(
-            self._about(),
+            self._about(plan),
             {"entries": own.entries, "generation": own.generation, "databases": given.get("databases") or []},
             {"entries": upgrade.entries, "generation": upgrade.generation},
-            self._plan,
-            plan["configure"],
+            arguments.plan({"plan": plan}),
+            any(key.startswith("rollback.monqctl.") for key in own.entries),
             given.get("registry_replicas") or plan["registry_replicas"],
         )
         return sanitise(content, self._secrets)

@@ -57,6 +57,7 @@ def rollback(about, own, upgrade, upgrade_plan, configure, registry_replicas):
         "steps": rows,
         "runs": sections.runs(entries),
         "rollback": results(entries),
+        "plan": None,
         **{name: None for name in document.OPTIONAL},
     }
 

@@ -23,13 +23,17 @@ from ..errors import ApiError, ApiUnreachable, MonqError
 from ..k8s.cluster import apps, core
 from ..k8s.objects import hpas, replica_sets, routes
 from ..k8s.watch import silent
+from ..monqctl import tables
 from ..monqctl.transcript import Transcript
 from ..redaction.data import sanitise
 from ..redaction.text import known, redact
 from ..session import Session
 from ..session import client as make_client
 from ..version import COLLECTION
+from . import difference
 from . import upgrade as texts
+from .redactions import NAME as REDACTIONS
+from .redactions import Redactions
 
 FILE_LIMIT = 4 << 20  # bytes of one file, before compression
 LIST_LIMIT = 500  # objects of one kind
@@ -41,7 +45,7 @@ class Bundle:
     """Sanitised files, and the reason for each missing one."""
 
     def __init__(self, secrets=(), limit=FILE_LIMIT, say=silent):
-        self._given = list(secrets)
+        self._given, self._redactions = list(secrets), Redactions()
         self._secrets = known(self._given)
         self._limit, self._say = limit, say
         self._unreachable = ""
@@ -70,22 +74,23 @@ class Bundle:
         return None
 
     def lacks(self, name, exc):
-        self.missing[name] = redact(_reason(exc), self._secrets)[:300]
+        self.missing[name] = redact(_reason(exc), self._secrets, self._redactions.of("index.json"))[:300]
 
     def _text(self, name, found):
+        cover = self._redactions.of(name)
         if isinstance(found, str):
-            clean = redact(found, self._secrets)
+            clean = redact(found, self._secrets, cover)
             if len(clean) > self._limit:
                 self.cut[name] = f"the first {self._limit} characters of {len(clean)}"
             return clean[: self._limit]
         if not isinstance(found, list):
-            text = json.dumps(sanitise(found, self._secrets), indent=1, ensure_ascii=False, sort_keys=True)
+            text = json.dumps(sanitise(found, self._secrets, cover), indent=1, ensure_ascii=False, sort_keys=True)
             if len(text) > self._limit:
                 raise ValueError(f"{len(text)} characters exceed the limit of {self._limit} for one file")
             return text
         rows, size = [], 0
         for item in found[:LIST_LIMIT]:
-            row = json.dumps(sanitise(item, self._secrets), ensure_ascii=False, sort_keys=True)
+            row = json.dumps(sanitise(item, self._secrets, cover), ensure_ascii=False, sort_keys=True)
             size += len(row)
             if size > self._limit:
                 break
@@ -100,15 +105,16 @@ class Bundle:
         name = f"support-{moment.strftime('%Y%m%dT%H%M%S')}.{moment.microsecond // 1000:03d}Z"
         index = {
             "made": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "files": sorted(self.files),
+            "files": sorted([*self.files, REDACTIONS]),
             "missing": self.missing,
             "cut": self.cut,
         }
         index["note"] = (
-            "Contains no Secrets. Known secrets, and whatever looks like one, are replaced by ********. Review it "
-            "before you pass it on."
+            "Contains no Secrets. Known secrets, and whatever looks like one, are replaced by ********1*, ********2* "
+            f"and so on: the same word is the same secret. {REDACTIONS} lists where, and by which rule. What a run had "
+            "hidden before is ********. Review it before you pass it on."
         )
-        files = {"index.json": (json.dumps(index, indent=1, ensure_ascii=False) + "\n").encode(), **self.files}
+        files = {"index.json": _json(index), REDACTIONS: _json(self._redactions.listed()), **self.files}
         path, part = os.path.join(folder, name + ".tar.gz"), os.path.join(folder, f".{name}.partial")
         try:
             os.makedirs(folder, mode=0o700, exist_ok=True)
@@ -132,6 +138,10 @@ class Bundle:
                 "check monq_backup_dir",
             ) from exc
         return path
+
+
+def _json(found):
+    return (json.dumps(found, indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def _reason(exc):
@@ -173,10 +183,12 @@ def collect(params, connect=cluster, client=None, ansible_version=""):
     bundle.add(
         "lease.json", lambda: connection().find(f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/{NAME}")
     )
-    bundle.add("deployments.json", lambda: _plain(connection().items(apps(namespace, "deployments"), limit=LIST_LIMIT)))
+    deployments = bundle.add(
+        "deployments.json", lambda: _plain(connection().items(apps(namespace, "deployments"), limit=LIST_LIMIT))
+    )
     bundle.add("replicasets.json", lambda: _plain(replica_sets(connection(), namespace)))
-    bundle.add("pods.json", lambda: _plain(connection().items(core(namespace, "pods"), limit=LIST_LIMIT)))
-    bundle.add("ingresses.json", lambda: _plain(routes(connection(), namespace)))
+    pods = bundle.add("pods.json", lambda: _plain(connection().items(core(namespace, "pods"), limit=LIST_LIMIT)))
+    ingresses = bundle.add("ingresses.json", lambda: _plain(routes(connection(), namespace)))
     bundle.add("hpas.json", lambda: _plain(hpas(connection(), namespace)))
     bundle.add(
         "services.json",
@@ -185,11 +197,39 @@ def collect(params, connect=cluster, client=None, ansible_version=""):
         ],
     )
     bundle.add("events.json", lambda: _plain(connection().items(core(namespace, "events"), limit=LIST_LIMIT)))
-    bundle.add("registry_status.txt", lambda: client.read("registry", "get", "status"), remote=False)
+    status = bundle.add("registry_status.txt", lambda: client.read("registry", "get", "status"), remote=False)
     bundle.add("monqctl_transcript.jsonl", lambda: Transcript(found["folder"]).read(), remote=False)
-    bundle.add("monqctl_version.txt", lambda: client.read("version"), remote=False)
-    bundle.add("versions.json", lambda: versions(connection, ansible_version), remote=False)
+    monqctl = bundle.add("monqctl_version.txt", lambda: client.read("version"), remote=False)
+    software = bundle.add("versions.json", lambda: versions(connection, ansible_version), remote=False)
+    before = _before(found.get("folder"))
+    if before:
+        now = difference.condition(
+            deployments, pods, ingresses, registry_rows(status), compared_versions(software, monqctl)
+        )
+        bundle.add(difference.NAME, lambda: before, remote=False)
+        bundle.add("difference.txt", lambda: difference.text(before, now), remote=False)
     return bundle, found["generation"]
+
+
+def _before(folder_):
+    """The facts that a run kept right before the outage, or None."""
+    try:
+        with open(os.path.join(folder_, difference.NAME), encoding="utf-8") as file:
+            return json.load(file)
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def registry_rows(status):
+    """{name: state} of the registry's status; None if it cannot be read."""
+    return (tables.pairs(status) if status else None) or None
+
+
+def compared_versions(software, monqctl):
+    """The versions that matter to the upgrade, for a comparison; None if none is known."""
+    found = {name: (software or {}).get(name) for name in ("collection", "kubernetes_server")}
+    found["monqctl"] = next(iter((monqctl or "").strip().splitlines()), None)
+    return {name: value for name, value in found.items() if value} or None
 
 
 def known_tokens(connection, namespace, release):

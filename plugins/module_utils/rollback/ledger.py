@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import json
 
+from ..engine import progress
 from ..engine.ledger import FINISHED, ROLLBACK, STATE, Ledger
 from ..engine.steps import DONE
 from ..errors import StepError
-from .steps import ARCHIVE, CUT
+from .steps import ARCHIVE, CUT, down_since, platform
 
 BEGUN = "begun"
 
@@ -47,6 +48,21 @@ def upgrade_ledger(cluster, namespace, release, generation=None):
 def archived(release, generation):
     """The part that replaces the release in the names of archived objects."""
     return f"{release}-attempt-{generation}"
+
+
+def standing(cluster, namespace, release, run, lock_id=""):
+    """The rows "platform" and "changed" of a failure while a rollback is unfinished, and since when Monq is down or
+    None; empty if there is none. run: the upgrade's."""
+    found = RollbackLedger(cluster, namespace, release).load()
+    if not found.unfinished:
+        return {}
+    upgrade, entries = upgrade_ledger(cluster, namespace, release, found.generation), found.entries
+    down = progress.down_since(run.plan, upgrade.entries)
+    done = [key for key in entries if entries[key].get("state") in DONE]
+    mine = [key for key in done if lock_id and entries[key].get("lock") == lock_id]
+    text = f"{len(done)} steps of the rollback done" + (f"; {len(mine)} of them under this lock" if lock_id else "")
+    since = down_since(down, entries)
+    return {"reachable": platform(down, entries), "changed_so_far": text, "down_since": since}
 
 
 def unfinished_text(cluster, namespace, release):

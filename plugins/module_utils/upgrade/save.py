@@ -29,6 +29,10 @@ class Saving:
         key, name = f"{STAGES[self._name]}.replicas.{self._name}", f"{self._name}-replicas"
         return self._session.run.execute(key, lambda: self._session.store.save(name, self._counts()))
 
+    def seen(self):
+        """The Deployments and the Ingresses that were saved; None where the step was done before."""
+        return self._read.get("deployments"), self._read.get("ingresses")
+
     def _once(self, what, read):
         if what not in self._read:
             self._read[what] = read(self._session.cluster, self._session.namespace)

@@ -112,3 +112,11 @@ def test_the_lock_shows_the_outage(tmp_path):
         session_.run.ledger.entries[key] = {"state": "done", "homes": [marker]}
     session_.run.execute(keys[cut], lambda: session_.progress.say("pause"))
     assert re.search(r"Z outage 00:0\d · step \d+ of \d+ routing cut · pause$", session_.progress.annotation())
+
+
+def test_warnings_are_shown_by_the_module_and_are_no_part_of_its_result():
+    """ansible-core deprecates warnings that are handed to exit_json"""
+    seen, shown = opened(), []
+    seen.warnings.append("monqctl's word is all there is")
+    assert set(seen.result(shown.append)) == {"changed", "steps"}
+    assert shown == ["monqctl's word is all there is"]

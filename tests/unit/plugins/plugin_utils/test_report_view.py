@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 import pytest
 import report_data
 from ansible_collections.monq.platform.plugins.module_utils.language import Language
+from ansible_collections.monq.platform.plugins.module_utils.outage.observations import summary
 from ansible_collections.monq.platform.plugins.plugin_utils import report_timeline, report_view, report_words
 
 ZONE = datetime.timezone(datetime.timedelta(hours=3))
@@ -193,12 +194,32 @@ def test_without_a_time_there_is_no_picture():
     assert report_timeline.picture(REPORTS["nothing yet"]) is None
 
 
-def test_the_probe_is_a_strip_from_change_to_change():
+def watched():
+    """A report whose outage was watched, with a gap."""
     report = report_data.finished()
-    changes = [("2026-03-02T00:35:00Z", "down"), ("2026-03-02T00:55:00Z", "ok"), ("2026-03-02T00:55:20Z", "ok")]
-    report["outage"]["probe"] = {"seconds": 1200, "changes": [{"at": at, "state": state} for at, state in changes]}
-    assert [part["state"] for part in report_timeline.picture(report)["probe"]] == ["down", "ok"]
-    assert "20 min 00 s" in Page(report_view.files("report", report)["report.html"]).text
+    rows = [("35:00", "ok"), ("36:00", "not_found"), ("40:00", "not_observed"), ("50:00", "refused"), ("55:00", "ok")]
+    changes = [{"at": f"2026-03-02T00:{at}Z", "state": state} for at, state in rows]
+    report["outage"]["probe"] = summary([{"changes": changes, "until": "2026-03-02T00:56:00Z"}])
+    return report
+
+
+def test_the_probe_is_a_strip_from_change_to_change():
+    report = watched()
+    states = [part["state"] for part in report_timeline.picture(report)["probe"]]
+    assert states == ["ok", "not_found", "not_observed", "refused", "ok"]
+    html = report_view.files("report", report)["report.html"]
+    found = re.findall(r'<rect class="probe (\w+)"[^>]*><title>([^<]*)</title>', html)
+    assert [kind for kind, _title in found] == ["ok", "down", "unseen", "down", "ok"]
+    assert ("unseen", "not observed") in found and ("down", "404: no route") in found
+
+
+def test_both_figures_of_the_outage_are_shown_and_what_nobody_saw():
+    report = watched()
+    files = report_view.files("report", report)
+    for text in (Page(files["report.html"]).text, files["report.md"]):
+        assert "19 min 00 s" in text and "not observed for 10 min 00 s of it" in text
+        assert "404: no route" in text and "no connection" in text
+    assert report["outage"]["ledger"]["seconds"] != report["outage"]["probe"]["seconds"]
 
 
 @pytest.mark.parametrize(

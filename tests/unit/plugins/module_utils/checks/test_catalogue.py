@@ -78,6 +78,7 @@ FILES = [
     "module_utils.checks.entries_client",
     "module_utils.checks.entries_postgresql",
     "module_utils.checks.entries_outcome",
+    "module_utils.checks.entries_bundle",
 ]
 
 

@@ -12,7 +12,7 @@ from ansible_collections.monq.platform.plugins.module_utils.engine.ledger import
 from ansible_collections.monq.platform.plugins.module_utils.engine.runner import StepRunner
 from ansible_collections.monq.platform.plugins.module_utils.errors import CommandError, MonqError
 from ansible_collections.monq.platform.plugins.module_utils.monqctl.client import Monqctl
-from ansible_collections.monq.platform.plugins.module_utils.redaction.text import MASK
+from ansible_collections.monq.platform.plugins.module_utils.redaction.encodings import MASK
 from ansible_collections.monq.platform.plugins.module_utils.upgrade.home import complete
 from fake_cluster import FakeCluster
 from fake_session import FakeSession, Runs

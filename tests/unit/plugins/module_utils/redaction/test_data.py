@@ -6,7 +6,7 @@ import json
 
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils.redaction.data import sanitise
-from ansible_collections.monq.platform.plugins.module_utils.redaction.text import MASK
+from ansible_collections.monq.platform.plugins.module_utils.redaction.encodings import MASK
 
 DATA = [
     ({"Password": "x", "Name": "K8s"}, {"Password": "********", "Name": "K8s"}),

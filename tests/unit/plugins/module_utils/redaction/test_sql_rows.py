@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils.errors import CommandError
+from ansible_collections.monq.platform.plugins.module_utils.redaction.encodings import MASK
 from ansible_collections.monq.platform.plugins.module_utils.redaction.sql_rows import without_rows
-from ansible_collections.monq.platform.plugins.module_utils.redaction.text import MASK, redact
+from ansible_collections.monq.platform.plugins.module_utils.redaction.text import redact
 
 HIDDEN = {
     "psql": (

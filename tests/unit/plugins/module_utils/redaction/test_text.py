@@ -10,8 +10,8 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils.redaction import text as redaction
-from ansible_collections.monq.platform.plugins.module_utils.redaction.encodings import forms
-from ansible_collections.monq.platform.plugins.module_utils.redaction.text import MASK, Known, looks_secret, redact
+from ansible_collections.monq.platform.plugins.module_utils.redaction.encodings import MASK, forms
+from ansible_collections.monq.platform.plugins.module_utils.redaction.text import Known, looks_secret, redact
 
 SECRET = "p@ss/\"w+rd%é&'<\\ 🔑"
 NET = r"p@ss/\u0022w\u002Brd%\u00E9\u0026\u0027\u003C\\ \uD83D\uDD11"

@@ -62,11 +62,13 @@ def gathered(cluster, folder, check_mode=False, **more):
 def test_a_report_of_what_the_cluster_holds(cluster, tmp_path):
     digests = {report_data.SQL: "ab" * 32}
     notes = {"monq.platform/closed": "2026-03-02T01:00:00Z", "monq.platform/sql-sha256": json.dumps(digests)}
+    notes["monq.platform/plan"] = "sha256:" + "0" * 64
     upgraded(cluster, **notes)
     found = gathered(cluster, tmp_path)
     [report] = found["reports"]
     content = report["content"]
     assert report["name"] == "report" and found["complete"] and found["problems"] == []
+    assert content["plan"] == {"id": notes["monq.platform/plan"]}
     assert content["outcome"] == "finished" and content["made"] == "2026-03-02T03:00:00Z"
     assert [row["sha256"] for row in content["sql"] if row["key"] == report_data.SQL] == ["ab" * 32]
     assert content["replicas"]["services"]["pl-a"]["kubernetes"] == {"before": 1, "after": None}
@@ -87,6 +89,14 @@ def test_a_failure_is_recorded_and_told_without_its_secret(cluster, tmp_path):
     assert PASSWORD not in json.dumps(content) + json.dumps(cluster.objects[FACTS])
     again = gathered(cluster, tmp_path)["reports"][0]["content"]
     assert again["failures"] == content["failures"], "from the cluster alone"
+
+
+@pytest.mark.parametrize(("given", "recorded"), [("True", True), (True, True), ("False", None), (None, None)])
+def test_a_stop_at_the_last_exit_is_recorded_as_such(cluster, tmp_path, given, recorded):
+    upgraded(cluster, until=report_data.SQL)
+    lock = Lease(cluster, "production").acquire("us")
+    [report] = gathered(cluster, tmp_path, failure={"task": "x", "last_exit": given}, lock_id=lock)["reports"]
+    assert report["content"]["failures"][0].get("last_exit") == recorded
 
 
 @pytest.mark.parametrize("check_mode", [True, False])
@@ -163,3 +173,13 @@ def test_a_file_of_a_report_stays_in_its_folder(tmp_path, name):
     with pytest.raises(MonqError):
         summary_file.keep_all(tmp_path / "in", {name: "x"})
     assert not list(tmp_path.iterdir())
+
+
+def test_whoever_makes_it_again_need_not_know_with_what_it_was_started(cluster, tmp_path):
+    """The steps are those of the ledger's own variables."""
+    plan = report_data.plans.make(["pl", "cl"], configure=True, rollout_gate="end", backup_in_outage=True)
+    begun = {"modules": ["pl", "cl"], "rollout_gate": "end", "backup_in_outage": True, "backup_databases": []}
+    put(cluster, "monq-upgrade-6.0.0", report_data.entries(plan), **{"monq.platform/steps-from": json.dumps(begun)})
+    [report] = gathered(cluster, tmp_path)["reports"]
+    assert [row["key"] for row in report["content"]["steps"]] == [step.key for step in plan]
+    assert report["content"]["installation"]["modules"] == ["pl", "cl"]

@@ -82,14 +82,14 @@ def test_what_is_in_it(cluster):
     assert bundle.missing == {"registry_status.txt": "monqctl registry get status failed: exit status 1"}
     [found] = json.loads(bundle.files["deployments.json"])
     assert [row["value"] for row in found["spec"]["template"]["spec"]["containers"][0]["env"]] == [
-        "********",
-        "********",
+        "********3*",
+        "********4*",
         "b",
-        "c ********",
+        "c ********1*",
     ]
     assert "managedFields" not in found["metadata"]
     assert json.loads(bundle.files["ledgers.json"])[0]["steps"] == {"prepare.registry_token.secret": {"state": "done"}}
-    assert bundle.files["failure.txt"] == b"boom ********"
+    assert bundle.files["failure.txt"] == b"boom ********1*"
     assert json.loads(bundle.files["versions.json"])["kubernetes_server"] == "v1.20.2"
     assert cluster.bodies == [], "it changes nothing"
 
@@ -111,7 +111,7 @@ def test_the_secrets_of_monqctls_environment_are_known_and_reasons_are_masked(cl
     bundle, _generation = run(
         cluster, monqctl_environment='{"PROXY_TOKEN": "t0ken-of-the-proxy"}', failure="by t0ken-of-the-proxy"
     )
-    assert bundle.files["failure.txt"] == b"by ********" and "t0ken" not in bundle.missing["pods.json"]
+    assert bundle.files["failure.txt"] == b"by ********1*" and "t0ken" not in bundle.missing["pods.json"]
 
 
 def test_what_may_not_be_read_is_listed(cluster):
@@ -153,7 +153,8 @@ def test_the_archive(tmp_path):
     with tarfile.open(path) as archive:
         names = archive.getnames()
         index = json.load(archive.extractfile(names[0]))
-    assert [name.rpartition("/")[2] for name in names] == ["index.json", "a.txt"] and index["files"] == ["a.txt"]
+    assert [name.rpartition("/")[2] for name in names] == ["index.json", "redactions.json", "a.txt"]
+    assert index["files"] == ["a.txt", "redactions.json"]
 
 
 def test_a_folder_that_takes_nothing_is_a_message(tmp_path):

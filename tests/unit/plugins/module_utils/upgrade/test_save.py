@@ -52,6 +52,7 @@ def test_everything_that_a_rollback_needs_is_saved_from_one_reading(template, na
     saving = Saving(session, name)
     assert (saving.manifests(), saving.counts()) == (f"digest of {name}", f"digest of {name}-replicas")
     assert session.run.done == [f"{stage}.snapshot.{name}", f"{stage}.replicas.{name}"]
+    assert [[one["metadata"]["name"] for one in kind] for kind in saving.seen()] == [["pl-a"], ["frontend-box"]]
     saved = session.store[name]
     assert [d["metadata"]["name"] for d in saved["deployments"]] == ["pl-a"] and saved["deployments"][0]["spec"][
         "replicas"

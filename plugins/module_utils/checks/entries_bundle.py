@@ -1,0 +1,128 @@
+# Copyright: (c) 2026, Monq platform collection authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+STOP, WARNING, INFO = "stop", "warning", "info"
+
+READS = "every file in monq_bundle_dir"
+EXPECTED = "every file as in its manifest, and no other"
+
+ENTRIES = {
+    "MONQ-120": {
+        "name": "bundle.manifest",
+        "title": "The bundle cannot be read",
+        "severity": (STOP,),
+        "reads": "manifest.json and SHA256SUMS in monq_bundle_dir",
+        "why": "Without its manifest nobody knows what belongs to the bundle.",
+        "do": "Copy the whole bundle, and set monq_bundle_dir to its absolute path.",
+    },
+    "MONQ-121": {
+        "name": "bundle.signature",
+        "title": "The bundle's signature is not accepted",
+        "severity": (STOP,),
+        "reads": "manifest.json and manifest.json.sig in monq_bundle_dir, monq_bundle_certificate",
+        "why": "Whoever can change the bundle could change its checksums too; only its maker can sign them.",
+        "do": "Copy the bundle again. Compare the certificate's fingerprint with the bundle's maker. A bundle without "
+        "a signature needs monq_bundle_unsigned: true.",
+    },
+    "MONQ-122": {
+        "name": "bundle.version",
+        "title": "The bundle was made for another release",
+        "severity": (STOP,),
+        "reads": "manifest.json in monq_bundle_dir",
+        "why": "monqctl would refuse it, or install another release.",
+        "object": "{path}",
+        "expected": "{wanted}",
+        "seen": "{versions}",
+        "next": "make the bundle with the version of the collection that is installed here",
+    },
+    "MONQ-123": {
+        "name": "bundle.file_missing",
+        "title": "Files of the bundle are missing",
+        "severity": (STOP,),
+        "reads": READS,
+        "why": "The copy is incomplete: monqctl would notice it only when it needs the file.",
+        "object": "{path}",
+        "expected": EXPECTED,
+        "seen": "{count} missing: {files}",
+        "next": "copy these files again",
+    },
+    "MONQ-124": {
+        "name": "bundle.file_altered",
+        "title": "Files of the bundle are altered",
+        "severity": (STOP,),
+        "reads": READS,
+        "why": "They are damaged or not those that were signed.",
+        "object": "{path}",
+        "expected": EXPECTED,
+        "seen": "{count} altered: {files}",
+        "next": "copy these files again; if they differ again, ask the bundle's maker",
+    },
+    "MONQ-125": {
+        "name": "bundle.file_additional",
+        "title": "The bundle contains files that do not belong to it",
+        "severity": (STOP,),
+        "reads": READS,
+        "why": "Nobody has signed them, and monqctl or Ansible might use them.",
+        "object": "{path}",
+        "expected": EXPECTED,
+        "seen": "{count} additional: {files}",
+        "next": "find out where they come from, and remove them",
+    },
+    "MONQ-126": {
+        "name": "bundle.file_type",
+        "title": "The bundle contains links or special files",
+        "severity": (STOP,),
+        "reads": READS,
+        "why": "What a link leads to is not part of the bundle, and can be changed without changing the bundle.",
+        "object": "{path}",
+        "expected": "files and folders only",
+        "seen": "{count} of another type: {files}",
+        "next": "remove them, and copy the files themselves",
+    },
+    "MONQ-127": {
+        "name": "bundle.file_unreadable",
+        "title": "Files of the bundle cannot be read",
+        "severity": (STOP,),
+        "reads": READS,
+        "why": "What cannot be read cannot be verified.",
+        "object": "{path}",
+        "expected": "files that this user may read",
+        "seen": "{count} unreadable: {files}",
+        "next": "correct their owner or mode, or check the disk",
+    },
+    "MONQ-128": {
+        "name": "bundle.outside",
+        "title": "monqctl would read a folder that is not in the bundle",
+        "severity": (STOP,),
+        "reads": "monq_registry_source_dir, monq_release_source_dir, monq_bundle_dir",
+        "why": "Only the bundle is verified.",
+        "object": "{variable}",
+        "expected": "a folder in {path}",
+        "seen": "{value}",
+        "next": "remove {variable}: it then is the bundle's own folder; or remove monq_bundle_dir",
+    },
+    "MONQ-129": {
+        "name": "bundle.unsigned",
+        "title": "The bundle is used without a verified signature",
+        "severity": (WARNING,),
+        "reads": "monq_bundle_unsigned, monq_bundle_certificate",
+        "why": "Its checksums find a damaged copy, but not a file that somebody has replaced together with them.",
+        "object": "{path}",
+        "expected": "monq_bundle_certificate, to verify its signature",
+        "seen": "monq_bundle_unsigned: true",
+        "next": "ask the bundle's maker for the certificate, if the bundle is signed",
+    },
+    "MONQ-130": {
+        "name": "bundle.verified",
+        "title": "The bundle is verified",
+        "severity": (INFO,),
+        "reads": READS,
+        "why": "The line is for whoever approves what is brought into a closed network.",
+        "object": "{path}",
+        "expected": EXPECTED,
+        "seen": "{summary}",
+        "next": "no action needed; monqctl's folders are verified again right before they are used",
+    },
+}
