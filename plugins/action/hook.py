@@ -83,7 +83,7 @@ class ActionModule(ActionBase):
             tasks = self._loader.load_from_file(path)
             if not isinstance(tasks, list) or not tasks:
                 raise self._wrong(name, "a list of tasks", path)
-            load_list_of_tasks(tasks, play=self._task.play, loader=self._loader)
+            load_list_of_tasks(tasks, play=self._task.get_play(), loader=self._loader)
         except InputError:
             raise
         except (AnsibleError, AttributeError, AssertionError) as exc:

@@ -132,6 +132,12 @@ def test_a_failing_run_explains_itself_and_its_command_ends_the_upgrade(install)
     assert {"ledgers.json", "lease.json", "pods.json", "deployments.json", "events.json", "registry_status.txt"} <= set(
         files
     )
+    assert re.search(r"Ingresses: \d+ gone: ", files["difference.txt"].decode()), "since right before the outage"
+    assert stat.S_IMODE((path.parent / "before_outage.json").stat().st_mode) == 0o600
+    hidden = json.loads(files["redactions.json"])
+    assert {"file": "events.json", "rule": "a secret that the run knows"}.items() <= next(
+        row for row in hidden if row["file"] == "events.json"
+    ).items(), hidden
     calls = [json.loads(line) for line in files["monqctl_transcript.jsonl"].splitlines()]
     assert calls[-1]["argv"][:4] == SQL[:4] and SQL[-1] in calls[-1]["argv"]
     assert "connection refused" in calls[-1]["output"]

@@ -152,12 +152,18 @@ def test_before_the_first_sql_killed_in_the_middle(site):
         time.sleep(0.3)
     installation.kill(process)
     assert config_map(installation, ROLLBACK)[0]["monq.platform/attempt"] == "2"
-    assert "A ROLLBACK of generation 2" in installation.play("status").text
+    status = installation.play("status").text
+    screen = status[status.index(f"{installation.name}: Monq is ") : status.index("monq_status_all=true.")]
+    assert "DOWN since" in screen and "A ROLLBACK of generation 2" in screen and len(screen.splitlines()) <= 24, screen
+    assert "next: wait" in screen or "monq_confirm_rollback=" in screen, "until the lock of the killed run has expired"
     mark, calls = installation.audit_mark(), len(installation.journal())
     upgrade = installation.play("upgrade")
     assert upgrade.rc == 2 and "a rollback is not finished" in upgrade.text, upgrade.text[-2000:]
     other = roll_back(installation, databases=DATABASES[:1])
     assert other.rc == 2 and "step list differs" in other.text, other.text[-2000:]
+    last = other.text[other.text.rindex(f"FAILED on {installation.name}: ") :]
+    assert re.search(r"changed: \d+ steps of the rollback done", last) and "platform: DOWN since" in last, last
+    assert "next command:" in last and "-e monq_confirm_rollback=" in last, last
     assert installation.mutations(mark) == [] and len(installation.journal()) == calls
     ended = roll_back(installation)
     assert ended.rc == 0, ended.text[-3000:]

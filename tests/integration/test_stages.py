@@ -5,10 +5,18 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
+import os
+import stat
+import threading
+import time
 
 import pytest
+from ansible_collections.monq.platform.plugins.module_utils import process
+from ansible_collections.monq.platform.plugins.module_utils.outage import child
 from support.comparison import differences, state
+from support.recorder import Alertmanager, Recorder, moment
 
+WEBHOOK_KEY = "k9xw3f5nd1hunter2a7q"
 FRESH = {"monq_monqctl_configure": True}
 # As a survey and -e key=value give them: texts, and empty ones for what is not set.
 SURVEY = {
@@ -23,6 +31,58 @@ SURVEY = {
     "monq_ingress_reload_pause": "0",
     "monq_rollout_timeout": "900",
 }
+
+
+class Seen:
+    """A page of Monq that is there as long as the cluster has a route to it, an Alertmanager, a webhook, and a look at
+    the cluster of the test's own."""
+
+    def __init__(self, installation):
+        self.installation = installation
+        self.monq, self.alerts, self.webhook = Recorder(), Alertmanager(), Recorder()
+        self.changes = []  # (second, whether there is a route), by kubectl
+        self.silent = []  # seconds that the silence lasted when a message came
+        self.webhook.answer = self._told
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._look)
+
+    def _told(self, _request):
+        now = time.time()
+        self.silent.append([round(moment(one["endsAt"]) - now) for one in self.alerts.active()])
+        return 200, ""
+
+    def _look(self):
+        domain = self.installation.facts["domain"]
+        while not self._stop.is_set() and len(self.changes) < 3:
+            found = self.installation.objects("ingresses.v1beta1.extensions")
+            up = any(rule.get("host") == domain for one in found for rule in one["spec"]["rules"])
+            if not self.changes or self.changes[-1][1] != up:
+                self.monq.status = 200 if up else 404
+                self.changes.append((time.time(), up))
+            self._stop.wait(0.3)
+
+    @property
+    def variables(self):
+        self.hook = self.installation.work / "hook.yml"
+        self.hook.write_text(json.dumps([{"name": "A hook of the site", "ansible.builtin.ping": {}}]))
+        return {
+            "monq_probe_url": self.monq.url,
+            "monq_silence": {"url": self.alerts.url, "matchers": [{"name": "service", "value": "monq"}]},
+            "monq_notify": [{"url": f"{self.webhook.url}/{WEBHOOK_KEY}"}],
+            "monq_hooks": {"before_cut": str(self.hook), "after_outage": str(self.hook)},
+        }
+
+    def __enter__(self):
+        for server in (self.monq, self.alerts, self.webhook):
+            server.__enter__()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_given):
+        self._stop.set()
+        self._thread.join()
+        for server in (self.monq, self.alerts, self.webhook):
+            server.__exit__()
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +105,8 @@ def stages(install):
             results["whole, prepare"] = whole.play("prepare")
         assert results[stage].rc == 0, results[stage].text[-3000:]
     before = (apart.registry_counts(), apart.kubernetes_counts())
-    results["whole"] = whole.play("site")
+    with Seen(whole) as results["seen"]:
+        results["whole"] = whole.play("site", extra=results["seen"].variables)
     assert results["whole"].rc == 0, results["whole"].text[-3000:]
     return apart, whole, results, before
 
@@ -84,7 +145,8 @@ def test_no_secret_in_ledger_summary_and_output(stages):
     apart, _whole, results, _before = stages
     secrets = [apart.facts["releasehub_token"], apart.facts["postgresql"]["password"]]
     secrets.append(apart.kubectl("get", "secret", "registry-token", "-o", "jsonpath={.data.secure_token}"))
-    texts = [result.text for result in results.values()] + [json.dumps(apart.ledger())]
+    secrets.append(WEBHOOK_KEY)
+    texts = [result.text for name, result in results.items() if name != "seen"] + [json.dumps(apart.ledger())]
     texts += [
         path.read_text(errors="replace")
         for path in apart.backup.rglob("*")
@@ -132,6 +194,47 @@ def test_the_report_says_what_ledger_and_cluster_say_and_can_be_made_again(stage
     made = json.loads((folder / "report.json").read_text())
     assert {**made, "made": ""} == {**report, "made": ""} and apart.mutations(mark) == []
     assert (folder / "report.html").exists() and (folder / "report.md").exists()
+
+
+def seconds(stamp):
+    found = datetime.datetime.strptime(stamp, "%Y-%m-%dT%H:%M:%SZ")
+    return found.replace(tzinfo=datetime.timezone.utc).timestamp()
+
+
+def test_the_outage_as_users_saw_it_is_what_kubectl_saw(stages):
+    """Within two seconds; and the process that watched it is gone."""
+    _apart, whole, results, _before = stages
+    folder = whole.backup / whole.name / "6.0.0" / "1"
+    seen, report = results["seen"], json.loads((folder / "report.json").read_text())
+    (_start, _up), (down, _gone), (up, _back) = seen.changes
+    probe = report["outage"]["probe"]
+    states = [row["state"] for row in probe["changes"]]
+    assert states == ["ok", "not_found", "ok", "not_observed"] and probe["state"] == "ended"
+    for told, true in ((probe["from"], down), (probe["to"], up)):
+        assert abs(seconds(told) - true) <= 2
+    assert abs(probe["seconds"] - (up - down)) <= 2 and probe["unseen_seconds"] == 0
+    [file] = folder.glob("outage-watch-*")
+    heading = json.loads(file.read_text().splitlines()[0])
+    assert child.is_alive({**heading, "pid": os.getpid(), "started": process.start_time(os.getpid())})
+    assert not child.is_alive(heading) and stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert not any(request["at"] > seconds(probe["changes"][-1]["at"]) + 2 for request in seen.monq.requests)
+
+
+def test_people_are_told_in_order_and_alerts_are_silent_during_the_outage(stages):
+    _apart, _whole, results, _before = stages
+    seen, text = results["seen"], results["whole"].text
+    bodies = seen.webhook.json()
+    assert [body["event"] for body in bodies] == ["announced", "outage_begins", "outage_over", "verified"]
+    assert bodies[2]["outage"]["seconds"] > 0 and bodies[2]["outage"]["to"]
+    assert bodies[2]["seen"]["state"] == "ended" and "Monq was blind from" in bodies[2]["text"]
+    announced, begins, over, verified = seen.silent
+    assert announced == begins == [] and 280 <= over[0] <= 300 and 200 <= verified[0] <= 300
+    posts = [json.loads(request["body"]) for request in seen.alerts.requests if request["method"] == "POST"]
+    assert 1190 <= moment(posts[0]["endsAt"]) - moment(posts[0]["startsAt"]) <= 1201
+    order = [
+        text.index(words) for words in ("hook before_cut: ", "Watch the outage from outside", "hook after_outage: ")
+    ]
+    assert order == sorted(order)
 
 
 OWN = [
