@@ -165,13 +165,12 @@ def shown(result):
 def test_a_run_in_russian_has_no_english_word_of_ours(untouched):
     mark, calls = untouched.audit_mark(), len(untouched.journal())
     for playbook, words in (
-        ("preflight", "Preflight пройден"),
-        ("plan", "БУДУТ УДАЛЕНЫ"),
-        ("status", "точка невозврата"),
+        ("plan", ["Preflight пройден", "БУДУТ УДАЛЕНЫ"]),
+        ("status", ["Monq работает. Старые маршруты не тронуты.", "дальше, чтобы сначала всё проверить:"]),
     ):
         result = untouched.play(playbook, "-e", "monq_language=ru")
         assert result.rc == 0, result.text[-2000:]
-        assert words in result.text
+        assert [text for text in words if text not in result.text] == []
         assert [line for line in shown(result) if ENGLISH.search(line)] == []
         assert max(map(len, shown(result)), default=0) < 400
     page = next(untouched.backup.rglob("plan.md")).read_text(encoding="utf-8")
