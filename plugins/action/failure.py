@@ -6,7 +6,9 @@ from __future__ import annotations
 from ansible import constants as C
 from ansible.plugins.action import ActionBase
 
+from ..module_utils.language import ENGLISH, mark
 from ..module_utils.report import failure as failures
+from ..plugin_utils import languages
 from ..plugin_utils.command_line import job, typed
 from ..plugin_utils.screen import show
 
@@ -27,9 +29,9 @@ class ActionModule(ActionBase):
             "bundle": empty,
         }
         _valid, given = self.validate_argument_spec(spec)
-        variables = task_vars or {}
+        variables, words = task_vars or {}, languages.chosen(self, task_vars)
         message = failures.first_message(given["result"])
-        command, choices = self._command(variables, message), self._choices(given["result"], message)
+        command, choices = self._command(variables, message, words), self._choices(given["result"], message, words)
         text = failures.text(
             variables.get("inventory_hostname", ""),
             given["task"],
@@ -38,17 +40,20 @@ class ActionModule(ActionBase):
             given["bundle"],
             command,
             choices,
+            words,
         )
         show(text, color=C.COLOR_ERROR)
         result.update(
             changed=False,
             failed=True,
-            msg=failures.in_short(variables.get("inventory_hostname", ""), given["task"], given["result"], command),
+            msg=failures.in_short(
+                variables.get("inventory_hostname", ""), given["task"], given["result"], command, words
+            ),
         )
         return result
 
     @staticmethod
-    def _command(variables, message):
+    def _command(variables, message, words=ENGLISH):
         if job():
             return failures.relaunch(
                 job(),
@@ -60,19 +65,20 @@ class ActionModule(ActionBase):
                     ),
                     "",
                 ),
+                words,
             )
         return failures.resume_command(typed(), message)
 
     @staticmethod
-    def _choices(result, message):
+    def _choices(result, message, words=ENGLISH):
         """The commands to choose from at the last exit. In AWX the variables are those of the job template."""
         at_exit = result.get("last_exit")
         if not at_exit:
             return []
         if job():
-            relaunched = "relaunch this job, or the workflow from this node, with"
+            relaunched = words._("relaunch this job, or the workflow from this node, with")
             return [
-                ("to go on", f"{relaunched} monq_last_exit: continue"),
-                ("to roll back", "launch the job template of rollback.yml"),
+                (mark("to go on"), f"{relaunched} monq_last_exit: continue"),
+                (mark("to roll back"), words._("launch the job template of rollback.yml")),
             ]
         return failures.ways(typed(), message, at_exit.get("environment", ""))

@@ -8,7 +8,7 @@ from ansible.plugins.action import ActionBase
 
 from ..module_utils.errors import InputError
 from ..module_utils.redaction.text import redact
-from ..plugin_utils import notification
+from ..plugin_utils import languages, notification
 from ..plugin_utils.screen import show, warn
 
 URI = "ansible.builtin.uri"
@@ -49,7 +49,7 @@ class ActionModule(ActionBase):
         secrets = [*given["secrets"], *(secret for target in targets for secret in target.secrets)]
         try:
             facts = notification.facts_of(given, secrets)
-            words = notification.text(given["event"], facts, secrets)
+            words = notification.text(given["event"], facts, secrets, languages.chosen(self, task_vars))
         except Exception as exc:  # pylint: disable=broad-exception-caught
             return self._warned(result, f"no message was made: {type(exc).__name__}", secrets)
         for target in targets:

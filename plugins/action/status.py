@@ -7,6 +7,7 @@ from ansible.plugins.action import ActionBase
 
 from ..module_utils.report import status
 from ..module_utils.report import upgrade as texts
+from ..plugin_utils import languages
 from ..plugin_utils.command_line import job, typed, verbose
 from ..plugin_utils.screen import show
 
@@ -27,12 +28,12 @@ class ActionModule(ActionBase):
                 "all": {"type": "bool", "default": False},
             }
         )
-        variables = task_vars or {}
+        variables, words = task_vars or {}, languages.chosen(self, task_vars)
         host, hosts = variables.get("inventory_hostname", ""), variables.get("ansible_play_hosts_all") or []
-        typed_next = status.commands(typed(), given["environment"], host if len(hosts) > 1 else "", bool(job()))
-        text = status.screen(given["ledger"], typed_next, host, given["release"])
+        typed_next = status.commands(typed(), given["environment"], host if len(hosts) > 1 else "", bool(job()), words)
+        text = status.screen(given["ledger"], typed_next, host, given["release"], words)
         if given["all"] or verbose():
-            show(texts.plan(given["ledger"]) + "\n")
+            show(texts.plan(given["ledger"], words) + "\n")
         show(text)
         result.update(changed=False, text=text)
         return result

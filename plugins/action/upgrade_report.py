@@ -7,7 +7,7 @@ import os
 
 from ansible.plugins.action import ActionBase
 
-from ..plugin_utils import report_view
+from ..plugin_utils import languages, report_view
 from ..plugin_utils.report_words import Words
 
 SPEC = "monq.platform.upgrade_report"
@@ -45,20 +45,21 @@ class ActionModule(ActionBase):
         if data.get("failed") or data.get("unreachable"):
             return self._without(str(data.get("msg") or "the module failed").splitlines()[0])
         reports, check = data["reports"], self._task.check_mode
+        words = languages.chosen(self, task_vars)
         names = [f"{one['name']}.{kind}" for one in reports for kind in ("json", "html", "md")]
         found = {
             # Of a run that is not finished, or not begun, the real one writes another report than can be made now.
             "changed": check and not data["complete"],
             "files": [os.path.join(data["folder"], name) for name in names],
             "outcomes": {one["name"]: one["content"]["outcome"] for one in reports},
-            "verdict": Words().verdict(reports[-1]["content"]) if reports else "",
+            "verdict": Words(words).verdict(reports[-1]["content"]) if reports else "",
             "problems": data["problems"],
         }
         if found["changed"] or not reports:
             return found
         texts = {}
         for one in reports:
-            texts.update(report_view.files(one["name"], one["content"]))
+            texts.update(report_view.files(one["name"], one["content"], words, words.code))
         written = self._execute_module(
             module_name=FILES, module_args={"folder": data["folder"], "files": texts}, task_vars=task_vars
         )

@@ -96,6 +96,11 @@ options:
     description: Where the module says what it is doing. The module's action plugin sets it; leave it out.
     type: dict
     default: {}
+  words:
+    description: Texts in the operator's language, for modules that write some on the inventory host. The module's
+      action plugin sets it; leave it out.
+    type: dict
+    default: {}
 notes:
   - A step fails unless its predecessors are done, and names the missing one.
 """

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from ..module_utils.report import upgrade as texts
+from ..plugin_utils.languages import language as language_of
 
 DOCUMENTATION = r"""
 name: findings_text
@@ -11,12 +12,18 @@ short_description: Findings as text for the operator
 version_added: 1.0.0
 description:
   - Formats findings as text for the operator, line by line.
+positional: language
 options:
   _input:
     description: The findings.
     type: list
     elements: dict
     required: true
+  language:
+    description: The language, as in C(monq_language).
+    type: str
+    choices: [en, ru]
+    default: en
 author:
   - Monq platform collection authors (@monq)
 """
@@ -34,8 +41,12 @@ _value:
 """
 
 
+def findings_text(found, language="en"):
+    return texts.findings(found, language_of(language))
+
+
 class FilterModule:
     """The filter."""
 
     def filters(self):
-        return {"findings_text": texts.findings}
+        return {"findings_text": findings_text}

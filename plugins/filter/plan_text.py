@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from ..module_utils.report import upgrade as texts
+from ..plugin_utils.languages import language as language_of
 
 DOCUMENTATION = r"""
 name: plan_text
@@ -11,11 +12,17 @@ short_description: The list of steps as text for the operator
 version_added: 1.0.0
 description:
   - Formats the list of steps as text for the operator, line by line.
+positional: language
 options:
   _input:
     description: What M(monq.platform.ledger_info) returned.
     type: dict
     required: true
+  language:
+    description: The language, as in C(monq_language).
+    type: str
+    choices: [en, ru]
+    default: en
 author:
   - Monq platform collection authors (@monq)
 """
@@ -33,8 +40,12 @@ _value:
 """
 
 
+def plan_text(found, language="en"):
+    return texts.plan(found, language_of(language))
+
+
 class FilterModule:
     """The filter."""
 
     def filters(self):
-        return {"plan_text": texts.plan}
+        return {"plan_text": plan_text}

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from ..module_utils.report import rollback as rollback_text
+from ..module_utils.report import rollback as texts
+from ..plugin_utils.languages import language as language_of
 
 DOCUMENTATION = r"""
 name: rollback_summary_text
@@ -11,7 +12,7 @@ short_description: The summary of a rollback as text for the operator
 version_added: 1.0.0
 description:
   - Summarises a rollback, line by line, with what was restored, what was not undone, and which databases were kept.
-positional: results
+positional: results, language
 options:
   _input:
     description: What M(monq.platform.rollback_info) returned.
@@ -21,6 +22,11 @@ options:
     description: What M(monq.platform.rollback_step) returned as RV(monq.platform.rollback_step#module:outcomes).
     type: dict
     required: true
+  language:
+    description: The language, as in C(monq_language).
+    type: str
+    choices: [en, ru]
+    default: en
 author:
   - Monq platform collection authors (@monq)
 """
@@ -38,8 +44,12 @@ _value:
 """
 
 
+def rollback_summary_text(found, results, language="en"):
+    return texts.summary(found, results, language_of(language))
+
+
 class FilterModule:
     """The filter."""
 
     def filters(self):
-        return {"rollback_summary_text": rollback_text.summary}
+        return {"rollback_summary_text": rollback_summary_text}

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from ..module_utils.report import rollback as rollback_text
+from ..module_utils.report import rollback as texts
+from ..plugin_utils.languages import language as language_of
 
 DOCUMENTATION = r"""
 name: rollback_text
@@ -11,11 +12,17 @@ short_description: What a rollback restores and what it cannot undo, as text for
 version_added: 1.0.0
 description:
   - Describes what a rollback restores, what it cannot undo, and what prevents it, line by line.
+positional: language
 options:
   _input:
     description: What M(monq.platform.rollback_info) returned.
     type: dict
     required: true
+  language:
+    description: The language, as in C(monq_language).
+    type: str
+    choices: [en, ru]
+    default: en
 author:
   - Monq platform collection authors (@monq)
 """
@@ -33,8 +40,12 @@ _value:
 """
 
 
+def rollback_text(found, language="en"):
+    return texts.overview(found, language_of(language))
+
+
 class FilterModule:
     """The filter."""
 
     def filters(self):
-        return {"rollback_text": rollback_text.overview}
+        return {"rollback_text": rollback_text}

@@ -11,6 +11,7 @@ import re
 from .engine import steps
 from .errors import InputError
 from .k8s.cluster import Cluster
+from .language import Language
 from .live_progress import PROGRESS, LiveProgress
 from .redaction.text import of_environment
 
@@ -55,6 +56,7 @@ RUN = {
     "spool_host": {"type": "str", "default": ""},
     "approved_plan": {"type": "str", "default": ""},
     **PROGRESS,
+    "words": {"type": "dict", "default": {}},
 }
 
 MONQCTL = {
@@ -104,6 +106,11 @@ def plan(params):
     variables = given.pop("variables")
     given["backup_databases"] = given["backup_databases"] or None
     return steps.plan(**given, **variables)
+
+
+def words(params):
+    """The operator's language, as the action plugin gave it; English without it."""
+    return Language(**(params.get("words") or {}))
 
 
 def live_progress(params, *secrets):

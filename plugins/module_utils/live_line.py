@@ -6,7 +6,13 @@ status.yml."""
 
 from __future__ import annotations
 
+import re
+
+from .language import ENGLISH
+
 NAMED = 3  # late objects that a line names
+STAMPED = re.compile(r"(\d{4}-\S+Z )?(.*)", re.DOTALL)
+COUNTED = re.compile(r"(\d+) of (\d+) (.+)")
 WIDTH = 120  # characters of what somebody else has printed
 
 FIRST, EVERY = 10.0, 30.0  # seconds until the first line, and between two
@@ -50,13 +56,34 @@ def step(key, number, total):
     return f"step {number} of {total} " + " ".join(words)
 
 
-def body(row, outage=None, budget=None):
+def body(row, outage=None, budget=None, words=ENGLISH):
     """The line without time and place. row: what the task has said last. outage: its seconds so far, or None."""
     parts = []
-    if outage is not None:
-        parts.append(f"outage {clock(outage)}" + (f" of {clock(budget)}" if budget else ""))
-    parts += [row.get(name) for name in ("step", "text")]
-    return " · ".join(part for part in parts if part)
+    if outage is not None and budget:
+        parts.append(words._("outage {passed} of {budget}", passed=clock(outage), budget=clock(budget)))
+    elif outage is not None:
+        parts.append(words._("outage {passed}", passed=clock(outage)))
+    parts += [translated(row[name], words) for name in ("step", "text") if row.get(name)]
+    return " · ".join(parts)
+
+
+def translated(text, words):
+    """What a task has said of itself, see details, or a whole line; names, and what others have printed, stay as they
+    are."""
+    if " · " in text:
+        return " · ".join(translated(part, words) for part in text.split(" · "))
+    moment, text = STAMPED.fullmatch(text).groups()
+    if moment:
+        return moment + translated(text, words)
+    said = words.sentence(text)
+    if said != text or words.code == "en":
+        return said
+    first, *late = text.split(", ")
+    counted = COUNTED.fullmatch(first)
+    if counted:
+        done, total, what = counted.groups()
+        first = words._("{what}: {done} of {total}", what=words.sentence(what), done=done, total=total)
+    return ", ".join([first, *[words.sentence(part) for part in late]])
 
 
 class Timing:

@@ -145,7 +145,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils.approval.following import follow, make
 from ..module_utils.approval.reading import Reading
 from ..module_utils.approval.store import PlanStore
-from ..module_utils.arguments import DOMAINS, INGRESS_SECRETS, MONQCTL, RUN
+from ..module_utils.arguments import DOMAINS, INGRESS_SECRETS, MONQCTL, RUN, words
 from ..module_utils.errors import MonqError
 from ..module_utils.postgres.client import SERVER
 from ..module_utils.session import Session
@@ -171,7 +171,7 @@ def main():
         session = Session.open(params=given, check_mode=module.check_mode)
         store, reading = PlanStore(session.folder), Reading(session, given["deferred"])
         if given["state"] == "made":
-            result = make(store, reading, given["given"], given["spool_host"])
+            result = make(store, reading, given["given"], given["spool_host"], words(given))
         else:
             now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
             result = follow(session, store, reading, now)

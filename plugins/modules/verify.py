@@ -118,7 +118,7 @@ steps:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.arguments import DOMAINS, INGRESS_SECRETS, MONQCTL, RUN
+from ..module_utils.arguments import DOMAINS, INGRESS_SECRETS, MONQCTL, RUN, words
 from ..module_utils.checks.verification import Verification
 from ..module_utils.engine.progress import overview
 from ..module_utils.errors import MonqError
@@ -157,7 +157,7 @@ def perform(session, warn):
     """What the module returns."""
     run, given, verification = session.run, session.params, Verification(session)
     path = judge(session, verification)
-    text = summary(overview(run, given["lock_id"]), verification.report)
+    text = summary(overview(run, given["lock_id"]), verification.report, words(given))
     changed = bool(given["spool_directory"]) and summary_file.keep(session.folder, text + "\n", session.check_mode)
     if LAST in run.done:
         session.warnings += facts.of_verification(session, verification.report, verification.seen)

@@ -10,7 +10,8 @@ import time
 from ansible.plugins.action.normal import ActionModule as Normal
 
 from ..module_utils import live_line
-from . import progress_file
+from ..module_utils.language import ENGLISH
+from . import languages, progress_file
 from .screen import show
 
 
@@ -19,15 +20,20 @@ class HeartbeatAction(Normal):
     still running; never its arguments."""
 
     first, every = live_line.FIRST, live_line.EVERY
+    texts = ()  # files and folders of module_utils whose texts the module itself makes, in the operator's language
+    _words = ENGLISH
 
     def run(self, tmp=None, task_vars=None):
         task_vars = task_vars or {}
         host, budget = self._installation(task_vars), self._budget(task_vars)
+        self._words = languages.chosen(self, task_vars)
         with self._file() as file:
             given = self._task.args
             if file:
                 said = {**file.argument(), **({"budget": budget} if budget else {})}
                 self._task.args = {**given, "progress": said}
+            if self.texts and self._words.code != "en":
+                self._task.args = {**self._task.args, "words": languages.part(self._words.code, *self.texts)}
             try:
                 with self._beating(Beat(self, host, budget, file)):
                     return super().run(tmp, task_vars)
@@ -36,7 +42,9 @@ class HeartbeatAction(Normal):
 
     def _line(self, elapsed):
         """What is shown of a module that says nothing."""
-        return f"{self._task.get_name()}: still running after {int(elapsed)} s"
+        return self._words._(
+            "{task}: still running after {seconds} s", task=self._task.get_name(), seconds=int(elapsed)
+        )
 
     @staticmethod
     def _installation(task_vars):
@@ -122,4 +130,4 @@ class Beat:
     def _text(self, now):
         outage, elapsed = None if self._down is None else now - self._down, now - self._started
         row = self._row if self._row.get("text") else {**self._row, "text": self._action._line(elapsed)}
-        return live_line.body(row, outage, self._budget)
+        return live_line.body(row, outage, self._budget, self._action._words)

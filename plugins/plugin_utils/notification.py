@@ -10,8 +10,9 @@ import re
 from urllib.parse import urlsplit
 
 from ..module_utils.errors import InputError
+from ..module_utils.language import mark
 from ..module_utils.redaction.text import redact
-from .report_words import Words, mark
+from .report_words import Words
 
 VARIABLE = "monq_notify"
 KEYS = ("url", "preset", "events", "headers", "body")
@@ -151,8 +152,8 @@ def _values(facts, words):
         "window": facts.get("window"),
         "budget": words.duration(facts["budget"]) if facts.get("budget") else None,
         "task": failure.get("task"),
-        "message": failure.get("message"),
-        "reachable": facts.get("reachable"),
+        "message": words.said(failure.get("message")),
+        "reachable": words.said(facts.get("reachable")),
         "from": _time(outage.get("from")),
         "to": _time(outage.get("to")),
         "duration": words.duration(outage["seconds"]) if outage.get("seconds") is not None else None,

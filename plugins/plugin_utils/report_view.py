@@ -53,7 +53,7 @@ def _environment(words, autoescape):
         extensions=["jinja2.ext.i18n"],
     )
     made.install_gettext_translations(words.translations, newstyle=True)  # pylint: disable=no-member
-    made.filters["cell"] = cell
+    made.filters.update(cell=cell, said=words.said)
     return made
 
 

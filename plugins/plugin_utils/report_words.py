@@ -9,13 +9,9 @@ Extractors of catalogues find the texts as arguments of mark() and gettext(), an
 from __future__ import annotations
 
 import datetime
-import gettext
 
-
-def mark(text):
-    """Marks a text for the catalogue; it is translated where it is shown."""
-    return text
-
+from ..module_utils.language import ENGLISH, mark
+from ..module_utils.report import findings
 
 STATES = {
     "done": mark("done"),
@@ -46,7 +42,6 @@ ANSWERS = {
     "retry": mark("do it again"),
     "redo": mark("it counted as done; do it again"),
 }
-SEVERITIES = {"stop": mark("STOP"), "warning": mark("WARNING"), "info": mark("INFO")}
 MARKS = {
     "point": mark("point of no return"),
     "failure": mark("failure"),
@@ -87,8 +82,8 @@ class Words:
     """The report's words in one language, and its numbers and times as text."""
 
     def __init__(self, translations=None, zone=None):
-        """zone: the time zone of local times; None for that of this machine."""
-        self.translations = translations or gettext.NullTranslations()
+        """translations: a Language. zone: the time zone of local times; None for that of this machine."""
+        self.translations = translations or ENGLISH
         self.gettext, self._zone = self.translations.gettext, zone
 
     def _known(self, table, name):
@@ -109,7 +104,7 @@ class Words:
         return self._known(ANSWERS, name)
 
     def severity(self, name):
-        return self._known(SEVERITIES, name)
+        return self._known(findings.SEVERITIES, name)
 
     def mark(self, name):
         return self._known(MARKS, name)
@@ -119,7 +114,19 @@ class Words:
 
     def title(self, title):
         """The title of a step."""
-        return self.gettext(title) if title else ""
+        return self.said(title)
+
+    def said(self, text):
+        """What a module has said."""
+        return self.translations.sentence(text) if text else ""
+
+    def message(self, text):
+        """The message of a failure."""
+        return self.translations.message(text) if text else ""
+
+    def finding(self, row, what):
+        """One text of a finding."""
+        return findings.text(row, what, self.translations)
 
     def verdict(self, report):
         """The verdict in one sentence, and whether Monq is up."""

@@ -16,6 +16,7 @@ UTILS = sorted(
 # Each package imports only those before it, and itself.
 PACKAGES = [
     "errors",
+    "language",
     "typed",
     "version",
     "terminal",
@@ -69,6 +70,7 @@ PURE = [
     "k8s/permissions",
     "k8s/rollout",
     "k8s/routes",
+    "language",
     "live_line",
     "monqctl/output",
     "monqctl/rules",

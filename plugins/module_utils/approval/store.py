@@ -8,6 +8,7 @@ import json
 import os
 
 from ..errors import InputError
+from ..language import ENGLISH
 from . import document, text
 
 LATEST = "plan.json"
@@ -20,13 +21,13 @@ class PlanStore:
     def __init__(self, folder):
         self._folder = folder
 
-    def save(self, plan):
+    def save(self, plan, words=ENGLISH):
         """Writes the plan and its page, mode 0600; returns the page's path. Raises InputError if it cannot."""
         body = json.dumps(plan, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
         named = f"plan-{plan['id'].partition(':')[2][:12]}.json"
         try:
             os.makedirs(self._folder, mode=0o700, exist_ok=True)
-            for name, content in ((named, body), (LATEST, body), (PAGE, text.page(plan))):
+            for name, content in ((named, body), (LATEST, body), (PAGE, text.page(plan, words))):
                 self._write(os.path.join(self._folder, name), content)
         except OSError as exc:
             then = "set monq_backup_dir to a writable folder"

@@ -8,14 +8,16 @@ from __future__ import annotations
 import json
 import re
 
+from ..language import ENGLISH, mark
+
 SNAPSHOT, BUNDLE, DUMP, SCRATCH, DATABASE, REPORT = "snapshots", "bundles", "dumps", "scratch", "databases", "reports"
 KINDS = {
-    SNAPSHOT: "snapshots (Secrets)",
-    BUNDLE: "support bundles",
-    DUMP: "dumps",
-    SCRATCH: "scratch databases of killed runs",
-    DATABASE: "databases kept by a rollback",
-    REPORT: "reports",
+    SNAPSHOT: mark("snapshots (Secrets)"),
+    BUNDLE: mark("support bundles"),
+    DUMP: mark("dumps"),
+    SCRATCH: mark("scratch databases of killed runs"),
+    DATABASE: mark("databases kept by a rollback"),
+    REPORT: mark("reports"),
 }
 # Removed only where the operator names them: what a rollback needs, and what holds data that is nowhere else.
 NAMED = (SNAPSHOT, DUMP, DATABASE, REPORT)
@@ -73,52 +75,73 @@ def kept_generation(comment, prefix, databases):
     return None
 
 
-def text(found):
+ACTIONS = {"remove": mark("remove"), "removed": mark("removed"), "keep": mark("keep")}
+
+
+def text(found, words=ENGLISH):
     """The list for the operator, with sizes and ages, and how to remove it."""
     items = found["items"]
     if not items:
-        return "The upgrade has left nothing that could be removed."
+        return words._("The upgrade has left nothing that could be removed.")
     lines = []
     for kind, title in KINDS.items():
         of_kind = [one for one in items if one["kind"] == kind]
         if of_kind:
-            lines.append(f"{title}: {len(of_kind)}, {size(sum(one['bytes'] or 0 for one in of_kind))}")
-        for one in of_kind:
-            aged = f", {age(found['now'] - one['made'])} old" if one["made"] is not None else ""
-            tail = f" ({one['why']})" if one["why"] else ""
-            lines.append(f"  {one['action']:>8}  {one['name']}  {size(one['bytes'])}{aged}{tail}")
-    lines += [f"not listed: {why}" for why in found["unread"]]
+            total = size(sum(one["bytes"] or 0 for one in of_kind), words)
+            lines.append(f"{words.gettext(title)}: {len(of_kind)}, {total}")
+        lines += [_row(one, found["now"], words) for one in of_kind]
+    lines += [words._("not listed: {why}", why=words.sentence(why)) for why in found["unread"]]
     gone = [one for one in items if one["action"] in ("remove", "removed")]
-    freed = size(sum(one["bytes"] or 0 for one in gone))
+    counted = {
+        "gone": len(gone),
+        "all": len(items),
+        "freed": size(sum(one["bytes"] or 0 for one in gone), words),
+    }
     if found["refused"]:
-        lines += ["Nothing can be removed now:", *(f"  {why}" for why in found["refused"])]
+        lines += [words._("Nothing can be removed now:"), *(f"  {words.sentence(why)}" for why in found["refused"])]
     elif found["removed"]:
-        lines.append(f"Removed: {len(gone)} of {len(items)}, {freed}")
+        lines.append(words._("Removed: {gone} of {all}, {freed}", **counted))
     elif gone:
         lines += [
-            f"Nothing was removed. To remove {len(gone)} of {len(items)}, {freed}:",
-            f"  run the same command with -e monq_cleanup_confirm={found['environment']}",
+            words._("Nothing was removed. To remove {gone} of {all}, {freed}:", **counted),
+            words._(
+                "  run the same command with -e monq_cleanup_confirm={environment}", environment=found["environment"]
+            ),
         ]
     kept = sorted({one["kind"] for one in items if one["action"] == "keep"})
     if kept and not found["refused"]:
-        lines.append(f"  what is kept is removed with -e '{json.dumps({'monq_cleanup_also': kept})}' too")
+        option = "-e '" + json.dumps({"monq_cleanup_also": kept}) + "'"
+        lines.append(words._("  what is kept is removed with {option} too", option=option))
     return "\n".join(lines)
 
 
-def size(count):
+def _row(one, now, words):
+    aged = words._(", {age} old", age=age(now - one["made"], words)) if one["made"] is not None else ""
+    tail = f" ({words.sentence(one['why'])})" if one["why"] else ""
+    action = words.gettext(ACTIONS[one["action"]]) if one["action"] in ACTIONS else one["action"]
+    return f"  {action:>8}  {one['name']}  {size(one['bytes'], words)}{aged}{tail}"
+
+
+UNITS = (mark("B"), mark("KiB"), mark("MiB"), mark("GiB"), mark("TiB"))
+
+
+def size(count, words=ENGLISH):
     if count is None:
-        return "size unknown"
+        return words._("size unknown")
     value = float(count)
-    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
-        if value < 1024 or unit == "TiB":
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+    for unit in UNITS:
+        if value < 1024 or unit == UNITS[-1]:
+            break
         value /= 1024
-    return ""
+    return f"{value:.0f} {words.gettext(unit)}" if unit == UNITS[0] else f"{value:.1f} {words.gettext(unit)}"
 
 
-def age(seconds):
+def age(seconds, words=ENGLISH):
     seconds = max(0, int(seconds))
-    for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds // length} {unit}"
-    return f"{seconds} seconds"
+    if seconds >= 2 * 86400:
+        return words.n("{n} day", "{n} days", seconds // 86400)
+    if seconds >= 2 * 3600:
+        return words.n("{n} hour", "{n} hours", seconds // 3600)
+    if seconds >= 2 * 60:
+        return words.n("{n} minute", "{n} minutes", seconds // 60)
+    return words.n("{n} second", "{n} seconds", seconds)

@@ -11,7 +11,7 @@ import os
 import stat
 import time
 
-from .. import process
+from .. import arguments, process
 from ..engine.lease import FRESH
 from ..engine.ledger import SNAPSHOTS_REMOVED
 from ..engine.snapshots import COUNT, NAMES, orphans
@@ -224,7 +224,7 @@ def perform(session, cleanup=None):
         "changed": removed,
         "items": items,
         "refused": refused,
-        "text": leftovers.text(found),
+        "text": leftovers.text(found, arguments.words(given)),
     }
 
 

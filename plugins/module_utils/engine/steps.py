@@ -8,6 +8,7 @@ import json
 from collections import namedtuple
 
 from ..errors import InputError
+from ..language import mark
 
 # kind: cluster (done once), client (once for each monqctl home), gate (waits, changes nothing)
 # undo: reversible, compensable or irreversible, as declared in the release's data
@@ -26,6 +27,13 @@ MAKES_CONTEXT = "makes context"  # there is no context to compare before it
 IF_KNOWN = "if known"  # does nothing as long as there is no secret to set
 
 DONE = ("done", "accepted")
+SAVED = {  # the titles of a snapshot's two steps
+    "original": (mark("save manifests and template, once"), mark("save replica counts, once")),
+    "cut": (
+        mark("save manifests and template right before the outage, once"),
+        mark("save replica counts right before the outage, once"),
+    ),
+}
 
 
 def check_modules(release, modules):
@@ -146,7 +154,7 @@ class _Plan:
         product, version = release["product"], release["version"]
         if configure:
             self._context()
-        self._snapshot("prepare", "original", "once")
+        self._snapshot("prepare", "original")
         for name in databases:
             self.add(f"prepare.backup.database.{name}", what="backup", title=f"dump the database of {name}")
         if online:
@@ -228,11 +236,10 @@ class _Plan:
         argv = ["config", "set", "credential", self._v["credential_name"], "--registry-token", "{secret}"]
         self.add(key, "client", secret="registry_token", title=title, argv=argv, traits=traits)
 
-    def _snapshot(self, stage, name, when):
-        title = f"save manifests and template{' ' if name == 'cut' else ', '}{when}"
-        self.add(f"{stage}.snapshot.{name}", what="snapshot", title=title, traits={SNAPSHOT})
-        title = f"save replica counts{' ' if name == 'cut' else ', '}{when}"
-        self.add(f"{stage}.replicas.{name}", what="snapshot", title=title, traits={SNAPSHOT})
+    def _snapshot(self, stage, name):
+        manifests, counts = SAVED[name]
+        self.add(f"{stage}.snapshot.{name}", what="snapshot", title=manifests, traits={SNAPSHOT})
+        self.add(f"{stage}.replicas.{name}", what="snapshot", title=counts, traits={SNAPSHOT})
 
     def _images(self, stage, module):
         argv = ["release", "update", "images", f"--module={module}"]
@@ -243,7 +250,7 @@ class _Plan:
         for name in databases:
             title = f"dump the database of {name} again if its dump is too old"
             self.add(f"upgrade.backup.database.{name}", what="backup", title=title)
-        self._snapshot("upgrade", "cut", "right before the outage, once")
+        self._snapshot("upgrade", "cut")
         title = "remove the old routes: the outage begins"
         self.add("upgrade.routing.cut", what="routing", title=title, traits={CUTOVER})
         for name in databases if backup_in_outage else []:

@@ -7,27 +7,30 @@ import json
 import re
 import shlex
 
+from ..language import ENGLISH, mark
 from ..redaction.text import redact
 
+NEXT = mark("next command")
 OUTAGE = "monq_confirm_outage"  # repeats the environment's name: not a secret
 SHOWN = (OUTAGE, "monq_confirm_rollback", "monq_last_exit")
 PLAN, PLAN_ID = "monq_plan", re.compile(r"sha256:[0-9a-f]{64}")  # what a resumed run must follow too
 ANSWER = "monq_resolve"  # belongs to one attempt, so it is not repeated
 
 
-def text(host, task, result, ledger, bundle, command, choices=()):
+def text(host, task, result, ledger, bundle, command, choices=(), words=ENGLISH):
     """The final text of a failing run: what failed, current state, support bundle, next command. choices: what ways
     returned, where there is a choice."""
     message = redact(first_message(result))
-    lines = [f"FAILED on {host}: {task}"] + ["  " + line for line in message.splitlines()]
+    lines = [words._("FAILED on {host}: {task}", host=host, task=task)]
+    lines += ["  " + line for line in words.message(message).splitlines()]
     for row, key in (("changed", "changed_so_far"), ("platform", "reachable")):
         if f"\n  {row}: " not in message:
-            lines.append(f"    {row}: {standing(ledger, key)}")
-    lines.append(f"    support bundle: {kept(bundle)}")
+            lines.append(f"    {words.row(row)}: {standing(ledger, key, words)}")
+    lines.append(words._("    support bundle: {kept}", kept=kept(bundle, words)))
     if "monq_resolve" in message:
-        command += " -e '<one of the choices above>'"
-    for what, way in choices or [("next command", command)]:
-        lines += [f"    {what}:", f"      {way}"]
+        command += f" -e '<{words._('one of the choices above')}>'"
+    for what, way in choices or [(NEXT, command)]:
+        lines += [f"    {words.gettext(what)}:", f"      {way}"]
     return "\n".join(lines)
 
 
@@ -46,16 +49,19 @@ def ways(given, message, environment):
         "skip_tags": [],
     }
     return [
-        ("to go on", resume_command(given, message) + " -e monq_last_exit=continue"),
-        ("to roll back", resume_command(back, message)),
+        (mark("to go on"), resume_command(given, message) + " -e monq_last_exit=continue"),
+        (mark("to roll back"), resume_command(back, message)),
     ]
 
 
-def in_short(host, task, result, command):
+def in_short(host, task, result, command, words=ENGLISH):
     """The same in one line, for the task's message, which Ansible shows up to twice more."""
-    return (
-        f"FAILED on {host}: {task}: {redact(first_message(result).splitlines()[0])}. Details above. Next "
-        f"command: {command}"
+    return words._(
+        "FAILED on {host}: {task}: {what}. Details above. Next command: {command}",
+        host=host,
+        task=task,
+        what=words.sentence(redact(first_message(result).splitlines()[0])),
+        command=command,
     )
 
 
@@ -69,28 +75,33 @@ def first_message(result):
     return message
 
 
-def standing(ledger, key):
+def standing(ledger, key, words=ENGLISH):
     if ledger.get(key):
-        return ledger[key]
+        return words.sentence(ledger[key])
     why = str(ledger.get("msg") or "").splitlines()
-    return "unknown: the ledger was not read" + (f" ({why[0]})" if why else "")
+    return words._("unknown: the ledger was not read") + (f" ({words.sentence(why[0])})" if why else "")
 
 
-def kept(bundle):
+def kept(bundle, words=ENGLISH):
     """The support bundle's path, or the reason why there is none."""
     if bundle.get("path"):
         missing = bundle.get("missing") or {}
-        return bundle["path"] + (f" (without {', '.join(sorted(missing))}: see index.json in it)" if missing else "")
+        without = words._(" (without {names}: see index.json in it)", names=", ".join(sorted(missing)))
+        return bundle["path"] + (without if missing else "")
     if bundle.get("skipped") or not bundle:
-        return "none: this run held no lock, or no step has been started yet; run support.yml to create one at any time"
-    return "not written: " + "; ".join(first_message(bundle).splitlines()[:1]) + "; run support.yml to try again"
+        return words._(
+            "none: this run held no lock, or no step has been started yet; run support.yml to create one at any time"
+        )
+    why = words.sentence(first_message(bundle).splitlines()[0])
+    return words._("not written: {why}; run support.yml to try again", why=why)
 
 
-def relaunch(job, template=""):
+def relaunch(job, template="", words=ENGLISH):
     """The next step in AWX, where nobody types commands."""
-    return (
-        f"relaunch the job template {template or 'of this job'} (this was job {job}; inside a workflow: relaunch "
-        "from the failed node)"
+    return words._(
+        "relaunch the job template {template} (this was job {job}; inside a workflow: relaunch from the failed node)",
+        template=template or words._("of this job"),
+        job=job,
     )
 
 

@@ -4,22 +4,47 @@
 from __future__ import annotations
 
 from ..checks import catalogue
+from ..language import ENGLISH, mark
+
+SEVERITIES = {"stop": mark("STOP"), "warning": mark("WARNING"), "info": mark("INFO")}
 
 
-def rows(found):
+def severity(one, words):
+    return words.gettext(SEVERITIES[one["severity"]])
+
+
+def text(one, what, words):
+    """One text of a finding: made of the catalogue's template and its parameters, if it comes from there."""
+    said = str(one.get(what) or "")
+    entry, given = catalogue.ENTRIES.get(one.get("id")) or {}, one.get("parameters") or {}
+    try:
+        if entry.get(what) and catalogue.text(entry, what, given) == said:
+            told = {name: words.sentence(value) if isinstance(value, str) else value for name, value in given.items()}
+            return catalogue.text({what: words.gettext(entry[what])}, what, told)
+    except (KeyError, IndexError, ValueError, AttributeError):
+        pass  # of another version of the collection
+    return words.sentence(said)
+
+
+def rows(found, words=ENGLISH):
     """The lines for some findings: id, check and object, then what was expected and seen, and what to do."""
     lines = []
     for one in found:
         number = f"{one['id']} " if one.get("id") else ""
-        lines.append(f"[{one['severity'].upper()}] {number}{one['check']}: {one['object']}")
-        lines += [f"  {name}: {one[name]}" for name in ("expected", "seen", "next") if one.get(name)]
+        lines.append(f"[{severity(one, words)}] {number}{one['check']}: {text(one, 'object', words)}")
+        lines += [
+            f"  {words.row(name)}: {text(one, name, words)}" for name in ("expected", "seen", "next") if one.get(name)
+        ]
         unchecked = (one.get("parameters") or {}).get("unchecked")
         if unchecked:
-            lines.append(f"  not checked because of this: {', '.join(unchecked)}")
+            lines.append("  " + words._("not checked because of this: {names}", names=", ".join(unchecked)))
     return lines
 
 
-def explained(found):
+def explained(found, words=ENGLISH):
     """The line that says where ids are explained; none without an id."""
     known = [one["id"] for one in found if one.get("id")]
-    return [f"Each id is explained in {catalogue.PAGE}, such as {catalogue.page(known[0])}."] if known else []
+    if not known:
+        return []
+    page = catalogue.page(known[0])
+    return [words._("Each id is explained in {docs}, such as {page}.", docs=catalogue.PAGE, page=page)]

@@ -3,76 +3,126 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from ..language import ENGLISH, mark
 from . import findings
+from .upgrade import PLATFORM, STATES, WIDTHS, word
 
-MAY_NOT = "The rollback cannot start. This run has changed nothing."
+MAY_NOT = mark("The rollback cannot start. This run has changed nothing.")
 
 
-def overview(report):
+def overview(report, words=ENGLISH):
     """The overview shown before anything is changed: what would be restored, what cannot be undone, and what prevents
     the rollback."""
+    listed = findings.rows(report["findings"], words) + findings.explained(report["findings"], words)
     if not report["needed"] and report["findings"]:
-        return "\n".join([*findings.rows(report["findings"]), *findings.explained(report["findings"]), MAY_NOT])
+        return "\n".join([*listed, words._(MAY_NOT)])
     if not report["needed"]:
-        return "There is nothing to roll back: no upgrade ledger records a change here."
+        return words._("There is nothing to roll back: no upgrade ledger records a change here.")
     done = sum(row["state"] == "done" for row in report["steps"])
-    goes_on = " (already started: it continues)" if report["begun"] else ""
     lines = [
-        f"Rollback of generation {report['generation']}{goes_on}: {len(report['steps'])} steps, {done} done; the "
-        f"platform is {report['platform']}"
+        words.n(
+            "Rollback of generation {generation}{goes_on}: {n} steps, {done} done; the platform is {platform}",
+            "Rollback of generation {generation}{goes_on}: {n} steps, {done} done; the platform is {platform}",
+            len(report["steps"]),
+            generation=report["generation"],
+            goes_on=words._(" (already started: it continues)") if report["begun"] else "",
+            done=done,
+            platform=_platform(report["platform"], words),
+        )
     ]
-    lines += [f"{row['state']:>8}  {row['key']}  ({row['title']})" for row in report["steps"]]
-    lines += _part("To be restored", report["put_back"])
-    lines += _part("Cannot be undone", [f"{row['key']}  ({row['title']})" for row in report["irreversible"]])
-    lines += _part("Counts that changed between the two snapshots", report["counts"])
-    lines += findings.rows(report["findings"]) + findings.explained(report["findings"])
+    wide = WIDTHS[words.code][0]
+    lines += [
+        f"{word(STATES, row['state'], words):>{wide}}  {row['key']}  ({words.sentence(row['title'])})"
+        for row in report["steps"]
+    ]
+    irreversible = [f"{row['key']}  ({words.sentence(row['title'])})" for row in report["irreversible"]]
+    lines += _part(words._("To be restored"), [words.sentence(text) for text in report["put_back"]])
+    lines += _part(words._("Cannot be undone"), irreversible)
+    counts = [words.sentence(text) for text in report["counts"]]
+    lines += _part(words._("Counts that changed between the two snapshots"), counts) + listed
     if any(found["severity"] == "stop" for found in report["findings"]):
-        lines.append(MAY_NOT)
+        lines.append(words._(MAY_NOT))
     return "\n".join(lines)
 
 
-def summary(report, results):
+def _platform(said, words):
+    """up or down, or a sentence on it."""
+    return words.gettext(PLATFORM[said]).lower() if said in PLATFORM else words.sentence(said)
+
+
+CHANGED = (("created", mark("{n} created")), ("updated", mark("{n} updated")), ("deleted", mark("{n} deleted")))
+
+
+def summary(report, results, words=ENGLISH):
     """The summary for the operator. results: those of the rollback's steps, by key."""
     archive = results.get("rollback.ledger.archive") or {}
     lines = [
-        f"Rolled back: generation {report['generation']}; its ledger is archived as ConfigMap {archive.get('ledger')}"
+        words._(
+            "Rolled back: generation {generation}; its ledger is archived as ConfigMap {ledger}",
+            generation=report["generation"],
+            ledger=archive.get("ledger"),
+        )
     ]
     changed = results.get("rollback.deployments.restore") or {}
-    lines.append(
-        "  Deployments: "
-        + ", ".join(f"{len(changed.get(word) or [])} {word}" for word in ("created", "updated", "deleted"))
-    )
+    counts = ", ".join(words._(text, n=len(changed.get(name) or [])) for name, text in CHANGED)
+    lines.append(f"  Deployments: {counts}")
     routes = results.get("rollback.routing.restore") or {}
     removed = (results.get("rollback.routing.remove") or {}).get("removed") or []
+    restored = (routes.get("created") or []) + (routes.get("updated") or [])
     lines.append(
-        f"  routes: {len(removed)} new ones removed, "
-        f"{len((routes.get('created') or []) + (routes.get('updated') or []))} old ones restored"
+        words._(
+            "  routes: {removed} new ones removed, {restored} old ones restored",
+            removed=len(removed),
+            restored=len(restored),
+        )
     )
     for key, result in sorted(results.items()):
         scratch = ((result or {}).get("scratch") or {}) if key.startswith("rollback.backup.") else {}
         if scratch.get("state") == "failed":
-            lines.append(f"  not proved: {result['path']}, of the database before the rollback: {scratch['reason']}")
+            lines.append(
+                words._(
+                    "  not proved: {path}, of the database before the rollback: {reason}",
+                    path=result["path"],
+                    reason=words.sentence(scratch["reason"]),
+                )
+            )
         if key.startswith("rollback.database.") and result:
-            lines.append(
-                f"  database {result['database']}: from {result['path']}, sha256 {result['sha256']}, {result['rows']} "
-                f"rows"
-            )
-            lines.append(
-                f"    the pre-rollback database is kept as {result['kept']}; drop it when no longer needed: "
-                f'DROP DATABASE "{result["kept"]}"'
-            )
-            lines += [
-                f"    a superuser must copy this setting from {result['kept']}: {name}"
-                for name in result.get("settings_left") or []
-            ]
-            lines += [f"    not restored: {text}" for text in result.get("lost") or []]
+            lines += _database(result, words)
     left = (results.get("rollback.replicas.registry") or {}).get("left") or {}
-    lines += [f"  not restored in the registry: {name}: {why}" for name, why in sorted(left.items())]
+    lines += [
+        words._("  not restored in the registry: {name}: {why}", name=name, why=words.sentence(why))
+        for name, why in sorted(left.items())
+    ]
     by_hand = (results.get("rollback.installation.check") or {}).get("by_hand") or {}
-    lines += [f"  enter in the registry by hand: {name} {count}" for name, count in sorted(by_hand.items())]
-    lines += [f"  not undone: {row['key']}  ({row['title']})" for row in report["irreversible"]]
-    lines += [f"  the next upgrade will ask about: {key}" for key in archive.get("carried") or []]
+    lines += [
+        words._("  enter in the registry by hand: {name} {count}", name=name, count=count)
+        for name, count in sorted(by_hand.items())
+    ]
+    lines += [
+        words._("  not undone: {key}  ({title})", key=row["key"], title=words.sentence(row["title"]))
+        for row in report["irreversible"]
+    ]
+    lines += [words._("  the next upgrade will ask about: {key}", key=key) for key in archive.get("carried") or []]
     return "\n".join(lines)
+
+
+def _database(result, words):
+    kept = result["kept"]
+    return [
+        words._(
+            "  database {database}: from {path}, sha256 {sha256}, {rows} rows",
+            **{name: result[name] for name in ("database", "path", "sha256", "rows")},
+        ),
+        words._(
+            '    the pre-rollback database is kept as {kept}; drop it when no longer needed: DROP DATABASE "{kept}"',
+            kept=kept,
+        ),
+        *[
+            words._("    a superuser must copy this setting from {kept}: {name}", kept=kept, name=name)
+            for name in result.get("settings_left") or []
+        ],
+        *[words._("    not restored: {text}", text=words.sentence(text)) for text in result.get("lost") or []],
+    ]
 
 
 def _part(title, rows):

@@ -313,3 +313,25 @@ def test_the_groups_defaults_still_reach_the_modules(tmp_path):
     collecting = {"preflight", "support_bundle"}  # what they cannot do is in their results
     assert wrong == len(tasks) - len(collecting), done.stdout[-3000:] + done.stderr[-1000:]
     assert set(names) <= set(load("meta/runtime.yml")["action_groups"]["monq"])
+
+
+def test_a_module_that_writes_a_page_gets_the_words_for_it_in_a_run_in_russian(shown, monkeypatch):
+    given = []
+    monkeypatch.setattr(Normal, "run", lambda self, *_args: given.append(self._task.args) or {})
+    for language in ("ru", "en"):
+        for kind in (verify, monqctl):
+            made = action(kind.ActionModule, name="x")
+            made._templar = types.SimpleNamespace(template=lambda value: value)
+            made.run(task_vars={"monq_language": language, "inventory_hostname": "h"})
+            assert made._task.args == {"name": "x"}
+    assert given[0]["words"]["table"]["Summary of the upgrade"] == "Итоги обновления"
+    assert not [args for args in given[1:] if "words" in args]
+
+
+def test_the_lock_is_announced_in_russian(shown, monkeypatch):
+    monkeypatch.setattr(Normal, "run", lambda self, *_args: {})
+    made = action(lock.ActionModule, state="acquired", holder="bob@ops", lock_duration=120)
+    made._templar = types.SimpleNamespace(template=lambda value: value)
+    made.run(task_vars={"monq_language": "ru", "inventory_hostname": "production"})
+    assert "production: блокировка у bob@ops." in shown.lines[0] and "примерно через 120 с" in shown.lines[0]
+    assert made._line(30) == "ожидание блокировки: осталось 90 с"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import gettext
 import hashlib
 import json
 import re
@@ -11,6 +10,7 @@ from html.parser import HTMLParser
 
 import pytest
 import report_data
+from ansible_collections.monq.platform.plugins.module_utils.language import Language
 from ansible_collections.monq.platform.plugins.module_utils.outage.observations import summary
 from ansible_collections.monq.platform.plugins.plugin_utils import report_timeline, report_view, report_words
 
@@ -143,8 +143,14 @@ def test_local_time_and_utc():
     assert '<time datetime="2026-03-02T00:34:58Z">2026-03-02 00:34:58</time>' in utc and "UTC</p>" in utc
 
 
-class Upper(gettext.NullTranslations):
+class Upper(Language):
     """A language in which every text of ours is in brackets."""
+
+    def sentence(self, text, depth=0):
+        return f"⟦{text}⟧"
+
+    def message(self, text):
+        return text
 
     def gettext(self, message):
         return f"⟦{message}⟧"
