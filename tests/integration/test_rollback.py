@@ -161,7 +161,7 @@ def test_before_the_first_sql_killed_in_the_middle(site):
     assert upgrade.rc == 2 and "a rollback is not finished" in upgrade.text, upgrade.text[-2000:]
     other = roll_back(installation, databases=DATABASES[:1])
     assert other.rc == 2 and "step list differs" in other.text, other.text[-2000:]
-    last = other.text[other.text.rindex(f"FAILED on {installation.name}: ") :]
+    last = other.text[other.text.index(f"FAILED on {installation.name}: ") :]
     assert re.search(r"changed: \d+ steps of the rollback done", last) and "platform: DOWN since" in last, last
     assert "next command:" in last and "-e monq_confirm_rollback=" in last, last
     assert installation.mutations(mark) == [] and len(installation.journal()) == calls
