@@ -63,7 +63,7 @@ class Language:
             return many if english(number) else one
         return forms[self._plural(number)]
 
-    def _(self, text, /, **values):
+    def _(self, text, /, **values):  # pylint: disable=disallowed-name
         """A text of ours, with values in its braces."""
         return self.gettext(text).format(**values) if values else self.gettext(text)
 

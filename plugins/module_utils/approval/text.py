@@ -75,10 +75,10 @@ class _Page:
     """The page's parts in one language."""
 
     def __init__(self, words):
-        self._words, self._ = words, words._
+        self._words, self._ = words, words._  # pylint: disable=disallowed-name
 
     def whole(self, plan):
-        parts, shown, _ = plan["parts"], plan["shown"], self._
+        parts, shown, _ = plan["parts"], plan["shown"], self._  # pylint: disable=disallowed-name
         left = [row for row in shown["steps"] if row["will_run"]]
         about = {name: plan[name] for name in ("host", "environment", "release")}
         lines = [

@@ -152,11 +152,11 @@ class Upper(Language):
     def message(self, text):
         return text
 
-    def gettext(self, message):
-        return f"⟦{message}⟧"
+    def gettext(self, text):
+        return f"⟦{text}⟧"
 
-    def ngettext(self, msgid1, msgid2, n):
-        return f"⟦{msgid1 if n == 1 else msgid2}⟧"
+    def ngettext(self, one, many, number):
+        return f"⟦{one if number == 1 else many}⟧"
 
 
 @pytest.mark.parametrize("name", list(REPORTS))
