@@ -86,6 +86,25 @@ def test_start_at_any_task_of_upgrade(untouched, task):
     ]
 
 
+def test_a_run_in_russian_has_no_english_word_of_ours(untouched):
+    mark, calls = untouched.audit_mark(), len(untouched.journal())
+    for playbook, words in (
+        ("plan", ["Preflight пройден", "БУДУТ УДАЛЕНЫ"]),
+        ("status", ["Monq работает. Старые маршруты не тронуты.", "дальше, чтобы сначала всё проверить:"]),
+    ):
+        result = untouched.play(playbook, "-e", "monq_language=ru")
+        assert result.rc == 0, result.text[-2000:]
+        assert [text for text in words if text not in result.text] == []
+        assert [line for line in shown(result) if ENGLISH.search(line)] == []
+        assert max(map(len, shown(result)), default=0) < 400
+    page = next(untouched.backup.rglob("plan.md")).read_text(encoding="utf-8")
+    page, _title, _names_and_hashes = page.partition("## Части плана")
+    assert "# Обновление" in page and not ENGLISH.search(re.sub(r"`[^`]*`|```.*?```", "", page, flags=re.S))
+    for path in list(untouched.backup.rglob("plan*")):
+        path.unlink()
+    unchanged(untouched, mark, calls)
+
+
 def test_check_mode_predicts_and_a_second_run_changes_nothing(install):
     """--check --diff writes nothing and names the steps of the real run in its order; the second run mutates nothing
     at all."""
@@ -169,22 +188,3 @@ def shown(result):
     """What was shown besides Ansible's own lines and the names of tasks."""
     own = re.compile(r"^(?:ok|changed|skipping|included|TASK|PLAY|task path|fatal|\[WARNING\]: )|: ok=|^$")
     return [line for line in result.text.splitlines() if not own.match(line) and " : ok=" not in line]
-
-
-def test_a_run_in_russian_has_no_english_word_of_ours(untouched):
-    mark, calls = untouched.audit_mark(), len(untouched.journal())
-    for playbook, words in (
-        ("plan", ["Preflight пройден", "БУДУТ УДАЛЕНЫ"]),
-        ("status", ["Monq работает. Старые маршруты не тронуты.", "дальше, чтобы сначала всё проверить:"]),
-    ):
-        result = untouched.play(playbook, "-e", "monq_language=ru")
-        assert result.rc == 0, result.text[-2000:]
-        assert [text for text in words if text not in result.text] == []
-        assert [line for line in shown(result) if ENGLISH.search(line)] == []
-        assert max(map(len, shown(result)), default=0) < 400
-    page = next(untouched.backup.rglob("plan.md")).read_text(encoding="utf-8")
-    page, _title, _names_and_hashes = page.partition("## Части плана")
-    assert "# Обновление" in page and not ENGLISH.search(re.sub(r"`[^`]*`|```.*?```", "", page, flags=re.S))
-    for path in list(untouched.backup.rglob("plan*")):
-        path.unlink()
-    unchanged(untouched, mark, calls)
