@@ -12,6 +12,7 @@ from ansible.plugins.action import ActionBase
 
 from ..module_utils.errors import InputError
 from ..module_utils.report.failure import first_message
+from ..modules.hook import SPEC
 from ..plugin_utils.report_words import Words, mark
 from ..plugin_utils.screen import show, warn
 
@@ -19,15 +20,6 @@ VARIABLE = "monq_hooks"
 NAMES = ("before_cut", "after_outage", "on_failure")
 ENDED = mark("%(host)s: hook %(name)s: %(files)s took %(duration)s")
 FAILED = mark("hook %(name)s has failed after %(duration)s in: %(task)s: %(message)s. The run goes on.")
-SPEC = {
-    "state": {"type": "str", "choices": ["checked", "begun", "ended", "failed"], "required": True},
-    "hooks": {"type": "dict", "default": {}},
-    "name": {"type": "str", "default": ""},
-    "files": {"type": "list", "elements": "str", "default": []},
-    "begun": {"type": "float", "default": 0.0},
-    "task": {"type": "str", "default": ""},
-    "result": {"type": "dict", "default": {}},
-}
 
 
 class ActionModule(ActionBase):

@@ -8,26 +8,12 @@ from ansible.plugins.action import ActionBase
 
 from ..module_utils.errors import InputError
 from ..module_utils.redaction.text import redact
+from ..modules.notify import SPEC
 from ..plugin_utils import languages, notification
 from ..plugin_utils.screen import show, warn
 
 URI = "ansible.builtin.uri"
 TIMEOUT = 5  # seconds
-DICT = {"type": "dict", "default": {}}
-TEXT = {"type": "str", "default": ""}
-SPEC = {
-    "event": {"type": "str", "default": "checked", "choices": ["checked", *notification.EVENTS]},
-    "targets": {"type": "list", "elements": "raw", "default": [], "no_log": True},
-    "host": TEXT,
-    "environment": TEXT,
-    "release": DICT,
-    "window": TEXT,
-    "budget": {"type": "int", "default": 0},
-    "ledger": DICT,
-    "failure": DICT,
-    "seen": DICT,
-    "secrets": {"type": "list", "elements": "str", "default": [], "no_log": True},
-}
 
 
 class ActionModule(ActionBase):

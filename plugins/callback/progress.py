@@ -7,7 +7,7 @@ DOCUMENTATION = r"""
 name: progress
 type: aggregate
 short_description: Shows which step of how many is done, and a recap for each installation
-version_added: 1.0.0
+version_added: 1.1.0
 description:
   - After each task that has executed steps of the ledger, shows the last of them with its number, the number of all
     steps and the seconds that it took. Tasks that have executed none are not shown.

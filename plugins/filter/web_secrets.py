@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: web_secrets
 short_description: The secrets in URLs and headers
-version_added: 1.0.0
+version_added: 1.1.0
 description:
   - Returns what no text may show of entries with C(url) and C(headers), such as those of C(monq_notify). Keys and
     tokens are parts of the URLs of many webhooks.

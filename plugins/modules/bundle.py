@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: bundle
 short_description: Makes a bundle for an offline upgrade
-version_added: 1.0.0
+version_added: 1.1.0
 description:
   - Exports registry and release with monqctl, and adds monqctl itself, the collection with its dependencies, and wheels
     for the Python of the inventory host. Writes C(manifest.json) and C(SHA256SUMS).

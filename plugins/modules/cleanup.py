@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: cleanup
 short_description: Lists what an upgrade has left, and removes it on request
-version_added: 1.0.0
+version_added: 1.1.0
 description:
   - Lists snapshots, support bundles, dumps, scratch databases of killed runs, databases that a rollback set aside, and
     reports, with their sizes and ages.

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: hook
 short_description: Checks the task files of the site, and tells how long they took
-version_added: 1.0.0
+version_added: 1.1.0
 description:
   - Runs on the controller. With O(state=checked), every file in O(hooks) must exist and hold tasks that Ansible can
     load; the task fails otherwise. They are kept as the fact C(__monq_hook_files).

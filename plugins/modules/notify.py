@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: notify
 short_description: Tells people who are not at the terminal
-version_added: 1.0.0
+version_added: 1.1.0
 description:
   - Sends one event of a run to webhooks with M(ansible.builtin.uri), five seconds each. Delegate it to C(localhost).
   - Never fails a run. What could not be delivered is a warning, which shows no URL. Sends nothing in check mode.

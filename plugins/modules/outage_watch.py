@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: outage_watch
 short_description: Watches the outage from outside, and keeps alerts silent meanwhile
-version_added: 1.0.0
+version_added: 1.1.0
 description:
   - With O(state=started), starts one process on the inventory host that asks O(url) every second, as a user's browser
     would, and keeps the changes in a file of mode 0600 beside the backup. With O(silence), it also creates a silence in

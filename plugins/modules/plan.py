@@ -20,6 +20,14 @@ extends_documentation_fragment:
   - monq.platform.cluster
   - monq.platform.run
   - monq.platform.monqctl
+  - monq.platform.postgresql.server
+  - monq.platform.domains
+  - monq.platform.domains.secrets
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and return changed status prediction without modifying the target.
+    support: full
+    details: Writes the plan's files in the backup folder, and nothing else; with O(state=approved) it writes nothing.
 options:
   state:
     description: C(made) writes a plan, in check mode too. C(approved) compares and records one; in check mode it only
@@ -44,55 +52,11 @@ options:
     description: Name of the environment, for people.
     type: str
     default: ""
-  domain:
-    description: The main domain.
-    type: str
-    required: true
-  alias_domains:
-    description: Additional domains.
-    type: list
-    elements: str
-    default: []
-  alias_ingresses:
-    description: Names of the alias domains' old Ingresses, if they are not derived.
-    type: list
-    elements: str
-    default: []
-  ingress_secrets:
-    description: Hosts and their TLS Secret.
-    type: list
-    elements: dict
-    required: true
   databases:
     description: Each microservice and its database.
     type: list
     elements: dict
     default: []
-  postgresql:
-    description: The server, asked for its version.
-    type: dict
-    required: true
-    suboptions:
-      host:
-        description: Name or address.
-        type: str
-        required: true
-      port:
-        description: TCP port.
-        type: int
-        default: 5432
-      user:
-        description: Role.
-        type: str
-        required: true
-      password:
-        description: Password of the role.
-        type: str
-      sslmode:
-        description: As in libpq.
-        type: str
-        choices: [disable, allow, prefer, require, verify-ca, verify-full]
-        default: prefer
   findings:
     description: The findings of preflight.
     type: list

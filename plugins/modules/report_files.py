@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: report_files
 short_description: Writes texts beside the backup, readable by their owner only
-version_added: 1.0.0
+version_added: 1.1.0
 description:
   - Writes each file atomically, mode 0600, into a folder of mode 0700. Used by M(monq.platform.upgrade_report).
 extends_documentation_fragment:

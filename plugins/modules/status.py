@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: status
 short_description: Shows the state of the upgrade on one screen
-version_added: 1.0.0
+version_added: 1.1.0
 description:
   - Runs on the controller. Shows whether Monq is up, what is done, what is running, open questions with their answers,
     the holder of the lock, what to type next, and where the files are.

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: upgrade_report
 short_description: Writes the report of an upgrade, and of its rollback, beside the backup
-version_added: 1.0.0
+version_added: 1.1.0
 description:
   - Reads ledger, snapshots and the ConfigMap C(monq-upgrade-<release>-report), and writes C(report.json),
     C(report.html) and C(report.md) into C(<spool_directory>/<spool_host>/<release>/<generation>/), mode 0600. After a

@@ -7,3 +7,16 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.append(str(Path(__file__).resolve().parents[1]))
+
+import pytest  # noqa: E402
+from fake_cluster import Clock, FakeCluster  # noqa: E402
+
+
+@pytest.fixture
+def cluster():
+    return FakeCluster()
+
+
+@pytest.fixture
+def clock():
+    return Clock()

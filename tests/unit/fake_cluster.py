@@ -190,6 +190,32 @@ def hpa(name, kind="Deployment"):
     return {"metadata": {"name": name}, "spec": {"scaleTargetRef": {"kind": kind, "name": name}}}
 
 
+def place(cluster, *found):
+    for one in found:
+        cluster.put(f"{DEPLOYMENTS}/{one['metadata']['name']}", one)
+
+
+def route(cluster, *found):
+    for one in found:
+        cluster.put(f"{INGRESSES}/{one['metadata']['name']}", one)
+
+
+def pod(cluster, name, reason=None):
+    cluster.put(
+        f"{REPLICA_SETS}/{name}",
+        {"metadata": {"uid": f"rs-{name}", "ownerReferences": [{"kind": "Deployment", "uid": f"uid-of-{name}"}]}},
+    )
+    status = (
+        {"containerStatuses": [{"image": "x", "state": {"waiting": {"reason": reason, "message": "no"}}}]}
+        if reason
+        else {}
+    )
+    cluster.put(
+        f"{PODS}/{name}",
+        {"metadata": {"ownerReferences": [{"kind": "ReplicaSet", "uid": f"rs-{name}"}]}, "status": status},
+    )
+
+
 class Listed:
     """What the watches would show, read anew at each look; nothing tells that it has changed."""
 

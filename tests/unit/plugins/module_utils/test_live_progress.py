@@ -13,15 +13,9 @@ import pytest
 from ansible_collections.monq.platform.plugins.module_utils import live_progress
 from ansible_collections.monq.platform.plugins.module_utils.engine.steps import Step
 from ansible_collections.monq.platform.plugins.module_utils.live_progress import LiveProgress
-from fake_cluster import Clock
 from repository import ROOT
 
 SINCE, NOW = "2026-03-01T00:08:13Z", 1_772_323_964  # 00:12:44, 271 s later
-
-
-@pytest.fixture
-def clock():
-    return Clock()
 
 
 @pytest.fixture

@@ -9,19 +9,9 @@ import pytest
 from ansible_collections.monq.platform.plugins.module_utils.engine import lease as lease_module
 from ansible_collections.monq.platform.plugins.module_utils.engine.lease import FRESH, Lease, holder_text
 from ansible_collections.monq.platform.plugins.module_utils.errors import ApiError, ApiUnreachable, LockError
-from fake_cluster import LEASES, Clock, FakeCluster
+from fake_cluster import LEASES, Clock
 
 PATH = f"{LEASES}/monq-upgrade"
-
-
-@pytest.fixture
-def cluster():
-    return FakeCluster()
-
-
-@pytest.fixture
-def clock():
-    return Clock()
 
 
 def make(cluster, clock, duration=120):

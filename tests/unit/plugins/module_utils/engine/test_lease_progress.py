@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
 from ansible_collections.monq.platform.plugins.module_utils.engine.lease import Lease
 from ansible_collections.monq.platform.plugins.module_utils.report import upgrade as texts
 from ansible_collections.monq.platform.plugins.modules import ledger_info
-from fake_cluster import LEASES, Clock, FakeCluster
+from fake_cluster import LEASES, Clock
 from fake_session import opened, params
 
 PATH = f"{LEASES}/monq-upgrade"
-
-
-@pytest.fixture
-def cluster():
-    return FakeCluster()
-
-
-@pytest.fixture
-def clock():
-    return Clock()
 
 
 def make(cluster, clock, duration=120):

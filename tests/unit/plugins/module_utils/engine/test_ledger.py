@@ -7,14 +7,9 @@ import json
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils.engine.ledger import Ledger
 from ansible_collections.monq.platform.plugins.module_utils.errors import ApiError, LedgerError
-from fake_cluster import CONFIGMAPS, FakeCluster
+from fake_cluster import CONFIGMAPS
 
 PATH = f"{CONFIGMAPS}/monq-upgrade-6.0.0"
-
-
-@pytest.fixture
-def cluster():
-    return FakeCluster()
 
 
 def load(cluster):

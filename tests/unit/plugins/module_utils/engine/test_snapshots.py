@@ -20,11 +20,6 @@ LARGE = {"noise": "".join(random.Random(1).choices("0123456789abcdef", k=7000))}
 
 
 @pytest.fixture
-def cluster():
-    return FakeCluster()
-
-
-@pytest.fixture
 def store(cluster, monkeypatch):
     monkeypatch.setattr(snapshots, "CHUNK", 1000)
     return SnapshotStore(cluster, "production", "6.0.0")

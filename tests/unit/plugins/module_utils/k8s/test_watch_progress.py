@@ -4,47 +4,17 @@ from __future__ import annotations
 
 import contextlib
 
-import pytest
 from ansible_collections.monq.platform.plugins.module_utils.errors import MonqError
 from ansible_collections.monq.platform.plugins.module_utils.k8s import watch
 from ansible_collections.monq.platform.plugins.module_utils.k8s.watch import RolloutWatcher, RouteWatcher
-from fake_cluster import DEPLOYMENTS, INGRESSES, PODS, REPLICA_SETS, Clock, FakeCluster, Listed, deployment, ingress
-
-
-@pytest.fixture
-def cluster():
-    return FakeCluster()
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
-def place(cluster, *found):
-    for one in found:
-        cluster.put(f"{DEPLOYMENTS}/{one['metadata']['name']}", one)
-
-
-def route(cluster, *found):
-    for one in found:
-        cluster.put(f"{INGRESSES}/{one['metadata']['name']}", one)
-
-
-def pod(cluster, name, reason=None):
-    cluster.put(
-        f"{REPLICA_SETS}/{name}",
-        {"metadata": {"uid": f"rs-{name}", "ownerReferences": [{"kind": "Deployment", "uid": f"uid-of-{name}"}]}},
-    )
-    status = (
-        {"containerStatuses": [{"image": "x", "state": {"waiting": {"reason": reason, "message": "no"}}}]}
-        if reason
-        else {}
-    )
-    cluster.put(
-        f"{PODS}/{name}",
-        {"metadata": {"ownerReferences": [{"kind": "ReplicaSet", "uid": f"rs-{name}"}]}, "status": status},
-    )
+from fake_cluster import (
+    Listed,
+    deployment,
+    ingress,
+    place,
+    pod,
+    route,
+)
 
 
 def rollouts(cluster, clock, say=watch.silent, timeout=900):

@@ -11,7 +11,6 @@ from ansible_collections.monq.platform.plugins.module_utils.outage import child,
 from ansible_collections.monq.platform.plugins.module_utils.outage.watching import Watching, settings
 from ansible_collections.monq.platform.plugins.module_utils.report import facts
 from ansible_collections.monq.platform.plugins.modules import outage_watch
-from fake_cluster import FakeCluster
 from fake_session import opened
 from support.recorder import Alertmanager, Recorder, until
 
@@ -39,11 +38,6 @@ def session(cluster, tmp_path, url="", silence=None, check_mode=False, state="st
 def pid(opened_session):
     path = record.path_of(opened_session.folder, opened_session.params["lock_id"])
     return record.read(path)["heading"].get("pid")
-
-
-@pytest.fixture
-def cluster():
-    return FakeCluster()
 
 
 def test_what_is_seen_is_in_the_file_the_result_and_the_cluster(cluster, tmp_path):

@@ -28,11 +28,6 @@ class FakeRollouts:
 
 
 @pytest.fixture
-def cluster():
-    return FakeCluster()
-
-
-@pytest.fixture
 def rollouts(cluster):
     return FakeRollouts(cluster)
 
