@@ -18,10 +18,11 @@ options:
     required: true
   kind:
     description:
-      - C(bool) takes the words that Ansible takes. C(list) takes a JSON list, or words separated by commas, blanks or
+      - C(bool) takes the words that Ansible takes. C(int) takes digits, C(text) anything.
+      - C(list) takes a JSON list, or words separated by commas, blanks or
         line ends. C(dict) takes a JSON object, or C(name=value), separated likewise.
     type: str
-    choices: [bool, list, dict]
+    choices: [bool, int, text, list, dict]
     required: true
   default:
     description: What an empty text stands for.

@@ -14,9 +14,34 @@ FALSE = ("false", "no", "off", "0", "n", "f")
 
 
 def typed(value, kind, default=None):
-    """The value as kind: bool, list or dict. An empty text is the default, or empty; what cannot be taken comes back as
-    it is, for the checks to report."""
-    return {"bool": _bool, "list": _list, "dict": _dict}[kind](value, default)
+    """The value as kind: bool, int, text, list or dict. An empty text is the default, or empty; what cannot be taken
+    comes back as it is, for the checks to report."""
+    return {"bool": _bool, "int": _int, "text": _text, "list": _list, "dict": _dict}[kind](value, default)
+
+
+def left_empty(options, values):
+    """{name: default} of the variables that are an empty text where their type or their choices have no such value.
+    options: of the argument specs. values: the variables that are set."""
+    found = {}
+    for name, option in options.items():
+        strict = option["type"] not in ("str", "path", "raw") or option.get("choices")
+        if strict and not option.get("required") and name in values and _is_empty(values[name]):
+            found[name] = option.get("default")
+    return found
+
+
+def _is_empty(value):
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def _text(value, default):
+    return default if _is_empty(value) else value
+
+
+def _int(value, default):
+    if isinstance(value, str) and re.fullmatch(r"\s*[+-]?\d+\s*", value):
+        return int(value)
+    return default if _is_empty(value) else value
 
 
 def _bool(value, default):

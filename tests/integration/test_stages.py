@@ -1,4 +1,4 @@
-"""The four playbooks as AWX runs them, counts that change in between, and registry counts restored by hand."""
+"""The nodes of the workflow as AWX runs them, counts that change in between, and registry counts restored by hand."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import time
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils import process
 from ansible_collections.monq.platform.plugins.module_utils.outage import child
+from support import pod
 from support.comparison import differences, state
 from support.recorder import Alertmanager, Recorder, moment
 
@@ -30,6 +31,19 @@ SURVEY = {
     "monq_client_rules": "{}",
     "monq_ingress_reload_pause": "0",
     "monq_rollout_timeout": "900",
+    "monq_rollout_gate": "",
+    "monq_outage_budget": "",
+    "monq_rollback_closed": "",
+    "monq_plan": "",
+    "monq_resolve": "",
+}
+# What roles/awx gives a template or a node by itself, and the words of a command.
+NODES = {
+    "preflight": ({"preflight_confirmation_required": True},),
+    "prepare": ({},),
+    "plan": ({}, "--check"),
+    "upgrade": ({"monq_plan_required": True},),
+    "verify": ({},),
 }
 
 
@@ -87,12 +101,13 @@ class Seen:
 
 @pytest.fixture(scope="module")
 def stages(install):
-    """Runs preflight, prepare, upgrade and verify, each with an empty home and an empty working folder; counts change
-    after prepare."""
+    """Runs the nodes of the workflow, each in a pod of its own; counts change after prepare. What a node leaves reaches
+    the later ones, and what the survey says wins, as in AWX."""
     apart, whole = install("site-run", modules="pl,cl", alias=True), install("by-hand", modules="pl,cl", alias=True)
-    results = {}
-    for stage in ("preflight", "prepare", "upgrade", "verify"):
-        if stage == "upgrade":
+    results, artifacts = {}, {}
+    assert pod.passwd_entries() == []
+    for stage, (given, *words) in NODES.items():
+        if stage == "plan":
             for installation in (apart, whole):
                 installation.kubectl("scale", "deployment", "pl-tags-service", "--replicas=2", user="sandbox-admin")
                 installation.kubectl(
@@ -100,7 +115,9 @@ def stages(install):
                 )
         home = apart.work / f"home-{stage}"
         home.mkdir()
-        results[stage] = apart.play(stage, extra={**SURVEY, "monq_monqctl_home": str(home)})
+        survey = {**SURVEY, "monq_confirm_outage": apart.name, "monq_monqctl_home": str(home)}
+        results[stage] = pod.run(apart, stage, {**given, **artifacts, **survey}, *words)
+        artifacts |= results[stage].artifacts
         if stage == "prepare":
             results["whole, prepare"] = whole.play("prepare")
         assert results[stage].rc == 0, results[stage].text[-3000:]
@@ -115,6 +132,16 @@ def test_four_stages_in_fresh_homes_equal_one_site_run(stages):
     """trap 47: nothing that a later stage needs is on the machine that ran the earlier one."""
     apart, whole, _results, _before = stages
     assert differences(state(apart), state(whole)) == []
+
+
+def test_the_upgrade_was_held_to_the_plan_that_the_plan_node_left(stages):
+    """The survey's monq_plan is empty, and wins over artifacts of the same name."""
+    apart, _whole, results, _before = stages
+    left = results["plan"].artifacts
+    ledger = json.loads(apart.kubectl("get", "configmap", "monq-upgrade-6.0.0", "-o", "json"))
+    assert left["monq_plan_made"] == {apart.name: ledger["metadata"]["annotations"]["monq.platform/plan"]}
+    assert "WILL BE DELETED" in left["monq_summary"] and len(left["monq_summary"].encode()) <= 1024
+    assert "the installation is as it was at" in results["upgrade"].text
 
 
 def test_each_home_got_its_client_steps(stages):

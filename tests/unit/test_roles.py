@@ -88,12 +88,20 @@ def test_no_role_takes_a_secret_without_no_log(role):
 
 
 def test_every_variable_that_a_survey_gives_as_text_is_typed_once():
-    """-e monq_prefetch_images=false is the text "false", which is true."""
+    """-e monq_prefetch_images=false is the text "false", which is true; a survey gives "" for what was left out."""
     specs = load("roles/monq/meta/argument_specs.yml")["argument_specs"]["main"]["options"]
-    given = {name: spec["type"] for name, spec in specs.items() if spec["type"] in ("bool", "list", "dict")}
+    defaults = load("roles/monq/defaults/main.yml")
+    given = {name: spec["type"] for name, spec in specs.items() if spec["type"] in ("bool", "int", "list", "dict")}
+    given |= {name: "text" for name, spec in specs.items() if spec["type"] in ("str", "path") and defaults.get(name)}
     typed = load("roles/monq/vars/main/typed.yml")
+    pattern = typed.pop("_monq_version_pattern")
     taken = {re.search(r"\bmonq_\w+", value).group(0): value for value in typed.values()}
     assert {name: re.search(r"typed\('(\w+)'", value).group(1) for name, value in taken.items()} == given
+    for name in [name for name in taken if given[name] in ("bool", "int", "text")]:
+        said = re.search(r"typed\('\w+', (.*)\) }}", taken[name])[1].strip("'")
+        expected = re.search(r"monq_\w+", defaults[name])[0] if is_derived(defaults[name]) else defaults[name]
+        expected = str(expected).lower() if isinstance(expected, bool) else str(expected)
+        assert {"_monq_version_pattern": pattern}.get(said, said).removeprefix("_") == expected, name
     files = [*TASK_FILES, *(str(path.relative_to(ROOT)) for path in ROOT.glob("roles/*/vars/**/*.yml"))]
     raw = [
         (file, line.strip())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.monq.platform.plugins.module_utils.typed import typed
+from ansible_collections.monq.platform.plugins.module_utils.typed import left_empty, typed
 
 
 @pytest.mark.parametrize(
@@ -63,3 +63,38 @@ def test_list(value, expected):
 )
 def test_dict(value, expected):
     assert typed(value, "dict") == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "default", "expected"),
+    [
+        ("900", "int", 1, 900),
+        (" -1 ", "int", 1, -1),
+        (0, "int", 1, 0),
+        ("", "int", 1, 1),
+        (None, "int", 1, 1),
+        ("1.5", "int", 1, "1.5"),
+        ("", "text", "stop", "stop"),
+        (" ", "text", "stop", "stop"),
+        ("continue", "text", "stop", "continue"),
+    ],
+)
+def test_int_and_text(value, kind, default, expected):
+    assert typed(value, kind, default) == expected
+
+
+def test_what_a_survey_leaves_empty_is_checked_as_its_default():
+    options = {
+        "flag": {"type": "bool", "default": True},
+        "count": {"type": "int", "default": 5},
+        "port": {"type": "int"},
+        "names": {"type": "dict", "default": {}},
+        "word": {"type": "str", "choices": ["a", "b"], "default": "a"},
+        "text": {"type": "str", "default": "x"},
+        "needed": {"type": "list", "required": True},
+        "absent": {"type": "bool", "default": False},
+    }
+    values = {"flag": "", "count": " ", "port": "", "names": None, "word": "", "text": "", "needed": ""}
+    expected = {"flag": True, "count": 5, "port": None, "names": {}, "word": "a"}
+    assert left_empty(options, values) == expected
+    assert left_empty(options, {"flag": "no", "count": 0, "word": "b", "names": {}}) == {}
