@@ -12,7 +12,7 @@ import re
 import stat
 import time
 
-from . import live_line
+from . import live_line, timestamp
 from .redaction.text import known, redact
 from .terminal import clean, decode, lines
 
@@ -186,5 +186,4 @@ def _open(path, create):
 def _seconds(text):
     if not text:
         return None
-    moment = datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ")
-    return moment.replace(tzinfo=datetime.timezone.utc).timestamp()
+    return timestamp.seconds(text)

@@ -137,7 +137,7 @@ def main():
         if given["state"] == "made":
             result = make(store, reading, given["given"], given["spool_host"], words(given))
         else:
-            now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
+            now = datetime.datetime.now(datetime.timezone.utc)
             result = follow(session, store, reading, now)
         module.exit_json(changed=False, **result)
     except MonqError as exc:

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import datetime
 import re
 from urllib.parse import urlsplit
 
+from ..module_utils import timestamp
 from ..module_utils.errors import InputError
 from ..module_utils.language import mark
 from ..module_utils.redaction.text import redact
@@ -162,7 +162,7 @@ def _values(facts, words):
 
 
 def _time(stamp):
-    return datetime.datetime.strptime(stamp, "%Y-%m-%dT%H:%M:%SZ").strftime(STAMP) if stamp else None
+    return timestamp.parsed(stamp).strftime(STAMP) if stamp else None
 
 
 def facts_of(given, secrets=()):

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import datetime
+from ..module_utils import timestamp
 
 WIDTH, LEFT, RIGHT = 1000, 170, 12  # of the picture, in its own units
 LANE, BAR, TOP, BOTTOM = 26, 16, 46, 34
@@ -14,12 +14,6 @@ IDLE, SHARE = 120, 0.08  # a pause longer than this many seconds, and than this 
 THIN = 1.5  # the narrowest bar that is seen
 NICE = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
 BETWEEN = 95  # at least, between two labels of the axis
-
-
-def seconds(text):
-    """Seconds since 1970 of a time like 2026-03-01T10:00:00Z."""
-    moment = datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=datetime.timezone.utc)
-    return moment.timestamp()
 
 
 class Axis:
@@ -73,13 +67,13 @@ class Axis:
 def picture(report):
     """The picture's parts, or None without a single time. Client steps are left out: every new home repeats them."""
     steps = [row for row in report["steps"] if row["kind"] != "client" and row["started"]]
-    spans = [(seconds(row["started"]), seconds(row["finished"] or row["started"])) for row in steps]
+    spans = [(timestamp.seconds(row["started"]), timestamp.seconds(row["finished"] or row["started"])) for row in steps]
     if not spans:
         return None
     # The outage may begin before a rollback's own first step.
     outage = report["outage"]["ledger"]
     if outage["from"]:
-        spans.append((seconds(outage["from"]),) * 2)
+        spans.append((timestamp.seconds(outage["from"]),) * 2)
     axis = Axis([(start, max(start, end)) for start, end in spans])
     lanes = _lanes(report, steps, axis)
     height = TOP + LANE * len(lanes) + BOTTOM
@@ -100,7 +94,7 @@ def picture(report):
 
 
 def _text(moment):
-    return datetime.datetime.fromtimestamp(moment, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return timestamp.of_seconds(moment)
 
 
 def _lanes(report, steps, axis):
@@ -108,7 +102,7 @@ def _lanes(report, steps, axis):
     for stage in report["stages"]:
         if not stage["started"]:
             continue
-        x, end = axis.x(seconds(stage["started"])), axis.x(seconds(stage["finished"]))
+        x, end = axis.x(timestamp.seconds(stage["started"])), axis.x(timestamp.seconds(stage["finished"]))
         lane = {
             "stage": stage["id"],
             "y": TOP + LANE * len(lanes),
@@ -118,8 +112,8 @@ def _lanes(report, steps, axis):
         }
         for row in steps:
             if row["stage"] == stage["id"]:
-                start = axis.x(seconds(row["started"]))
-                width = round(axis.x(seconds(row["finished"] or row["started"])) - start, 1)
+                start = axis.x(timestamp.seconds(row["started"]))
+                width = round(axis.x(timestamp.seconds(row["finished"] or row["started"])) - start, 1)
                 lane["bars"].append({"x": start, "width": max(THIN, width), "row": row})
         lanes.append(lane)
     return lanes
@@ -129,8 +123,8 @@ def _band(report, axis, spans):
     outage = report["outage"]["ledger"]
     if outage["state"] == "none":
         return None
-    start, last = axis.x(seconds(outage["from"])), max(end for _start, end in spans)
-    end = axis.x(seconds(outage["to"]) if outage["to"] else last)
+    start, last = axis.x(timestamp.seconds(outage["from"])), max(end for _start, end in spans)
+    end = axis.x(timestamp.seconds(outage["to"]) if outage["to"] else last)
     return {"x": start, "width": max(THIN, round(end - start, 1))}
 
 
@@ -144,7 +138,7 @@ def _marks(report, steps, axis):
     found += [("failure", one["at"], one.get("step") or "") for one in report["failures"] if one.get("at")]
     found += [("answer", one["at"], one["key"]) for one in report["decisions"] if one["at"]]
     found += [("run", one["started"], one["lock"]) for one in report["runs"][1:]]
-    return [{"x": axis.x(seconds(at)), "kind": kind, "at": at, "what": what} for kind, at, what in found]
+    return [{"x": axis.x(timestamp.seconds(at)), "kind": kind, "at": at, "what": what} for kind, at, what in found]
 
 
 def _probe(report, axis):
@@ -152,6 +146,6 @@ def _probe(report, axis):
     changes = (report["outage"].get("probe") or {}).get("changes") or []
     found = []
     for one, then in zip(changes, changes[1:]):
-        x, end = axis.x(seconds(one["at"])), axis.x(seconds(then["at"]))
+        x, end = axis.x(timestamp.seconds(one["at"])), axis.x(timestamp.seconds(then["at"]))
         found.append({"x": x, "width": max(THIN, round(end - x, 1)), "state": one["state"]})
     return found

@@ -8,8 +8,7 @@ Extractors of catalogues find the texts as arguments of mark() and gettext(), an
 
 from __future__ import annotations
 
-import datetime
-
+from ..module_utils import timestamp
 from ..module_utils.language import ENGLISH, mark
 from ..module_utils.report import findings
 
@@ -170,23 +169,18 @@ class Words:
     # ---- times: of this machine, and UTC
 
     def local(self, text):
-        return _parsed(text).astimezone(self._zone).strftime("%Y-%m-%d %H:%M:%S") if text else "–"
+        return timestamp.parsed(text).astimezone(self._zone).strftime("%Y-%m-%d %H:%M:%S") if text else "–"
 
     def clock(self, text):
-        return _parsed(text).astimezone(self._zone).strftime("%H:%M:%S")
+        return timestamp.parsed(text).astimezone(self._zone).strftime("%H:%M:%S")
 
     def utc(self, text):
         """The time in UTC; empty where the local time is the same."""
         if not text or not self.offset(text):
             return ""
-        return _parsed(text).strftime("%Y-%m-%d %H:%M:%S")
+        return timestamp.parsed(text).strftime("%Y-%m-%d %H:%M:%S")
 
     def offset(self, text):
         """+03:00; empty for UTC."""
-        found = _parsed(text).astimezone(self._zone).strftime("%z")
+        found = timestamp.parsed(text).astimezone(self._zone).strftime("%z")
         return "" if found == "+0000" else f"{found[:3]}:{found[3:]}"
-
-
-def _parsed(text):
-    moment = datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ")
-    return moment.replace(tzinfo=datetime.timezone.utc)

@@ -6,17 +6,16 @@ differs. Pure: no input, no output."""
 
 from __future__ import annotations
 
-import datetime
 import hashlib
 import json
 import re
 
+from .. import timestamp
 from ..errors import InputError, StepError
 
 FORMAT = "1.0"
 VARIABLE = "monq_plan"
 ID = re.compile(r"sha256:[0-9a-f]{64}")
-TIME = "%Y-%m-%dT%H:%M:%SZ"
 SHOWN = 12  # differences of one part that a message shows
 
 
@@ -65,7 +64,7 @@ def read(text, where):
         found = json.loads(text)
         hashes = {name: digest(value) for name, value in found["parts"].items()}
         version, said = str(found["format"]), found["id"]
-        datetime.datetime.strptime(found["made_at"], TIME)
+        timestamp.parsed(found["made_at"])
     except (ValueError, KeyError, TypeError, AttributeError) as exc:
         raise _unusable(where, "a plan.json that this collection wrote", f"{type(exc).__name__}: {exc}") from exc
     if version.partition(".")[0] != FORMAT.partition(".")[0]:
@@ -77,7 +76,7 @@ def read(text, where):
 
 def require_fresh(approved, now, max_age):
     """Raises StepError for a plan that is too old. now: UTC. max_age: seconds, 0 for any age."""
-    age = (now - datetime.datetime.strptime(approved["made_at"], TIME)).total_seconds()
+    age = (now - timestamp.parsed(approved["made_at"])).total_seconds()
     if max_age and age > max_age:
         raise StepError(
             "the approved plan is too old",

@@ -10,9 +10,8 @@ import base64
 import hashlib
 
 from ..engine import steps as engine_steps
-from ..k8s import routes
+from ..k8s import rollout, routes
 from ..upgrade import replicas as counts
-from ..upgrade.image_names import selected
 from .document import digest
 
 # Set by kubectl, controllers and restarts, and no part of what somebody has decided.
@@ -74,7 +73,7 @@ def _ingress(found):
 
 def deployments(found, patterns):
     """{name: {images, paused, sha256}} of the modules' Deployments. patterns: those of the modules."""
-    return {one["metadata"]["name"]: _deployment(one) for one in selected(found, patterns)}
+    return {one["metadata"]["name"]: _deployment(one) for one in rollout.selected(found, patterns)}
 
 
 def _deployment(found):
@@ -84,15 +83,14 @@ def _deployment(found):
         "labels": (template.get("metadata") or {}).get("labels") or {},
         "annotations": _lasting((template.get("metadata") or {}).get("annotations")),
     }
-    images = [container["image"] for container in template["spec"].get("containers") or []]
-    return {"images": images, "paused": bool(found["spec"].get("paused")), "sha256": digest(decided)}
+    return {"images": rollout.images(found), "paused": bool(found["spec"].get("paused")), "sha256": digest(decided)}
 
 
 def replicas(found, hpas, registry, patterns):
     """{name: {kubernetes, registry}}; a count that an HPA owns is left out, unless it is 0, where an HPA is off.
     registry: {name: count}, or None where it cannot be read."""
     rows = {}
-    names = {one["metadata"]["name"] for one in selected(found, patterns)}
+    names = {one["metadata"]["name"] for one in rollout.selected(found, patterns)}
     for name, row in counts.table(found, hpas, registry).items():
         if name in names or row["kubernetes"] is None:
             owned = row["hpa"] and row["kubernetes"] != 0

@@ -3,11 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import datetime
 import difflib
 
+from .. import timestamp
 from ..errors import ApiError
-from ..k8s import objects
+from ..k8s import objects, rollout
 from ..k8s.cluster import core
 from ..monqctl.registry import TEMPLATE
 from ..postgres.client import Postgresql
@@ -38,7 +38,7 @@ class Reading:
             "host": host,
             "environment": given["environment"],
         }
-        made_at = datetime.datetime.now(datetime.timezone.utc).strftime(document.TIME)
+        made_at = timestamp.text()
         return document.document(found, made_at, about, self._shown())
 
     def _parts(self):
@@ -87,7 +87,7 @@ class Reading:
     def _registry(self, deployments):
         name = self._session.release["registry_deployment"]
         found = [one for one in deployments if one["metadata"]["name"] == name]
-        return {"images": [image for one in found for image in _images(one)]}
+        return {"images": [image for one in found for image in rollout.images(one)]}
 
     def _versions(self):
         others = [one["database"] for one in self._given["databases"]]
@@ -126,7 +126,3 @@ class Reading:
     def _difference(self):
         before, after = (template.as_text(sanitise(one)).splitlines() for one in self._templates())
         return list(difflib.unified_diff(before, after, "registry", "after prepare", lineterm="", n=2))
-
-
-def _images(deployment):
-    return [container["image"] for container in deployment["spec"]["template"]["spec"].get("containers") or []]

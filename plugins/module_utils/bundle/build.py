@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import json
 import os
 import re
@@ -14,7 +13,7 @@ import shutil
 import sys
 import tarfile
 
-from .. import arguments, process
+from .. import arguments, process, timestamp
 from ..errors import BundleError, CommandError, SignatureError
 from ..monqctl.client import Monqctl
 from ..terminal import clean
@@ -227,7 +226,7 @@ class Build:
             )
         hashing = folder.Hashing(self.directory, sum(there.size for there in seen.values()), self._progress.say)
         files = {path: manifest.Entry(hashing.digest(path)[0], seen[path].size) for path in sorted(seen)}
-        moment = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        moment = timestamp.text()
         data = manifest.made(files, versions, moment, maker)
         for name, content in ((manifest.SUMS, manifest.sums(files, data)), (manifest.MANIFEST, data)):
             with open(self._path(name), "wb") as file:

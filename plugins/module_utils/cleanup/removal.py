@@ -11,7 +11,7 @@ import os
 import stat
 import time
 
-from .. import arguments, process
+from .. import arguments, process, timestamp
 from ..engine.lease import FRESH
 from ..engine.ledger import SNAPSHOTS_REMOVED
 from ..engine.snapshots import COUNT, NAMES, orphans
@@ -175,7 +175,7 @@ class Cleanup:
     def _note_removal(self):
         if self._ledger.exists:
             moment = datetime.datetime.fromtimestamp(self._clock(), datetime.timezone.utc)
-            note = {"metadata": {"annotations": {SNAPSHOTS_REMOVED: moment.strftime("%Y-%m-%dT%H:%M:%SZ")}}}
+            note = {"metadata": {"annotations": {SNAPSHOTS_REMOVED: timestamp.text(moment)}}}
             self._cluster.patch(core(self._namespace, "configmaps", self._ledger.name), note)
 
     def _remove(self, one):
@@ -256,7 +256,6 @@ def _numbers(folder):
 
 def _seconds(text):
     try:
-        moment = datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ")
-        return moment.replace(tzinfo=datetime.timezone.utc).timestamp()
+        return timestamp.seconds(text)
     except (TypeError, ValueError):
         return None

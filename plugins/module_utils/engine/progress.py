@@ -3,8 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import datetime
-
+from .. import timestamp
 from . import steps
 
 ELSEWHERE = "to do in this home"  # a client step that is done in another home of monqctl
@@ -51,12 +50,7 @@ def outage_seconds(rows):
     cut = next((row for row in upgrade if row["cutover"]), None)
     if not cut or any(row["state"] != "done" for row in upgrade):
         return None
-    return int((moment(upgrade[-1]["finished"]) - moment(cut["started"])).total_seconds())
-
-
-def moment(text):
-    """A time of the ledger."""
-    return datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ")
+    return int((timestamp.parsed(upgrade[-1]["finished"]) - timestamp.parsed(cut["started"])).total_seconds())
 
 
 def changed_so_far(plan, entries, lock_id=""):

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import hashlib
 import json
 import os
@@ -12,7 +11,7 @@ import socket
 import time
 import uuid
 
-from .. import process
+from .. import process, timestamp
 from ..errors import ApiError, ApiUnreachable, InputError, LedgerError, LockError, MonqError, StepError
 from ..live_progress import LiveProgress
 from . import decisions, progress, redo, sql_files, steps
@@ -22,7 +21,7 @@ from .recorder import Recorder
 
 
 def now():
-    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return timestamp.text()
 
 
 class StepRunner:

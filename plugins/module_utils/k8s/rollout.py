@@ -32,8 +32,18 @@ def healthy(deployment):
     return (status.get("availableReplicas") or 0) >= wanted and (status.get("updatedReplicas") or 0) >= wanted
 
 
+def matches(name, patterns):
+    """Whether a Deployment's name is one of those that the patterns stand for."""
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+
+
 def selected(deployments, patterns):
-    return [d for d in deployments if any(fnmatch.fnmatchcase(d["metadata"]["name"], pattern) for pattern in patterns)]
+    return [d for d in deployments if matches(d["metadata"]["name"], patterns)]
+
+
+def images(deployment):
+    """The images of its containers."""
+    return [container["image"] for container in deployment["spec"]["template"]["spec"].get("containers") or []]
 
 
 def owner(obj, kind):

@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import json
 import os
+
+from .. import timestamp
 
 NAME = "transcript.jsonl"
 LONGEST = 8000  # characters of one output
@@ -23,7 +24,7 @@ class Transcript:
     def add(self, argv, result, shown, verdict, seconds):
         """argv and shown: without secrets; result: of the process; verdict: by the rules."""
         row = {
-            "time": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "time": timestamp.text(),
             "argv": argv,
             "status": result.rc,
             "timed_out": result.timed_out,

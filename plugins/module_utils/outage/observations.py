@@ -5,20 +5,11 @@
 
 from __future__ import annotations
 
-import datetime
+from .. import timestamp
 
 OK, UNSEEN = "ok", "not_observed"
 FAILURES = ("refused", "tls", "timeout", "not_found", "server_error", "unexpected")
 LARGEST = 5000  # changes that are kept of one process; from then on nothing is observed
-
-
-def stamp(seconds):
-    """Seconds since 1970 as a time of the ledger and the report."""
-    return datetime.datetime.fromtimestamp(int(seconds), datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def moment(text):
-    return datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ")
 
 
 def merged(spans):
@@ -73,4 +64,4 @@ def _nothing():
 
 
 def _between(start, end):
-    return max(0, int((moment(end) - moment(start)).total_seconds()))
+    return max(0, int((timestamp.parsed(end) - timestamp.parsed(start)).total_seconds()))

@@ -11,7 +11,8 @@ import json
 import os
 import re
 
-from .observations import LARGEST, UNSEEN, stamp
+from .. import timestamp
+from .observations import LARGEST, UNSEEN
 
 NAME = re.compile(r"outage-watch-(?P<lock>[0-9a-f]+)\.jsonl")
 
@@ -48,10 +49,10 @@ class Record:
             return
         lines = b""
         if state != self._state:
-            lines = _line({"at": stamp(at), "state": state})
+            lines = _line({"at": timestamp.of_seconds(at), "state": state})
             self._state, self._count = state, self._count + 1
         self._until = at
-        os.pwrite(self._handle, lines + _line({"until": stamp(at)}), self._end)
+        os.pwrite(self._handle, lines + _line({"until": timestamp.of_seconds(at)}), self._end)
         self._end += len(lines)
 
     def unseen(self):

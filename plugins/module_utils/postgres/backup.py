@@ -12,7 +12,7 @@ import time
 import uuid
 from collections import namedtuple
 
-from .. import process
+from .. import process, timestamp
 from ..errors import InputError, MonqError
 from . import catalogue, dump, needs, rebuild
 from .client import Postgresql, free_bytes, nearest
@@ -123,8 +123,8 @@ class Backup:
             entry.update(
                 microservice=microservice,
                 stage=stage,
-                started=dump.moment(started),
-                finished=dump.moment(self._clock()),
+                started=timestamp.of_seconds(started),
+                finished=timestamp.of_seconds(self._clock()),
                 path=final,
             )
             with self._on_disk(final):

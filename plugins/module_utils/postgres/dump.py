@@ -7,6 +7,7 @@ import datetime
 import json
 import re
 
+from .. import timestamp
 from ..errors import CommandError, InputError, MonqError
 
 SCRATCH = "monq_scratch_"
@@ -208,17 +209,12 @@ def major_text(version):
     return f"{first}.{second}" if first < 10 else str(first)
 
 
-def moment(when):
-    return datetime.datetime.fromtimestamp(when, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def age(finished, now):
     """Seconds since finished, or None if it is not a valid time."""
     try:
-        then = datetime.datetime.strptime(finished, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=datetime.timezone.utc)
+        return now - timestamp.seconds(finished)
     except (TypeError, ValueError):
         return None
-    return now - then.timestamp()
 
 
 def is_fresh(finished, now, max_age):

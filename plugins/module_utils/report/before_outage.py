@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import json
 import os
 
+from .. import timestamp
 from ..arguments import known_secrets
 from ..errors import MonqError
 from ..k8s import objects
@@ -34,7 +34,7 @@ def keep(session, deployments, ingresses, client=None):
         registry_rows(_read(lambda: client.read("registry", "get", "status"))),
         compared_versions(versions(lambda: session.cluster, ""), _read(lambda: client.read("version"))),
     )
-    moment = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    moment = timestamp.text()
     data = sanitise({"at": moment, **found}, known_secrets(session.params))
     try:
         write(os.path.join(session.folder, difference.NAME), data)

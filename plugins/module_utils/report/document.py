@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from ..engine import progress, steps
+from .. import timestamp
+from ..engine import steps
 from . import sections
 from . import upgrade as texts
 
@@ -92,7 +93,7 @@ def outage(overview, rows, made):
         return {"state": "none", "from": None, "to": None, "seconds": 0}
     seconds = overview["outage_seconds"]
     if seconds is None:
-        passed = int((progress.moment(made) - progress.moment(cut["started"])).total_seconds())
+        passed = int((timestamp.parsed(made) - timestamp.parsed(cut["started"])).total_seconds())
         return {"state": "running", "from": cut["started"], "to": None, "seconds": max(0, passed)}
     end = [row["finished"] for row in rows if row["key"].startswith("upgrade.") and row["kind"] != "client"][-1]
     return {"state": "ended", "from": cut["started"], "to": end, "seconds": seconds}

@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import json
 import os
 
+from .. import timestamp
 from ..checks import catalogue
 from ..engine.spool import Spool
 from ..errors import MonqError
@@ -34,7 +34,7 @@ def content(found, given, part=""):
     counts = {severity: sum(one["severity"] == severity for one in found) for severity in SEVERITIES}
     return {
         "format_version": FORMAT,
-        "made": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "made": timestamp.text(),
         "host": given["spool_host"],
         "namespace": given["namespace"],
         "release": given["plan"]["release"]["version"],

@@ -10,7 +10,7 @@ import datetime
 import json
 import os
 
-from .. import arguments
+from .. import arguments, timestamp
 from ..engine import progress
 from ..engine.lease import HOLDER, ID, NAME, Lease
 from ..engine.ledger import FILES, INPUTS, PLAN, of_upgrade
@@ -104,7 +104,7 @@ class Gathering:
 
     def _about(self, plan):
         return {
-            "made": self._now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "made": timestamp.text(self._now),
             "installation": {
                 "host": self._given["spool_host"],
                 "environment": self._given["environment"],
@@ -170,7 +170,7 @@ class Gathering:
         be at work."""
         given, lock = self._given["failure"], self._given["lock_id"]
         failure = {
-            "at": self._now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "at": timestamp.text(self._now),
             "task": given.get("task") or "",
             "step": given.get("step") or "",
             "message": given.get("message") or "",

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ..engine import progress
+from .. import timestamp
 from ..engine.steps import DONE
 from ..rollback import steps as rollback_steps
 from . import document, sections
@@ -86,7 +86,7 @@ def outage(upgrade, own, made):
     end = own.get("rollback.routing.restore") or {}
     over = end.get("state") in DONE
     until = end.get("finished") if over else None
-    passed = (progress.moment(until or made) - progress.moment(begin)).total_seconds()
+    passed = (timestamp.parsed(until or made) - timestamp.parsed(begin)).total_seconds()
     return {"state": "ended" if over else "running", "from": begin, "to": until, "seconds": max(0, int(passed))}
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 
-from ..engine import progress, steps
+from .. import timestamp
+from ..engine import steps
 from ..k8s.routes import hosts
 from ..upgrade import replicas as counted
 
@@ -56,7 +57,7 @@ def stage(key, modules=()):
 def seconds(started, finished):
     if not started or not finished:
         return None
-    return max(0, int((progress.moment(finished) - progress.moment(started)).total_seconds()))
+    return max(0, int((timestamp.parsed(finished) - timestamp.parsed(started)).total_seconds()))
 
 
 def counts(made):

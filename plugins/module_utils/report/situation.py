@@ -7,10 +7,10 @@ files."""
 from __future__ import annotations
 
 import contextlib
-import datetime
 import os
 import re
 
+from .. import timestamp
 from ..engine.questions import open_questions
 from ..engine.steps import DONE
 from ..errors import MonqError
@@ -39,7 +39,7 @@ def _now(cluster):
     with contextlib.suppress(MonqError):
         seconds = cluster.clock()
         if seconds is not None:
-            return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+            return timestamp.of_seconds(seconds)
     return ""
 
 

@@ -14,6 +14,7 @@ import sys
 import tarfile
 from importlib import metadata
 
+from .. import timestamp
 from ..arguments import cluster, known_secrets, live_progress
 from ..engine import progress
 from ..engine.lease import NAME, Lease
@@ -104,7 +105,7 @@ class Bundle:
         moment = now or datetime.datetime.now(datetime.timezone.utc)
         name = f"support-{moment.strftime('%Y%m%dT%H%M%S')}.{moment.microsecond // 1000:03d}Z"
         index = {
-            "made": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "made": timestamp.text(moment),
             "files": sorted([*self.files, REDACTIONS]),
             "missing": self.missing,
             "cut": self.cut,

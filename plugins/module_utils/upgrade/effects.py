@@ -9,9 +9,9 @@ from __future__ import annotations
 import time
 
 from ..errors import CommandError
-from ..k8s import objects
+from ..k8s import objects, rollout
 from ..monqctl.registry import TEMPLATE
-from .image_names import of_version, selected, split
+from .image_names import of_version, split
 from .images import Images
 
 POLL = 0.5
@@ -128,7 +128,9 @@ class Registry:
         return f"images {', '.join(now)}, as before" if now else "no such Deployment"
 
     def _images_of(self, deployments):
-        return [image for deployment in selected(deployments, [self._name]) for image in _images(deployment)]
+        return [
+            image for deployment in rollout.selected(deployments, [self._name]) for image in rollout.images(deployment)
+        ]
 
 
 class Template:
@@ -187,7 +189,7 @@ class Replaced:
         counts are known, a Deployment that it does not know is none of its own."""
         counts = self._session.snapshot("cut-replicas")
         known = {name for name, row in counts.items() if row["registry"] is not None}
-        found = selected(self._session.snapshot("cut")["deployments"], self._data["deployments"])
+        found = rollout.selected(self._session.snapshot("cut")["deployments"], self._data["deployments"])
         return {d["metadata"]["name"]: d for d in found if not known or d["metadata"]["name"] in known}
 
     def missing(self, before):
@@ -214,15 +216,11 @@ class Replaced:
     def _is_old(self, then, now):
         if then["metadata"]["uid"] != now["metadata"]["uid"] or then["spec"]["template"] != now["spec"]["template"]:
             return False
-        return not all(_is_of(image, self._data["version"]) for image in _images(now))
+        return not all(_is_of(image, self._data["version"]) for image in rollout.images(now))
 
 
 def _deployments(session, patterns):
-    return selected(objects.deployments(session.cluster, session.namespace), patterns)
-
-
-def _images(deployment):
-    return [container["image"] for container in deployment["spec"]["template"]["spec"]["containers"]]
+    return rollout.selected(objects.deployments(session.cluster, session.namespace), patterns)
 
 
 def _is_of(image, version):

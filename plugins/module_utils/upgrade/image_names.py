@@ -1,16 +1,9 @@
 # Copyright: (c) 2026, Monq platform collection authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Names of images and the Deployments that use them."""
+"""Names of images."""
 
 from __future__ import annotations
-
-import fnmatch
-
-
-def selected(deployments, patterns):
-    """The Deployments whose name matches one of the patterns."""
-    return [d for d in deployments if any(fnmatch.fnmatchcase(d["metadata"]["name"], one) for one in patterns)]
 
 
 def split(image):

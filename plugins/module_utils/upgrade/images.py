@@ -11,8 +11,8 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from ..k8s import objects
-from .image_names import of_version, selected, split
+from ..k8s import objects, rollout
+from .image_names import of_version, split
 
 TIMEOUT = 10  # seconds for one request
 PAGES = 50  # pages of a list of tags
@@ -36,9 +36,9 @@ class Images:
         """The repositories that can be asked about: those in this registry whose tags are versions today."""
         own, found = self._session.release["registry_deployment"], {}
         deployments = objects.deployments(self._session.cluster, self._session.namespace)
-        for deployment in selected(deployments, self._data["deployments"]):
-            for container in deployment["spec"]["template"]["spec"]["containers"]:
-                host, repository, tag = split(container["image"])
+        for deployment in rollout.selected(deployments, self._data["deployments"]):
+            for image in rollout.images(deployment):
+                host, repository, tag = split(image)
                 if deployment["metadata"]["name"] != own and host == self._registry.host and VERSIONED.match(tag):
                     found[repository] = tag
         if not found:

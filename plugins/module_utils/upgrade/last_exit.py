@@ -7,6 +7,7 @@ import datetime
 import json
 import os
 
+from .. import timestamp
 from ..errors import InputError, StepError
 from . import schedule
 
@@ -27,7 +28,7 @@ def now_of(cluster):
             "none",
             f"leave {schedule.WINDOW} and {schedule.BUDGET} out, and watch the time yourself",
         )
-    return datetime.datetime.fromtimestamp(seconds, schedule.UTC)
+    return datetime.datetime.fromtimestamp(seconds, timestamp.UTC)
 
 
 def require_window(cluster, text):
@@ -68,7 +69,7 @@ class LastExit:
         given = self._given
         now = now_of(self._session.cluster)
         window = schedule.Window(given["outage_window"]) if given["outage_window"] else None
-        began = _moment(self._ledger[CUT]["started"])
+        began = timestamp.parsed(self._ledger[CUT]["started"])
         left = [key for key in keys if key.startswith("upgrade.") and not self._session.run.is_done(key)]
         rest, unknown = (None, [])
         if given["forecast"]:
@@ -116,8 +117,4 @@ def rehearsal(path):
 def _seconds(entry):
     if not entry.get("started") or not entry.get("finished"):
         return None
-    return max(0.0, (_moment(entry["finished"]) - _moment(entry["started"])).total_seconds())
-
-
-def _moment(text):
-    return datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=schedule.UTC)
+    return max(0.0, (timestamp.parsed(entry["finished"]) - timestamp.parsed(entry["started"])).total_seconds())

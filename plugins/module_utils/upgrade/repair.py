@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import fnmatch
+from ..k8s.rollout import matches
 
 NO_IMAGE = ("ImagePullBackOff", "ErrImagePull")
 
@@ -13,7 +13,7 @@ NO_IMAGE = ("ImagePullBackOff", "ErrImagePull")
 def module_of(release, modules, deployment):
     """The module that a Deployment belongs to, or None."""
     for module in modules:
-        if any(fnmatch.fnmatchcase(deployment, pattern) for pattern in release["modules"][module]["deployments"]):
+        if matches(deployment, release["modules"][module]["deployments"]):
             return module
     return None
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import datetime
 import re
 
+from .. import live_line, timestamp
 from ..errors import InputError, StepError
 
 WINDOW, BUDGET, FORECAST = "monq_outage_window", "monq_outage_budget", "monq_forecast"
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:?\d\d)")
 LENGTH = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
 EXAMPLE = "2026-11-28T01:00:00+03:00/2026-11-28T04:00:00+03:00, or …/PT3H"
-UTC = datetime.timezone.utc
 
 
 class Window:
@@ -52,20 +52,18 @@ def _moment(text):
         return None
     try:
         colon = re.sub(r"([+-]\d\d)(\d\d)$", r"\1:\2", re.sub(r"Z$", "+00:00", text))  # Python 3.9 needs it
-        return datetime.datetime.fromisoformat(colon).astimezone(UTC)
+        return datetime.datetime.fromisoformat(colon).astimezone(timestamp.UTC)
     except ValueError:
         return None
 
 
 def stamp(moment):
-    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return moment.astimezone(timestamp.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def clock(seconds):
-    """Seconds as a stopwatch shows them, such as 04:31 or 1:04:31."""
-    sign, seconds = ("-" if seconds < 0 else ""), abs(int(seconds))
-    hours, rest = divmod(seconds, 3600)
-    return f"{sign}{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{sign}{rest // 60:02d}:{rest % 60:02d}"
+    """Seconds as a stopwatch shows them, such as 04:31 or -01:05."""
+    return ("-" if seconds < 0 else "") + live_line.clock(abs(int(seconds)))
 
 
 def require_open(window, now):

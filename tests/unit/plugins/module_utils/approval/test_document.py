@@ -11,7 +11,7 @@ from ansible_collections.monq.platform.plugins.module_utils.errors import InputE
 
 PARTS = {"routes": {"a": {"uid": "1"}}, "steps": ["x", "y"], "sql": {}}
 MADE = "2026-03-01T10:00:00Z"
-NOW = datetime.datetime(2026, 3, 1, 11, 0, 0)
+NOW = datetime.datetime(2026, 3, 1, 11, 0, 0, tzinfo=datetime.timezone.utc)
 
 
 def plan(**changed):

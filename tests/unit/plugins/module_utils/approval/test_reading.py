@@ -22,7 +22,7 @@ from fake_template import template
 LEDGER = f"{CONFIGMAPS}/monq-upgrade-6.0.0"
 NAMESPACE = "/api/v1/namespaces/production"
 REGISTRY = "pl-microservice-registry-api-service"
-NOW = datetime.datetime(2026, 11, 26, 12, 0, 0)
+NOW = datetime.datetime(2026, 11, 26, 12, 0, 0, tzinfo=datetime.timezone.utc)
 
 
 class Server:

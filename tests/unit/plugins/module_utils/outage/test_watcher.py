@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 
 import pytest
+from ansible_collections.monq.platform.plugins.module_utils import timestamp
 from ansible_collections.monq.platform.plugins.module_utils.engine.lease import Lease
 from ansible_collections.monq.platform.plugins.module_utils.errors import ApiUnreachable, MonqError
 from ansible_collections.monq.platform.plugins.module_utils.outage import observations, record, silence, watcher
@@ -30,8 +31,8 @@ def test_the_figure_is_within_two_seconds_of_what_happened(tmp_path):
     watched.run()
     found = seen(tmp_path)
     assert abs(found["seconds"] - (786.9 - 100.4)) <= 2 and found["state"] == "ended"
-    begin = datetime.datetime.fromtimestamp(START + 100.4, datetime.timezone.utc).replace(tzinfo=None)
-    assert abs((observations.moment(found["from"]) - begin).total_seconds()) <= 2
+    begin = datetime.datetime.fromtimestamp(START + 100.4, datetime.timezone.utc)
+    assert abs((timestamp.parsed(found["from"]) - begin).total_seconds()) <= 2
 
 
 def test_a_process_that_did_not_run_has_not_seen_anything(tmp_path):
