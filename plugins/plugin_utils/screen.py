@@ -8,9 +8,12 @@ from ansible.utils.display import Display
 
 
 def show(text, color=None):
-    """Shows a text line by line, as it happens: whole lines only, so that it survives any terminal, pipe and log."""
-    for line in text.splitlines():
-        Display().display(line, color=color, stderr=is_json())
+    """Shows a text as it happens: whole lines only, so that it survives any terminal, pipe and log.
+
+    The text is one message, so that no line of another host comes in between."""
+    lines = text.splitlines()
+    if lines:
+        Display().display("\n".join(lines), color=color, stderr=is_json())
 
 
 def warn(text):

@@ -202,8 +202,8 @@ def test_no_key_token_or_password_is_shown_or_sent(runs):
 )
 def test_what_cannot_be_used_stops_the_run_before_it_begins(runs, host, word):
     _folder, text, _servers = runs
-    [said] = [line for line in re.findall(rf"FAILED on {host}: .*", text) if "Details above" not in line][:1]
+    [said] = re.findall(rf"^FAILED on {host}: .*", text, re.M)
     assert said.endswith(("Check whom to tell of the run", "Check the hooks of the site"))
-    begin = text.index(said)
-    assert word in text[begin : begin + 800] and "cannot be used" in text[begin : begin + 300]
+    block = re.match(r".*\n((?:  .*\n)+)", text[text.index(f"\n{said}\n") + 1 :])[1]
+    assert "cannot be used" in block.splitlines()[0] and word in block and "next command" in block, "one block, whole"
     assert "begins" not in recap(text, host) and int(recap(text, host)["failed"]) == 1

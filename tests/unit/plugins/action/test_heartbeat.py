@@ -217,7 +217,7 @@ def test_a_module_in_the_background_is_told_nothing(shown, monkeypatch):
 def test_no_text_stands_beside_json(shown, monkeypatch, callback, aside):
     monkeypatch.setattr(screen.C, "DEFAULT_STDOUT_CALLBACK", callback)
     screen.show("a\nb")
-    assert (shown.lines, shown.stderr) == (["a", "b"], [aside, aside])
+    assert (shown.lines, shown.stderr) == (["a\nb"], [aside])
 
 
 def test_nobody_else_shows_texts():
