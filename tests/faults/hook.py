@@ -10,8 +10,9 @@ import signal
 import threading
 from pathlib import Path
 
+from support.api_proxy import DROP, Answer
+
 from .points import step_class
-from .proxy import DROP, Answer
 
 AHEAD = ("api-500", "api-409", "api-restart")  # the request never arrives
 ANSWERS = {

@@ -17,12 +17,12 @@ from collections import Counter, namedtuple
 from pathlib import Path
 
 from ansible_collections.monq.platform.plugins.module_utils.engine import steps as step_list
+from support.api_proxy import Proxy
 from support.comparison import differences, state
 from support.harness import ROOT, Installation, descendants
 
 from . import points
 from .hook import Hook
-from .proxy import Proxy
 
 LOCK = 3  # seconds to wait until the lock of a killed holder is taken over
 HANGS = 20  # seconds until monqctl is killed

@@ -14,7 +14,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 from ansible_collections.monq.platform.plugins.module_utils.engine import steps as step_list  # noqa: E402
 from faults import points, record  # noqa: E402
 from faults.hook import Hook  # noqa: E402
-from faults.proxy import Answer, Request  # noqa: E402
+from support.api_proxy import Answer, Request  # noqa: E402
 from support.fixtures import folder  # noqa: E402
 
 RELEASE = yaml.safe_load((ROOT / "roles/monq/vars/main/release.yml").read_text(encoding="utf-8"))["_monq_release"]
