@@ -4,7 +4,8 @@ it at an exact point.
 The run gets a copy of the kubeconfig that points to the proxy; everything else (the simulator, the tests' own kubectl)
 talks to the API server directly. A hook is called twice for each request: `before(request)`, before the API server gets
 it, and `after(request, status)`, when the API server has done its work but the run has no response yet. It returns None
-(continue), an Answer (sent to the run instead), or DROP (the connection is reset)."""
+(continue), an Answer (sent to the run instead), or DROP (the connection is reset). A hook that has `accepts` is asked
+at each new connection whether it is served; it is reset otherwise."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ from collections import namedtuple
 from pathlib import Path
 from urllib.parse import urlsplit
 
-Answer = namedtuple("Answer", "status reason")
+Answer = namedtuple("Answer", "status reason headers", defaults=[()])
 DROP = object()
 # Requested from the middle of a call: by the simulator's exec, or the wrapper around pg_dump.
 POINT = "/point-of-a-fault"
@@ -60,6 +61,10 @@ class Request:
         return {key: entry for key, entry in found.items() if isinstance(entry, dict) and "state" in entry}
 
     @property
+    def watch(self):
+        return "watch=true" in self.target
+
+    @property
     def mutating(self):
         """Returns whether the request changes something other than ledger and Lease. Reads, reviews and dry runs do
         not."""
@@ -77,6 +82,18 @@ class Server(http.server.ThreadingHTTPServer):
     """Serves each connection in a thread. A killed run resets its connections, which is not a failure of the proxy."""
 
     daemon_threads = True
+    request_queue_size = 64
+
+    def verify_request(self, request, client_address):
+        accepts = getattr(self.proxy.hook, "accepts", None)
+        if accepts is None or accepts():
+            return True
+        request.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        return False
+
+    def shutdown_request(self, request):
+        """Without the shutdown of the standard library, which would say goodbye to a client that is to be cut off."""
+        self.close_request(request)
 
     def handle_error(self, request, client_address):
         if not isinstance(sys.exc_info()[1], ConnectionError):
@@ -97,6 +114,7 @@ class Proxy:
         self._config = config
         self.hook = None
         self._server = Server(("127.0.0.1", 0), _handler(self))
+        self._server.proxy = self
         self.port = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
         self._thread.start()
@@ -119,17 +137,22 @@ class Proxy:
         )
         return ["/bin/bash", "-c", ask]
 
-    def forward(self, request, headers):
-        """Returns (status, reason, headers, body) from the API server."""
+    @contextlib.contextmanager
+    def asked(self, request, headers):
+        """The response of the API server, as http.client has it."""
         connection = http.client.HTTPSConnection(
             self.upstream.hostname, self.upstream.port, context=self._context, timeout=90
         )
         try:
             connection.request(request.method, request.target, request.raw or None, headers)
-            answer = connection.getresponse()
-            return answer.status, answer.reason, answer.getheaders(), answer.read()
+            yield connection.getresponse()
         finally:
             connection.close()
+
+    def forward(self, request, headers):
+        """Returns (status, reason, headers, body) from the API server."""
+        with self.asked(request, headers) as answer:
+            return answer.status, answer.reason, answer.getheaders(), answer.read()
 
     def close(self):
         self._server.shutdown()
@@ -169,11 +192,23 @@ def _handler(proxy):
             except OSError:  # the run is gone
                 self.close_connection = True
 
+        def _stream(self, request, headers):
+            """Passes events on as they come."""
+            self.close_connection = True
+            with contextlib.suppress(OSError, http.client.HTTPException), proxy.asked(request, headers) as answer:
+                self.send_response_only(answer.status, answer.reason)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Connection", "close")
+                self.end_headers()
+                while chunk := answer.read1(1 << 16):
+                    self.wfile.write(chunk)
+
         def _spoilt(self, verdict):
             if verdict is DROP:
                 self._reset()
             elif verdict is not None:
-                self._tell(verdict.status, verdict.reason, [("Content-Type", "application/json")], _status(verdict))
+                headers = [("Content-Type", "application/json"), *verdict.headers]
+                self._tell(verdict.status, verdict.reason, headers, _status(verdict))
             return verdict is not None
 
         def _serve(self):
@@ -188,6 +223,9 @@ def _handler(proxy):
             if hook and self._spoilt(hook.before(request)):
                 return
             headers = {name: value for name, value in self.headers.items() if name.lower() not in HOP}
+            if request.watch:
+                self._stream(request, headers)
+                return
             try:
                 status, reason, answered, data = proxy.forward(request, headers)
             except (OSError, http.client.HTTPException):  # what a run sees when the API server is down

@@ -69,6 +69,7 @@ PURE = [
     "errors",
     "k8s/account_manifest",
     "k8s/permissions",
+    "k8s/repetition",
     "k8s/rollout",
     "k8s/routes",
     "language",

@@ -11,16 +11,13 @@ from urllib.parse import urlencode
 
 from ..errors import ApiError, ApiUnreachable
 from ..redaction import text as redaction
+from . import repetition
 from .connection import Connection
 from .kubeconfig import access
 
 MERGE = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
 AGENT = "monq.platform"
-# Seconds between attempts where the server says that it did nothing (429), or where a read got no answer.
-PAUSES = (0.5, 1, 2, 4, 8)
-RETRY_AFTER = 15  # the longest Retry-After that is obeyed
-THROTTLED, NO_ANSWER = 429, (502, 503, 504)
 LONGEST = 20_000  # characters of a response that are redacted to show its beginning
 
 
@@ -48,36 +45,55 @@ class Cluster:
         return self._connection.server
 
     def call(self, method, path, body=None, query=None, content_type="application/json", plain=False):
-        """Sends a request and returns the parsed response. Reads may be repeated; writes only after 429, which says
-        that nothing was done.
+        """Sends a request and returns the parsed response. It is sent again where that does no harm, see repetition.
 
         plain: returns text; no retries, short timeout. Raises ApiError for an error status, ApiUnreachable without a
         response, and what the fence raises.
         """
-        import urllib3
-
         headers = {"Accept": "*/*" if plain else "application/json", "User-Agent": AGENT}
         data = None
         if body is not None:
             headers["Content-Type"] = content_type
             data = json.dumps(body).encode()
-        # A lost write is not retried: the ledger decides what to do.
-        retries = urllib3.Retry(3, other=0, backoff_factor=0.3) if method == "GET" and not plain else False
-        timeout = urllib3.Timeout(connect=5, read=10 if plain else 60)
-        for pause in (*(() if plain else PAUSES), None):
-            if method != "GET" and "/leases" not in path:
-                self.fence()
-            with self._answered():
-                answer = self._connection.request(
-                    method, _target(path, query), headers, body=data, retries=retries, timeout=timeout
-                )
-            if pause is None or not _may_repeat(method, answer.status):
-                break
-            time.sleep(_retry_after(answer, pause))
+        answer, lost = self._answer(method, _target(path, query), headers, data, plain)
+        if lost and answer.status == repetition.CONFLICT and method in ("POST", "PUT", "PATCH"):
+            found = self.find(path if method != "POST" else f"{path}/{body['metadata']['name']}")
+            if found and repetition.landed(body, found):
+                return found
+        if lost and answer.status == repetition.ABSENT and method == "DELETE":
+            return {}
         text = answer.data.decode("utf-8", "replace")
         if answer.status >= 400:
             raise _error(answer.status, answer.reason, text, method, path, self.secrets)
         return text if plain else _json(text, f"{method} {self.server}{path}", self.secrets)
+
+    def _answer(self, method, target, headers, data, plain):
+        """Returns (response, whether an earlier attempt was lost on the way)."""
+        import urllib3
+
+        timeout = urllib3.Timeout(connect=5, read=10 if plain else 60)
+        pauses, losses = iter(() if plain else repetition.PAUSES), iter(() if plain else repetition.LOST)
+        lost = False
+        while True:
+            if method != "GET" and "/leases" not in target:
+                self.fence()
+            try:
+                with self._answered():
+                    answer = self._connection.request(
+                        method, target, headers, body=data, retries=False, timeout=timeout
+                    )
+            except ApiUnreachable as exc:
+                again = next(losses, None) if repetition.after_loss(method, _kind(exc.__cause__)) else None
+                if again is None:
+                    raise
+                lost = True
+                time.sleep(again)
+                continue
+            again = next(pauses, None) if repetition.after_status(method, answer.status) else None
+            if again is None:
+                return answer, lost
+            asked = (getattr(answer, "headers", None) or {}).get("Retry-After", "")
+            time.sleep(repetition.pause(asked, again))
 
     @contextlib.contextmanager
     def watch(self, path, version, seconds):
@@ -178,14 +194,11 @@ class Cluster:
         return True
 
 
-def _may_repeat(method, status):
-    return status == THROTTLED or (method == "GET" and status in NO_ANSWER)
-
-
-def _retry_after(answer, pause):
-    """Seconds that the server asks for, within reason, else the pause."""
-    given = (getattr(answer, "headers", None) or {}).get("Retry-After", "")
-    return min(max(float(given), pause), RETRY_AFTER) if given.isdigit() else pause
+def _kind(error):
+    """The class name of an error of urllib3; for TLS, of what is behind it: the end of a connection is no bad
+    certificate."""
+    inner = error.args[0] if type(error).__name__ == "SSLError" and error.args else error
+    return type(inner).__name__
 
 
 def _target(path, query):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import types
 
 import pytest
@@ -96,27 +97,110 @@ def make(known=(), **given):
     return client.Cluster(connection, known), connection
 
 
+class Line(Connection):
+    """What comes back in turn: an error of urllib3, or (status, body); the last one for ever."""
+
+    def __init__(self, *given):
+        super().__init__()
+        self.given = list(given)
+
+    def request(self, method, path, headers=None, **given):
+        self.requests.append((method, path, {**given, "headers": headers}))
+        answer = self.given.pop(0) if len(self.given) > 1 else self.given[0]
+        if isinstance(answer, Exception):
+            raise answer
+        status, body = answer
+        return types.SimpleNamespace(status=status, reason="Reason", data=json.dumps(body).encode(), headers={})
+
+
+RESET = urllib3.exceptions.ProtocolError("Connection aborted.", ConnectionResetError(104, "reset"))
+REFUSED = urllib3.exceptions.NewConnectionError(None, "refused")
+CUT_OFF = urllib3.exceptions.SSLError(ssl.SSLEOFError(8, "EOF occurred in violation of protocol"))
+FORGED = urllib3.exceptions.SSLError(ssl.SSLCertVerificationError(1, "certificate verify failed"))
+LATE = urllib3.exceptions.ReadTimeoutError(None, "/x", "timed out")
+WRITES = {
+    "POST": lambda c: c.create("/x", {"metadata": {"name": "n"}, "data": {"a": "1"}}),
+    "PUT": lambda c: c.replace("/x/n", {"metadata": {"name": "n", "resourceVersion": "7"}, "data": {"a": "1"}}),
+    "PATCH": lambda c: c.patch("/x/n", {"metadata": {"resourceVersion": "7"}, "data": {"a": "1", "b": None}}),
+    "DELETE": lambda c: c.delete("/x/n", uid="u"),
+}
+CALLS = {"GET": lambda c: c.get("/x"), **WRITES}
+LOSSES = (0.3, 1, 3)
+
+
+@pytest.mark.parametrize("method", CALLS)
+@pytest.mark.parametrize("error", [RESET, REFUSED, CUT_OFF], ids=["reset", "refused", "cut off"])
+def test_a_lost_connection_is_tried_again_for_a_while(slept, method, error):
+    """Every tenth connection may drop: no reason to stop inside an outage. Each attempt passes the fence."""
+    connection, fenced = Line(error, error, (200, {})), []
+    cluster = client.Cluster(connection)
+    cluster.fence = lambda: fenced.append(1)
+    CALLS[method](cluster)
+    assert slept == [0.3, 1] and {seen for seen, _path, _given in connection.requests} == {method}
+    assert len(fenced) == (0 if method == "GET" else 3)
+    connection = Line(error)
+    with pytest.raises(ApiUnreachable):
+        CALLS[method](client.Cluster(connection))
+    assert len(connection.requests) == 4 and slept == [0.3, 1, *LOSSES]
+
+
+@pytest.mark.parametrize("method", CALLS)
+@pytest.mark.parametrize(("error", "reads"), [(FORGED, 1), (LATE, 4)], ids=["certificate", "late"])
+def test_what_may_still_be_at_work_is_not_sent_twice(method, error, reads):
+    """a write without an answer in time is a question for the ledger; a certificate does not get better"""
+    connection = Line(error)
+    with pytest.raises(ApiUnreachable):
+        CALLS[method](client.Cluster(connection))
+    assert len(connection.requests) == (reads if method == "GET" else 1)
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
 @pytest.mark.parametrize(
-    ("call", "method", "repeated"),
-    [
-        (lambda c: c.get("/x"), "GET", True),
-        (lambda c: c.create("/x", {}), "POST", False),
-        (lambda c: c.replace("/x", {}), "PUT", False),
-        (lambda c: c.patch("/x", {}), "PATCH", False),
-        (lambda c: c.delete("/x"), "DELETE", False),
-    ],
+    ("found", "ours"), [({"data": {"a": "1"}}, True), ({"data": {"a": "2"}}, False), ({"data": {"c": "1"}}, False)]
 )
-def test_a_write_is_never_repeated(call, method, repeated):
-    """a write that was lost on the way is a question for the ledger"""
-    cluster, connection = make()
-    call(cluster)
-    ((seen, url, given),) = connection.requests
-    assert (seen, url) == (method, "/x")
-    assert (
-        bool(given["retries"]) is repeated
-        and given["timeout"].connect_timeout == 5
-        and given["timeout"].read_timeout == 60
-    )
+def test_the_conflict_with_its_own_lost_attempt_is_a_success(method, found, ours):
+    """The first attempt was carried out, its answer was lost: the object says which of the two it is."""
+    found = {"metadata": {"name": "n", "resourceVersion": "8"}, **found}
+    connection = Line(RESET, (409, {}), (200, found))
+    if ours:
+        assert WRITES[method](client.Cluster(connection)) == found
+    else:
+        with pytest.raises(ApiError) as caught:
+            WRITES[method](client.Cluster(connection))
+        assert caught.value.status == 409
+    assert [seen[:2] for seen in connection.requests][1:] == [
+        (method, "/x" if method == "POST" else "/x/n"),
+        ("GET", "/x/n"),
+    ]
+
+
+@pytest.mark.parametrize("method", WRITES)
+def test_a_conflict_without_a_lost_attempt_is_somebody_elses(method):
+    connection = Line((409, {}))
+    with pytest.raises(ApiError):
+        WRITES[method](client.Cluster(connection))
+    assert len(connection.requests) == 1
+
+
+def test_what_a_lost_attempt_has_deleted_was_there():
+    assert client.Cluster(Line(RESET, (404, {}))).delete("/x/n") is True
+    assert client.Cluster(Line((404, {}))).delete("/x/n") is False
+
+
+def test_a_log_is_asked_for_once():
+    connection = Line(RESET)
+    with pytest.raises(ApiUnreachable):
+        client.Cluster(connection).text("/x")
+    assert len(connection.requests) == 1
+
+
+@pytest.mark.parametrize("method", CALLS)
+def test_requests_end(method):
+    connection = Line((200, {}))
+    CALLS[method](client.Cluster(connection))
+    ((_method, _path, given),) = connection.requests
+    assert given["retries"] is False, "urllib3 would not ask the fence"
+    assert (given["timeout"].connect_timeout, given["timeout"].read_timeout) == (5, 60)
 
 
 def test_a_query_is_encoded():
