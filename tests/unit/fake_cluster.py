@@ -95,6 +95,11 @@ class FakeCluster:
             raise ApiError(404, "Not Found", f"{full} not found", "GET", path)
         return self.logs[full]
 
+    def attempt(self, method, path, body):
+        """A dry run: before is asked as for every request, and nothing is stored."""
+        self.calls.append((method, f"{path}?dryRun=All"))
+        self.before(method, f"{path}?dryRun=All")
+
     def create(self, path, body):
         self._enter("POST", path, body)
         full = f"{path}/{body['metadata']['name']}"

@@ -10,7 +10,7 @@ from ..errors import ApiError
 from ..k8s import objects, permissions
 from ..k8s.cluster import core, ingress_api
 from ..k8s.rollout import selected
-from . import catalogue, certificates, clocks, ingress, quotas, rules
+from . import admission, catalogue, certificates, clocks, ingress, quotas, rules
 from .examination import Examination
 from .finding import INFO, STOP, finding, inside_outage, lost_ledger
 
@@ -97,6 +97,7 @@ class _Cluster:
             make("ingress.snippets", self._snippets, subject="ingress-nginx")
             make("version.routes", self._signature, subject="Ingresses")
             make("health.deleting", self._leaving, subject="Deployments and Ingresses")
+            make("admission.refused", self._admission, subject="admission")
         make("quota.exceeded", self._quotas, subject="ResourceQuotas")
         if not begun:
             make("health.unhealthy", lambda: rules.health(self._deployments()), subject="Deployments")
@@ -174,6 +175,12 @@ class _Cluster:
 
     def _signature(self):
         return rules.signature(self._release, self._declared, self._routes())
+
+    def _admission(self):
+        wanted = self._release["registry_deployment"]  # the only one that the account may always patch
+        deployment = next((d for d in self._deployments() if d["metadata"]["name"] == wanted), None)
+        route = next(iter(self._routes()), None)
+        return admission.examine(self._cluster, self._namespace, deployment, route)
 
     def _leaving(self):
         return rules.leaving(self._namespace, self._deployments(), self._routes())

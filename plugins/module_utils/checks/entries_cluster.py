@@ -300,4 +300,41 @@ ENTRIES = {
         "seen": "{seconds} s {direction}",
         "next": "synchronise both by NTP",
     },
+    "MONQ-141": {
+        "name": "admission.refused",
+        "title": "The cluster refuses a write that the upgrade needs",
+        "severity": (STOP,),
+        "reads": "the API server's answer to a dry run of each kind of write; nothing is stored",
+        "why": "Admission webhooks and policies judge each write. One that is down or says no stops the run at its "
+        "first write of that kind, which may be inside the outage. monqctl's own account may be judged otherwise.",
+        "object": "{write} in namespace {namespace}, as a dry run",
+        "expected": "accepted",
+        "seen": "{answer}",
+        "next": "make the webhook or policy that the answer names accept it, or exclude the namespace for the time of "
+        "the upgrade: kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations",
+    },
+    "MONQ-142": {
+        "name": "admission.slow",
+        "title": "The cluster takes long to accept a write",
+        "severity": (WARNING,),
+        "reads": "the time of a dry run of each kind of write; nothing is stored",
+        "why": "A run sends more than a hundred writes, most of them inside the outage. A webhook that is down and may "
+        "be ignored delays each of them by its timeout.",
+        "object": "{write} in namespace {namespace}, as a dry run",
+        "expected": "accepted at once",
+        "seen": "accepted after {seconds} s",
+        "next": "look for an admission webhook whose service does not answer: kubectl get "
+        "validatingwebhookconfigurations,mutatingwebhookconfigurations",
+    },
+    "MONQ-143": {
+        "name": "admission.untried",
+        "title": "Whether the cluster accepts a write could not be tried",
+        "severity": (INFO,),
+        "reads": "the API server's answer to a dry run of each kind of write; nothing is stored",
+        "why": "A webhook with side effects forbids dry runs of what it judges.",
+        "object": "{write} in namespace {namespace}",
+        "expected": "an answer to the dry run",
+        "seen": "{answer}",
+        "next": "make sure that the webhook which the answer names works and accepts the write",
+    },
 }

@@ -171,6 +171,10 @@ class Cluster:
         """A response that is not JSON, such as a log."""
         return self.call("GET", path, query=query, plain=True)
 
+    def attempt(self, method, path, body):
+        """A dry run of a write: it passes admission, and nothing is stored. Raises what the write would."""
+        self.call(method, path, body, {"dryRun": "All"}, MERGE if method == "PATCH" else "application/json")
+
     def create(self, path, body):
         return self.call("POST", path, body)
 
