@@ -14,6 +14,8 @@ description:
     context and, through it, the registry's status, the K8s template and the replica counts; the Release Hub or the
     folders or the bundle of an offline upgrade; the PostgreSQL server and its databases, also against Consul where
     O(consul) is given; and the clocks of both servers.
+  - Tries each kind of write that the upgrade needs as a dry run, which stores nothing, to find admission webhooks that
+    do not answer or refuse it.
   - Collects all findings; a failing check does not prevent the others, not even by a defect. If every step is already
     done, only the installation's identity is checked.
   - If monqctl's context has yet to be configured from the variables, RV(deferred) is true. The registry is then checked

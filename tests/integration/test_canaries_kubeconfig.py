@@ -128,28 +128,50 @@ def inventory(folder, address):
     return path, list(hosts)
 
 
-def test_no_credential_of_a_kubeconfig_is_shown_by_any_failure(server, tmp_path):
-    path, hosts = inventory(tmp_path, f"http://127.0.0.1:{server.server_address[1]}")
-    left = tmp_path / "left"
-    folders = {"HOME": "home", "TMPDIR": "tmp", "ANSIBLE_LOCAL_TEMP": "local", "ANSIBLE_REMOTE_TMP": "remote"}
-    for folder in folders.values():
-        (left / folder).mkdir(parents=True)
-    argv = [str(Path(sys.executable).parent / "ansible-playbook"), "-vvvv", "-i", str(path)]
-    done = subprocess.run(
-        [*argv, str(ROOT / "playbooks" / "preflight.yml")],
+def preflight(inventory, folder, *, playbook="preflight", **environment):
+    argv = [str(Path(sys.executable).parent / "ansible-playbook"), "-vvvv", "-i", str(inventory)]
+    return subprocess.run(
+        [*argv, str(ROOT / "playbooks" / f"{playbook}.yml")],
         env={
             **os.environ,
-            **{name: str(left / folder) for name, folder in folders.items()},
             "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
             "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".ansible" / "collections"),
             "ANSIBLE_NOCOLOR": "1",
-            "PYTHONPYCACHEPREFIX": str(tmp_path / "pycache"),
+            "PYTHONPYCACHEPREFIX": str(folder / "pycache"),
+            **environment,
         },
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         check=False,
     )
+
+
+@pytest.mark.parametrize(
+    ("playbook", "setting"),
+    [
+        ("site", "ANSIBLE_DISPLAY_ARGS_TO_STDOUT"),
+        ("status", "ANSIBLE_KEEP_REMOTE_FILES"),
+        ("awx", "ANSIBLE_KEEP_REMOTE_FILES"),
+        ("bundle", "ANSIBLE_DISPLAY_ARGS_TO_STDOUT"),
+    ],
+)
+def test_settings_that_print_or_keep_passwords_are_refused(tmp_path, playbook, setting):
+    """Arguments of tasks contain every secret, so that modules can mask it."""
+    path, _hosts = inventory(tmp_path, "http://127.0.0.1:1")
+    done = preflight(path, tmp_path, playbook=playbook, **{setting: "True"})
+    text = done.stdout.decode("utf-8", "replace")
+    assert done.returncode == 2 and "both would contain passwords" in text and setting in text, text[-3000:]
+    assert "a-password-of-nobody" not in text and found(text, CANARIES) == []
+
+
+def test_no_credential_of_a_kubeconfig_is_shown_by_any_failure(server, tmp_path):
+    path, hosts = inventory(tmp_path, f"http://127.0.0.1:{server.server_address[1]}")
+    left = tmp_path / "left"
+    folders = {"HOME": "home", "TMPDIR": "tmp", "ANSIBLE_LOCAL_TEMP": "local", "ANSIBLE_REMOTE_TMP": "remote"}
+    for folder in folders.values():
+        (left / folder).mkdir(parents=True)
+    done = preflight(path, tmp_path, **{name: str(left / folder) for name, folder in folders.items()})
     text = done.stdout.decode("utf-8", "replace")
     assert done.returncode == 2, text[-3000:]
     for host in hosts:
