@@ -1,10 +1,18 @@
-"""The page on findings, from the catalogue of plugins/module_utils/checks."""
+"""The page on findings, from the catalogue of plugins/module_utils/checks; the Russian one from its translations."""
 
 from __future__ import annotations
 
+import hashlib
 import re
+from pathlib import Path
 
+import yaml
 from module_utils.checks import catalogue
+from plugin_utils import po_file
+
+ROOT = Path(__file__).resolve().parents[1]
+PO = ROOT / "plugins" / "plugin_utils" / "locale" / "ru" / "LC_MESSAGES" / "monq_platform.po"
+RUSSIAN = ROOT / "docs" / "findings_ru.yml"
 
 FINDINGS = """\
 Preflight makes all its checks and reports all findings at once: one that fails, even by a defect, keeps no other from
@@ -29,42 +37,93 @@ def rst(written, parameters=True):
     return re.sub(r"(?<![`.\w])\*(?![`.])", r"\\*", written)
 
 
-def finding_section(number, entry):
+# What reads only names and commands has no words to translate.
+WORDS = re.compile(r"\b(?:the|of|in|a|and|if|after|what|objects|privileges|names|FORCE|Deployments|Ingresses)\b|Reviews")
+
+
+class English:
+    """The texts as the catalogue has them."""
+
+    suffix, title, introduction, twin = "", "Findings", FINDINGS, ("По-русски", "_ru")
+
+    def say(self, written):
+        return written
+
+    word = reads = say
+
+
+class Russian:
+    """The texts of the catalogue of translations, and what only this page says from docs/findings_ru.yml."""
+
+    suffix, twin = "_ru", ("In English", "")
+
+    def __init__(self):
+        self._own = yaml.safe_load(RUSSIAN.read_text(encoding="utf-8"))
+        self._said = po_file.table(po_file.read(PO.read_text(encoding="utf-8")))
+        self.title, self.introduction = self.word("Findings"), self._own["introduction"]
+
+    def say(self, written):
+        """A text of the catalogue; one without words, such as a command, has no translation."""
+        return self._said.get(written, written)
+
+    def word(self, written):
+        return self._own["words"][written]
+
+    def reads(self, written):
+        return self._own["reads"].get(written, written)
+
+    def problems(self):
+        """What is to be done in docs/findings_ru.yml."""
+        all_ = {entry["reads"] for entry in catalogue.ENTRIES.values()}
+        found = [f"reads: translate: {text}" for text in sorted(all_) if WORDS.search(text) and self.reads(text) == text]
+        found += [f"reads: remove: {text}" for text in sorted(set(self._own["reads"]) - all_)]
+        digest = hashlib.sha256(FINDINGS.encode()).hexdigest()
+        if self._own["introduction_of"] != digest:
+            found.append(f"adapt introduction to FINDINGS of docs/findings_page.py, then introduction_of: {digest}")
+        return found
+
+
+def finding_section(number, entry, words):
     """One section; its heading makes the anchor, such as monq-027."""
     rows = [("check", f"``{catalogue.check(entry)}``"), ("severity", ", ".join(entry["severity"]))]
-    rows.append(("reads", rst(entry["reads"], False)))
+    rows.append(("reads", rst(words.reads(entry["reads"]), False)))
     told = [(what, entry.get(what)) for what in ("object", "expected", "seen")]
-    rows += [(what, rst(text)) for what, text in told if text]
-    listed = "\n".join(f":{name}: {text}" for name, text in rows)
-    then = entry.get("do") or entry["next"]
+    rows += [(what, rst(words.say(text))) for what, text in told if text]
+    listed = "\n".join(f":{words.word(name)}: {text}" for name, text in rows)
+    then = words.say(entry.get("do") or entry["next"])
     then = rst(then, "do" not in entry)
     then = then[0].upper() + then[1:] + ("" if then.endswith(".") else ".")
     return "\n\n".join(
         [
             f"{number}\n{'-' * len(number)}",
-            f"**{entry['title']}**",
-            rst(entry["why"], False),
-            f"*What to do:* {then}",
+            f"**{words.say(entry['title'])}**",
+            rst(words.say(entry["why"]), False),
+            f"{words.word('*What to do:*')} {then}",
             listed,
         ]
     )
 
 
-def rendered(page, table, label):
+def rendered(page, table, label, language=English):
     """The page; page and table: of docs/generate.py."""
-    known = sorted(catalogue.ENTRIES.items())
+    words, known = language(), sorted(catalogue.ENTRIES.items())
+    name, (twin, twins) = f"findings{language.suffix}", language.twin
     rows = [
         [
-            f":ref:`{number} <{label}findings.{number.lower()}>`",
-            rst(entry["title"], False),
+            f":ref:`{number} <{label}{name}.{number.lower()}>`",
+            rst(words.say(entry["title"]), False),
             ", ".join(entry["severity"]),
         ]
         for number, entry in known
     ]
     return page(
-        "findings",
-        "Findings",
-        FINDINGS,
-        table(["id", "finding", "severity"], rows, [16, 64, 20]),
-        *[f".. _{label}findings.{number.lower()}:\n\n{finding_section(number, entry)}" for number, entry in known],
+        name,
+        words.title,
+        f":ref:`{twin} <{label}findings{twins}>`",
+        words.introduction,
+        table([words.word(head) for head in ("id", "finding", "severity")], rows, [16, 64, 20]),
+        *[
+            f".. _{label}{name}.{number.lower()}:\n\n{finding_section(number, entry, words)}"
+            for number, entry in known
+        ],
     )

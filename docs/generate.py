@@ -1,4 +1,4 @@
-"""Generates the pages steps, variables, permissions and findings of docs/docsite/rst, and the manifest in
+"""Generates the pages steps, variables, permissions and findings of docs/docsite/rst, findings_ru, and the manifest in
 docs/permissions.
 
 python docs/generate.py          writes them
@@ -302,6 +302,7 @@ def permissions_page():
 
 RENDERED = {
     "findings.rst": lambda: findings_page.rendered(page, table, LABEL),
+    "findings_ru.rst": lambda: findings_page.rendered(page, table, LABEL, findings_page.Russian),
     "client_rules.rst": lambda: client_calls.rendered(
         page, table, load("roles/monq/vars/main/client_rules.yml")["_monq_client_rules"], plan()
     ),

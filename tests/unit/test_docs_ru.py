@@ -25,6 +25,7 @@ def _loaded(path):
 
 
 TRANSLATED = _loaded(ROOT / "docs" / "translated.py")
+FINDINGS = _loaded(ROOT / "docs" / "generate.py").findings_page
 GUIDES = TRANSLATED.guides()
 GENERATED = ["findings"]
 RUSSIAN = {path.stem for path in PAGES.glob("*_ru.rst")}
@@ -137,6 +138,12 @@ def test_a_russian_guide_is_russian(name):
     for paragraph in re.split(r"\n\s*\n", text):
         if re.search(r"[A-Za-z]{4,} [A-Za-z]{2,} [A-Za-z]{2,} [a-z]{2,}", paragraph):
             assert CYRILLIC.search(paragraph), paragraph
+
+
+def test_the_russian_words_of_the_page_on_findings_are_complete():
+    words = FINDINGS.Russian()
+    assert words.problems() == [], "in docs/findings_ru.yml"
+    assert literals(words.introduction) == literals(FINDINGS.FINDINGS)
 
 
 def test_every_russian_page_is_listed_and_every_listed_page_exists():
