@@ -18,7 +18,16 @@ options:
   event:
     description: What has happened.
     type: str
-    choices: [checked, announced, outage_begins, failed, question_asked, outage_over, verified]
+    choices:
+      - checked
+      - announced
+      - outage_begins
+      - failed
+      - question_asked
+      - outage_over
+      - verified
+      - rollback_begins
+      - rolled_back
     default: checked
   targets:
     description: Whom to tell; C(monq_notify).

@@ -54,9 +54,21 @@ TEXTS = {
         mark("Monq was blind from %(from)s to %(to)s: what happened in this time was not watched."),
         mark("Users saw an outage of %(seen)s."),
     ),
+    "rollback_begins": (
+        mark("the rollback to %(previous)s begins."),
+        mark("Monq has been down since %(from)s."),
+        mark("Until the rollback is finished, Monq may watch nothing and receive no events."),
+    ),
+    "rolled_back": (
+        mark("the rollback to %(previous)s is finished."),
+        mark("Monq had been down since %(from)s: what happened in this time was not watched."),
+    ),
     "verified": (mark("the upgrade from %(previous)s to %(version)s is finished and verified."),),
 }
-EVENTS = ("announced", "outage_begins", "failed", "question_asked", "outage_over", "verified")
+EVENTS = (
+    *("announced", "outage_begins", "failed", "question_asked", "outage_over", "verified"),
+    *("rollback_begins", "rolled_back"),
+)
 
 
 class Target:

@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 from support.comparison import differences, state
+from support.recorder import Recorder
 
 REGISTRY = "pl-microservice-registry-api-service"
 ROLLBACK = "monq-rollback-6.0.0"
@@ -206,7 +207,7 @@ def test_an_altered_dump_and_a_live_connection_refuse(site, replaced):
 
 def test_after_sql_and_replace_with_the_databases_named(site, replaced):
     """At first there is a connection, so the database is left as it is. Then everything is restored, including the
-    databases."""
+    databases. People who are not at the terminal are told of both."""
     installation, before = site
     server = {
         key: value
@@ -216,17 +217,20 @@ def test_after_sql_and_replace_with_the_databases_named(site, replaced):
     connection = psycopg2.connect(
         **server, dbname=installation.facts["databases"]["pl-i18n-service"], application_name="report-builder"
     )
-    try:
-        refused = roll_back(installation, databases=DATABASES)
-    finally:
-        connection.close()
+    with Recorder() as webhook:
+        told = {"databases": DATABASES, "monq_notify": [{"url": webhook.url}]}
+        try:
+            refused = roll_back(installation, **told)
+        finally:
+            connection.close()
+        left_alone = installation.migrations()[("pl", "sqls/pl-i18n-service.sql", "pl-i18n-service")]
+        done = roll_back(installation, **told)
+    assert [body["event"] for body in webhook.json()] == ["rollback_begins", "failed", "rollback_begins", "rolled_back"]
+    assert "Monq has been down since " in webhook.json()[0]["text"]
     assert refused.rc == 2 and "live connections" in refused.text and "report-builder" in refused.text, refused.text[
         -2000:
     ]
-    assert installation.migrations()[("pl", "sqls/pl-i18n-service.sql", "pl-i18n-service")] == 1, (
-        "still the migrated one"
-    )
-    done = roll_back(installation, databases=DATABASES)
+    assert left_alone == 1, "still the migrated one"
     assert done.rc == 0, done.text[-3000:]
     left = leftovers(before, installation)
     new = {"pl-routing-service"}  # Replace added it to the registry: no known call removes it

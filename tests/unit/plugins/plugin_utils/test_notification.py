@@ -55,6 +55,13 @@ def test_a_resumed_run_says_since_when_monq_is_down():
     assert lines[0].endswith("goes on.") and "since 2026-03-01 00:08:13 UTC" in lines[1]
 
 
+def test_a_rollback_says_since_when_monq_is_down_where_it_is():
+    assert told("rollback_begins")[0].endswith("the rollback to 5.9.3 begins.") and len(told("rollback_begins")) == 2
+    assert "since 2026-03-01 00:08:13 UTC" in told("rollback_begins", ledger=LEDGER)[1]
+    assert len(told("rolled_back")) == 1
+    assert "since 2026-03-01 00:08:13 UTC" in told("rolled_back", ledger=LEDGER)[1]
+
+
 def test_a_failure_is_told_in_one_line_without_secrets():
     failure = {"task": "Run the SQL of pl", "message": "the call failed with hunter2x\n  object: password=abc"}
     lines = told("failed", ["hunter2x"], failure=failure, ledger=LEDGER)
