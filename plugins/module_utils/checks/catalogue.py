@@ -9,6 +9,7 @@ seen, next) are templates for a finding's parameters; where it has none, the cod
 
 from __future__ import annotations
 
+from ..language import mark
 from . import (
     entries_bundle,
     entries_client,
@@ -32,7 +33,7 @@ ENTRIES = {number: entry for part in PARTS for number, entry in part.ENTRIES.ite
 RETIRED = ()
 
 TEXTS = ("object", "expected", "seen", "next")
-PAGE = "docs/docsite/rst/findings.rst"
+PAGE = mark("docs/docsite/rst/findings.rst")
 
 _BY_NAME = {entry["name"]: (number, entry) for number, entry in ENTRIES.items()}
 

@@ -46,5 +46,6 @@ def explained(found, words=ENGLISH):
     known = [one["id"] for one in found if one.get("id")]
     if not known:
         return []
-    page = catalogue.page(known[0])
-    return [words._("Each id is explained in {docs}, such as {page}.", docs=catalogue.PAGE, page=page)]
+    docs = words.gettext(catalogue.PAGE)
+    page = catalogue.page(known[0]).replace(catalogue.PAGE, docs)
+    return [words._("Each id is explained in {docs}, such as {page}.", docs=docs, page=page)]
