@@ -290,6 +290,13 @@ def test_the_archive_carries_the_catalogue():
     assert not [one for one in ignored for name in names if fnmatch.fnmatch(name, one)]
 
 
+def test_a_bundles_line_for_the_security_officer_is_russian():
+    made = finding("bundle.verified", "info", path="/b", summary="1 243 files, 14.2 GiB, sha256 verified, signed by B3:AB")
+    shown = upgrade.findings([made], RU)
+    assert "обнаружено: файлов: 1 243, 14.2 ГиБ, sha256 проверены, подписал B3:AB" in shown
+    assert RU.sentence("5 files, 722 B, sha256 verified, unsigned").endswith(", sha256 проверены, без подписи")
+
+
 def test_the_catalogue_is_read_only_when_a_text_is_shown():
     lazy = type(RU)("ru", lambda: {"a text": "текст"})
     assert callable(lazy._given)

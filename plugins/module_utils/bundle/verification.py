@@ -8,12 +8,15 @@ from collections import namedtuple
 
 from .. import live_line
 from ..errors import BundleError, SignatureError
+from ..language import mark
 from . import folder, manifest
 from .manifest import MANIFEST, SIGNATURE, Problem
 from .signature import signer
 
 SOURCE = "--sourceDir="  # of monqctl's calls that read a folder
 NAMED = 10  # files that a message names
+SIGNED = mark("{0} files, {1}, sha256 verified, signed by {2}")
+UNSIGNED = mark("{0} files, {1}, sha256 verified, unsigned")
 
 # signer: fingerprint, or an empty string for a bundle that is used unsigned. read: files whose content was read.
 Verdict = namedtuple("Verdict", "problems manifest signer read")
@@ -164,11 +167,14 @@ def _printable(problem: Problem):
 
 def summary(verdict):
     """1 243 files, 14.2 GiB, sha256 verified, signed by …"""
-    by = f"signed by {verdict.signer}" if verdict.signer else "unsigned"
-    return f"{counted(verdict.manifest)}, sha256 verified, {by}"
+    return (SIGNED if verdict.signer else UNSIGNED).format(*_numbers(verdict.manifest), verdict.signer)
 
 
 def counted(read):
     """1 243 files, 14.2 GiB"""
-    count = f"{len(read.files):,}".replace(",", " ")
-    return f"{count} file{'' if count == '1' else 's'}, {live_line.size(read.size)}"
+    count, size = _numbers(read)
+    return f"{count} file{'' if count == '1' else 's'}, {size}"
+
+
+def _numbers(read):
+    return f"{len(read.files):,}".replace(",", " "), live_line.size(read.size)
