@@ -37,10 +37,6 @@ def rst(written, parameters=True):
     return re.sub(r"(?<![`.\w])\*(?![`.])", r"\\*", written)
 
 
-# What reads only names and commands has no words to translate.
-WORDS = re.compile(r"\b(?:the|of|in|a|and|if|after|what|objects|privileges|names|FORCE|Deployments|Ingresses)\b|Reviews")
-
-
 class English:
     """The texts as the catalogue has them."""
 
@@ -63,20 +59,20 @@ class Russian:
         self.title, self.introduction = self.word("Findings"), self._own["introduction"]
 
     def say(self, written):
-        """A text of the catalogue; one without words, such as a command, has no translation."""
+        """A text of the catalogue, which leaves out commands and names."""
         return self._said.get(written, written)
 
     def word(self, written):
         return self._own["words"][written]
 
     def reads(self, written):
-        return self._own["reads"].get(written, written)
+        return self._own["reads"][written]
 
     def problems(self):
         """What is to be done in docs/findings_ru.yml."""
-        all_ = {entry["reads"] for entry in catalogue.ENTRIES.values()}
-        found = [f"reads: translate: {text}" for text in sorted(all_) if WORDS.search(text) and self.reads(text) == text]
-        found += [f"reads: remove: {text}" for text in sorted(set(self._own["reads"]) - all_)]
+        wanted, known = {entry["reads"] for entry in catalogue.ENTRIES.values()}, set(self._own["reads"])
+        found = [f"reads: translate: {text}" for text in sorted(wanted - known)]
+        found += [f"reads: remove: {text}" for text in sorted(known - wanted)]
         digest = hashlib.sha256(FINDINGS.encode()).hexdigest()
         if self._own["introduction_of"] != digest:
             found.append(f"adapt introduction to FINDINGS of docs/findings_page.py, then introduction_of: {digest}")
@@ -122,8 +118,5 @@ def rendered(page, table, label, language=English):
         f":ref:`{twin} <{label}findings{twins}>`",
         words.introduction,
         table([words.word(head) for head in ("id", "finding", "severity")], rows, [16, 64, 20]),
-        *[
-            f".. _{label}{name}.{number.lower()}:\n\n{finding_section(number, entry, words)}"
-            for number, entry in known
-        ],
+        *[f".. _{label}{name}.{number.lower()}:\n\n{finding_section(number, entry, words)}" for number, entry in known],
     )

@@ -291,7 +291,9 @@ def test_the_archive_carries_the_catalogue():
 
 
 def test_a_bundles_line_for_the_security_officer_is_russian():
-    made = finding("bundle.verified", "info", path="/b", summary="1 243 files, 14.2 GiB, sha256 verified, signed by B3:AB")
+    made = finding(
+        "bundle.verified", "info", path="/b", summary="1 243 files, 14.2 GiB, sha256 verified, signed by B3:AB"
+    )
     shown = upgrade.findings([made], RU)
     assert "обнаружено: файлов: 1 243, 14.2 ГиБ, sha256 проверены, подписал B3:AB" in shown
     assert RU.sentence("5 files, 722 B, sha256 verified, unsigned").endswith(", sha256 проверены, без подписи")
