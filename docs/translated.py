@@ -2,7 +2,7 @@
 
 python docs/translated.py               lists the guides whose English text has changed since; status 1 if there are any
 python docs/translated.py --renew NAME  writes the digest of the present English text into NAME_ru.rst: first adapt
-                                        the Russian text to what has changed
+                                        the Russian text to what has changed. Links NAME.rst to a new guide
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ROOT / "docs" / "docsite" / "rst"
+LABEL = "ansible_collections.monq.platform.docsite."
 HEAD = re.compile(r"\A\.\. translated from (\w+)\.rst, sha256 ([0-9a-f]{64})\n")
 
 
@@ -43,6 +44,9 @@ def outdated(name):
 
 
 def renew(name):
+    english, link = PAGES / f"{name}.rst", f":ref:`По-русски <{LABEL}{name}_ru>`"
+    if link not in page(name):
+        english.write_text(re.sub(r"(?m)^=+\n", rf"\g<0>\n{link}\n", page(name), count=1), encoding="utf-8")
     path = PAGES / f"{name}_ru.rst"
     head = f".. translated from {name}.rst, sha256 {digest(page(name))}\n"
     path.write_text(head + HEAD.sub("", path.read_text(encoding="utf-8")), encoding="utf-8")

@@ -157,12 +157,13 @@ def test_every_russian_page_is_listed_and_every_listed_page_exists():
 
 def test_a_changed_english_text_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(TRANSLATED, "PAGES", tmp_path)
-    (tmp_path / "plan.rst").write_text("A plan\n", encoding="utf-8")
+    (tmp_path / "plan.rst").write_text("A plan\n======\n\nText\n", encoding="utf-8")
     (tmp_path / "plan_ru.rst").write_text("План\n", encoding="utf-8")
     assert TRANSLATED.guides() == []
     TRANSLATED.renew("plan")
     assert TRANSLATED.guides() == ["plan"] and TRANSLATED.outdated("plan") == ""
     assert TRANSLATED.page("plan_ru").endswith("\nПлан\n")
+    assert TRANSLATED.page("plan") == f"A plan\n======\n\n:ref:`По-русски <{LABEL}plan_ru>`\n\nText\n"
     (tmp_path / "plan.rst").write_text("Another plan\n", encoding="utf-8")
     assert "--renew plan" in TRANSLATED.outdated("plan")
     TRANSLATED.renew("plan")
