@@ -70,7 +70,7 @@ def test_the_bastion_lets_nobody_write_elsewhere(behind):
 def test_the_whole_upgrade_over_ssh(behind):
     installation, bastion = behind
     env = controller(installation)
-    made = installation.play("site", "--check", env=env)
+    made = installation.play("plan", confirm=False, env=env)
     assert made.rc == 0 and not installation.mutations() and not installation.journal(), made.text[-3000:]
     plan = json.loads(next(bastion.real(BACKUP).rglob("plan.json")).read_text())
 

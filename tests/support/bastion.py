@@ -129,7 +129,7 @@ class Bastion:
         for name in COMMANDS:
             self.real(f"{PROGRAMS}/{name}").symlink_to(shutil.which(name))
         newest = max(Path("/usr/lib/postgresql").glob("*/bin/pg_dump"), key=lambda path: int(path.parts[-3]))
-        for name in ("pg_dump", "pg_restore"):
+        for name in ("pg_dump", "pg_restore", "psql"):  # psql is the simulated monqctl's
             self.real(f"{PROGRAMS}/{name}").symlink_to(newest.parent / name)
 
     def _python(self):
