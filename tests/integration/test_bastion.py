@@ -12,10 +12,18 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 from support import bastion as bastions
 from support.bastion import BACKUP, HOME, Bastion
 
 pytestmark = pytest.mark.skipif(not bastions.possible(), reason="needs sshd and user namespaces")
+DUMPED = {
+    "pl_automaton_rules_api_service",
+    "pl_i18n_service",
+    "pl_identity_service",
+    "pl_user_grants_api_service",
+    "pl_userspaces_api_service",
+}
 NAME, SLOW = "site-run", "pl-i18n-service"
 LINE = re.compile(rf"^\d\d:\d\d:\d\d {NAME}: outage \d\d:\d\d · step \d+ of \d+ pl rollout · \d+ of \d+ ready", re.M)
 
@@ -114,8 +122,7 @@ def assert_kept_on_the_bastion(installation, bastion, text):
     kept = files(bastion.real(BACKUP))
     names = {path.name for path in kept}
     assert {"plan.json", "findings.json", "report.json", "report.html"} <= names, names
-    dumps = [path for path in kept if path.suffix == ".dump"]
-    assert len(dumps) == len(installation.facts["databases"]), names
+    assert {path.name.partition(".")[0] for path in kept if path.suffix == ".dump"} == DUMPED
     for path in kept:
         found = path.stat()
         assert (stat.S_IMODE(found.st_mode), found.st_uid) == (0o600, os.getuid()), path
@@ -132,3 +139,117 @@ def assert_nothing_on_the_controller(installation):
         path.name for path in work.glob("*.log")
     }
     assert not installation.backup.exists()
+
+
+def text_of(findings):
+    return "\n".join(f"{one['id']} {one['object']} | {one['seen']} | {one['next']}" for one in findings)
+
+
+class Prerequisites:
+    """Hosts of one inventory behind one bastion: on each, one thing is missing."""
+
+    def __init__(self, installation, bastion):
+        self.installation, self.bastion = installation, bastion
+        self.hosts, self.expected = {}, {}
+
+    def host(self, name, expected=(), **given):
+        """expected: {id: what its text must say}. A kubeconfig of its own: else it would be the same installation."""
+        mine = f"{HOME}/.kube/{name}"
+        shutil.copy(self.bastion.real(bastions.KUBECONFIG), self.bastion.real(mine))
+        local = self.installation._variables()  # pylint: disable=protected-access
+        self.hosts[name] = {**local, **self.bastion.variables(), "monq_kubeconfig": mine, **given}
+        self.expected[name] = dict(expected)
+
+    def library(self, name, requirement, imported=None, **given):
+        python = self.bastion.other_python(f"without-{name}", [imported or name])
+        command = f"{python} -m ensurepip && {python} -m pip install '{requirement}'"
+        self.host(f"library-{name}", {"MONQ-131": command}, ansible_python_interpreter=python, **given)
+
+    def programs(self, name, expected, *without, **instead):
+        folder = self.bastion.other_programs(f"bin-{name}", without, **instead)
+        python = self.bastion.other_python(f"python-{name}", PATH=folder)
+        self.host(name, expected, ansible_python_interpreter=python)
+
+    def program(self, path, text, mode=0o755):
+        real = self.bastion.real(path)
+        real.write_text(text)
+        real.chmod(mode)
+        return path
+
+    def run(self):
+        """{host: [finding]} of those that block"""
+        hosts = {"monq": {"hosts": self.hosts}}
+        (self.installation.inventory / "hosts.json").write_text(json.dumps(hosts))
+        done = self.installation.play("preflight", "-f", "5", "-v", env=controller(self.installation))
+        found = {}
+        for name, data in re.findall(r'^ok: \[(\S+)\] => (\{.*"findings": .*\})$', done.text, re.M):
+            found[name] = [one for one in json.loads(data)["findings"] if one["severity"] == "stop"]
+        return done, found
+
+
+PLUGIN = {"apiVersion": "client.authentication.k8s.io/v1beta1", "command": "/srv/monq/plugin"}
+ICU = 'echo "Process terminated. Couldn\'t find a valid ICU package installed on the system." >&2; exit 134'
+
+
+def test_each_prerequisite_that_is_missing_is_a_finding_with_its_remedy_and_nothing_changes(behind):
+    installation, bastion = behind
+    made = Prerequisites(installation, bastion)
+    made.host("complete")
+    made.host("no-remote-tmp", ansible_remote_tmp="/srv/none")  # modules are sent through the pipe
+    made.library("urllib3", "urllib3>=1.26.5,<3")
+    made.library("pyyaml", "pyyaml>=5.1", "yaml")
+    made.library("psycopg2", "psycopg2-binary>=2.9.5,<3")
+    made.library("jmespath", "jmespath>=1.0.0,<2")
+    made.library("cryptography", "cryptography>=3.3")
+    access = yaml.safe_load(bastion.real(bastions.KUBECONFIG).read_text())
+    access["users"] = [{"name": one["name"], "user": {"exec": PLUGIN}} for one in access["users"]]
+    bastion.real(f"{HOME}/.kube/plugin").write_text(json.dumps(access))
+    kubernetes = f"{bastions.PYTHON} -m pip install 'kubernetes>=25.3.0,!=34.1.0,<38'"
+    made.host("library-kubernetes", {"MONQ-131": kubernetes}, monq_kubeconfig=f"{HOME}/.kube/plugin")
+    venv = "python3 -m venv /srv/no && /srv/no/bin/python -m pip install 'urllib3>=1.26.5,<3'"
+    made.host("python", {"MONQ-133": venv}, ansible_python_interpreter="/srv/no/bin/python")
+    installing = "install -D -m 0755 monqctl /srv/no/monqctl"
+    made.host("monqctl", {"MONQ-132": installing}, monq_monqctl_path="/srv/no/monqctl")
+    made.program("/srv/monq/plain", "", 0o644)
+    made.host("monqctl-mode", {"MONQ-132": "chmod a+rx /srv/monq/plain"}, monq_monqctl_path="/srv/monq/plain")
+    made.program("/srv/monq/icu", f"#!/bin/sh\n{ICU}\n")
+    made.host("icu", {"MONQ-050": "libicu"}, monq_monqctl_path="/srv/monq/icu")
+    client = f"postgresql-client-{bastion.postgresql}"
+    made.programs("pg_dump", {"MONQ-063": client}, "pg_dump")
+    made.programs("pg_restore", {"MONQ-064": client}, "pg_restore")
+    made.programs("pg_dump-old", {"MONQ-063": client}, pg_dump='echo "pg_dump (PostgreSQL) 9.6.24"')
+    folder = "install -d -m 0700 -o operator /srv/no/backup"
+    made.host("backup", {"MONQ-072": folder}, monq_backup_dir="/srv/no/backup")
+    access = f"install -D -m 0600 kubeconfig {HOME}/no"
+    made.host("kubeconfig", {"MONQ-013": access}, monq_kubeconfig=f"{HOME}/no")
+    home = "install -d -m 0700 -o operator /srv/no/home"
+    made.host("home", {"MONQ-052": home, "MONQ-053": "use-context"}, monq_monqctl_home="/srv/no/home")
+    everything = {
+        "ansible_python_interpreter": bastion.other_python(
+            "nothing", ["yaml", "psycopg2", "jmespath", "cryptography"], PATH=bastion.other_programs("no", ["pg_dump"])
+        ),
+        "monq_monqctl_path": "/srv/no/monqctl",
+        "monq_backup_dir": "/srv/no/backup",
+        "monq_monqctl_home": "/srv/no/home",
+    }
+    several = dict.fromkeys(("MONQ-052", "MONQ-063", "MONQ-072", "MONQ-131", "MONQ-132"), "")
+    made.host("everything", several, **everything)
+
+    before, backups = installation.audit_mark(), bastion.real(BACKUP)
+    done, found = made.run()
+    assert set(found) == set(made.hosts) - {"python"}, done.text[-3000:]
+    assert done.rc == 2 and "Traceback" not in done.text
+    for name, expected in made.expected.items():
+        if name == "python":
+            assert "MONQ-133" in done.text and expected["MONQ-133"] in done.text
+            continue
+        assert {one["id"] for one in found[name]} == set(expected), (name, text_of(found[name]))
+        for number, words in expected.items():
+            assert words in text_of(one for one in found[name] if one["id"] == number), (name, text_of(found[name]))
+    missing = [one["parameters"]["library"] for one in found["everything"] if one["id"] == "MONQ-131"]
+    assert sorted(missing) == ["cryptography", "jmespath", "psycopg2", "yaml"], "all of them at once"
+
+    assert installation.mutations(before) == [] and installation.journal() == [] and installation.ledger() == {}
+    assert {path.name for path in files(backups)} == {"findings.json"}, "nothing else is written"
+    assert bastion.left() == []
+    assert_nothing_on_the_controller(installation)

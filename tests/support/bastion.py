@@ -1,9 +1,9 @@
 """A bastion: an sshd of the tests' own, for another user with another home, on a machine that it can hardly write to.
 
-The sshd runs in a user and mount namespace, which needs no rights and changes nothing on this machine. There /etc/passwd
-knows the user "operator", /home, /srv and /tmp are folders of the test, and everything else is read-only but for what
-the simulated monqctl writes: a write anywhere else fails in the kernel. An sshd that is not root can log in only its own
-user, which is all that is needed.
+The sshd runs in a user and mount namespace, which needs no rights and changes nothing on this machine. There
+/etc/passwd knows the user "operator", /home, /srv and /tmp are folders of the test, and everything else is read-only
+but for what the simulated monqctl writes: a write anywhere else fails in the kernel. An sshd that is not root can log
+in only its own user, which is all that is needed.
 """
 
 from __future__ import annotations
@@ -129,6 +129,7 @@ class Bastion:
         for name in COMMANDS:
             self.real(f"{PROGRAMS}/{name}").symlink_to(shutil.which(name))
         newest = max(Path("/usr/lib/postgresql").glob("*/bin/pg_dump"), key=lambda path: int(path.parts[-3]))
+        self.postgresql = newest.parts[-3]
         for name in ("pg_dump", "pg_restore", "psql"):  # psql is the simulated monqctl's
             self.real(f"{PROGRAMS}/{name}").symlink_to(newest.parent / name)
 

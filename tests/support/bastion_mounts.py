@@ -1,5 +1,5 @@
-"""Runs in a new user and mount namespace: mounts what tests/support/bastion.py says, makes everything else read-only, and
-becomes the command."""
+"""Runs in a new user and mount namespace: mounts what tests/support/bastion.py says, makes everything else read-only,
+and becomes the command."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from ..errors import MonqError
+from ..errors import MissingLibrary, MonqError
 from ..redaction.text import redact
 from . import catalogue
 
@@ -21,6 +21,9 @@ def finding(name, severity, obj=None, expected=None, seen=None, next_step=None, 
 
 
 def of_error(name, error: MonqError, severity=STOP):
+    """The finding for an error. A library that is missing is the same finding wherever it was noticed."""
+    if isinstance(error, MissingLibrary):
+        return finding("host.library", STOP, unchecked=[name], **error.details["missing"])
     return finding(
         name,
         severity,
@@ -36,6 +39,24 @@ def unexpected(name, error, subject="", secrets=()):
     """The finding for an exception that nobody expected. It shows no traceback: values in it may be secret."""
     told = redact(f"{type(error).__name__}: {error}", secrets)[:LONGEST]
     return finding("check.unexpected", worst(name), failed=name, subject=subject or "the whole of it", error=told)
+
+
+def merged(found):
+    """The findings, each once; what could not be checked because of a missing library is listed in one place."""
+    kept = []
+    for one in found:
+        same = [other for other in kept if _told(other) == _told(one)]
+        if not same:
+            kept.append(one)
+        elif "unchecked" in one["parameters"]:
+            names = same[0]["parameters"].setdefault("unchecked", [])
+            names += [name for name in one["parameters"]["unchecked"] if name not in names]
+    return kept
+
+
+def _told(one):
+    given = {name: value for name, value in one["parameters"].items() if name != "unchecked"}
+    return {**one, "severity": "", "parameters": given} if one["check"] == "host" else one
 
 
 def worst(name):
