@@ -1,0 +1,39 @@
+"""The action of preflight: where no module can run on the inventory host, that is the finding."""
+
+from __future__ import annotations
+
+import types
+
+import pytest
+from ansible_collections.monq.platform.plugins.action import preflight as action
+from ansible_collections.monq.platform.plugins.module_utils.checks.preflight import Preflight
+from fake_session import params
+
+MISSING = {"failed": True, "rc": 127, "module_stdout": "", "module_stderr": "/bin/sh: 1: /srv/p/bin/python: not found"}
+
+
+@pytest.fixture
+def run(monkeypatch):
+    """run(what the module returned, …): the action's result"""
+
+    def make(result, **variables):
+        monkeypatch.setattr(action.HeartbeatAction, "run", lambda self, tmp=None, task_vars=None: result)
+        made = object.__new__(action.ActionModule)
+        made._templar = types.SimpleNamespace(template=lambda value: value.replace("{{ folder }}", "/srv/p"))
+        return made.run(task_vars={"inventory_hostname": "production", **variables})
+
+    return make
+
+
+def test_a_python_that_is_not_there_is_the_only_finding_of_a_whole_report(run):
+    result = run(MISSING, ansible_python_interpreter="{{ folder }}/bin/python")
+    [found] = result["findings"]
+    assert (found["id"], found["object"]) == ("MONQ-133", "/srv/p/bin/python on production")
+    assert found["next"].startswith("python3 -m venv /srv/p &&") and not result.get("failed")
+    report = Preflight(params(), lambda *_where: "").report
+    assert {**result, "findings": []} == {"changed": False, "findings_file": "", **report}
+
+
+def test_the_modules_own_result_is_returned_as_it_is(run):
+    for result in ({"findings": [], "finished": True}, {"failed": True, "msg": "unsupported parameter"}):
+        assert run(result) is result
