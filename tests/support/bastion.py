@@ -8,8 +8,10 @@ in only its own user, which is all that is needed.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import random
 import shlex
 import shutil
 import socket
@@ -116,10 +118,8 @@ class Bastion:
     def close(self):
         if self._process:
             for pid in [*descendants(self._process.pid), self._process.pid]:
-                try:
+                with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, 9)
-                except ProcessLookupError:
-                    continue
             self._process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -205,9 +205,12 @@ class Bastion:
 
 
 def _free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """One that no outgoing connection is given meanwhile."""
+    while True:
+        port = random.randint(20000, 31999)
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def _answers(port):
