@@ -128,7 +128,7 @@ def assert_kept_on_the_bastion(installation, bastion, text):
         assert (stat.S_IMODE(found.st_mode), found.st_uid) == (0o600, os.getuid()), path
         assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700, path
         assert path.parts[len(bastion.real(BACKUP).parts)] == NAME, path
-    assert f"{BACKUP}/{NAME}/6.0.0/1/report.html" in text
+    assert f"{BACKUP}/{NAME}/6.0.0/1/pl_i18n_service." in text, "the summary names the dumps where they are"
 
 
 def assert_nothing_on_the_controller(installation):
