@@ -28,13 +28,12 @@ NAME, SLOW = "site-run", "pl-i18n-service"
 LINE = re.compile(rf"^\d\d:\d\d:\d\d {NAME}: outage \d\d:\d\d · step \d+ of \d+ pl rollout · \d+ of \d+ ready", re.M)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def behind(install, sandbox):
-    """(an installation, the bastion that reaches it)"""
+    """(an installation, the bastion that reaches it), for all tests: the last one upgrades it."""
     installation = install(NAME, modules="pl", alias=False)
     shutil.rmtree(sandbox.dir / "bastion", ignore_errors=True)
     bastion = Bastion(installation, sandbox.dir / "bastion")
-    installation.variables(**bastion.variables())
     yield installation, bastion
     bastion.close()
 
@@ -45,6 +44,13 @@ def controller(installation):
     for name in names.values():
         (installation.work / name).mkdir(exist_ok=True)
     return {variable: str(installation.work / name) for variable, name in names.items()}
+
+
+def hosts(installation, named):
+    """Writes the inventory. named: {host: its variables}, on top of those of the installation."""
+    local = installation._variables()  # pylint: disable=protected-access
+    given = {"monq": {"hosts": {name: {**local, **more} for name, more in named.items()}}}
+    (installation.inventory / "hosts.json").write_text(json.dumps(given))
 
 
 def until(condition, process):
@@ -75,71 +81,6 @@ def test_the_bastion_lets_nobody_write_elsewhere(behind):
     assert not Path(HOME).exists() and not Path(BACKUP).exists(), "neither is on this side"
 
 
-def test_the_whole_upgrade_over_ssh(behind):
-    installation, bastion = behind
-    env = controller(installation)
-    made = installation.play("plan", confirm=False, env=env)
-    assert made.rc == 0 and not installation.mutations() and not installation.journal(), made.text[-3000:]
-    plan = json.loads(next(bastion.real(BACKUP).rglob("plan.json")).read_text())
-
-    slow(installation, **{SLOW: 3600})
-    process = installation.start("site", extra={"monq_plan": plan["id"]}, env=env)
-    until(lambda: LINE.search(Path(process.log).read_text()), process)
-    slow(installation)
-    assert process.wait(timeout=300) == 0, Path(process.log).read_text()[-3000:]
-    text = Path(process.log).read_text()
-
-    assert_upgraded(installation)
-    assert_kept_on_the_bastion(installation, bastion, text)
-    assert bastion.left() == [], "nothing in the home, no progress file in /tmp"
-    assert_nothing_on_the_controller(installation)
-
-    # What a local run would have done is done: it finds no difference, and changes nothing.
-    known, calls = installation.ledger(), installation.journal()
-    mark = installation.audit_mark()
-    local = installation._variables()  # pylint: disable=protected-access
-    installation.variables(**{**dict.fromkeys(bastion.variables()), **local})
-    again = installation.play("site")
-    assert again.rc == 0 and again.recap(NAME)["changed"] == 0, again.text[-3000:]
-    assert (installation.ledger(), installation.journal()) == (known, calls)
-    assert installation.mutations(mark) == []
-
-
-def assert_upgraded(installation):
-    """by kubectl and psql"""
-    assert {entry["state"] for entry in installation.ledger().values()} == {"done"}
-    tags = {
-        d["metadata"]["name"]: d["spec"]["template"]["spec"]["containers"][0]["image"].rpartition(":")[2]
-        for d in installation.objects("deployments")
-        if d["metadata"]["name"].startswith("pl-") and "microservice-registry" not in d["metadata"]["name"]
-    }
-    assert tags and set(tags.values()) == {"6.0.0"}, tags
-    runs = installation.migrations()
-    assert len(runs) == 5 and set(runs.values()) == {1}, runs
-
-
-def assert_kept_on_the_bastion(installation, bastion, text):
-    kept = files(bastion.real(BACKUP))
-    names = {path.name for path in kept}
-    assert {"plan.json", "findings.json", "report.json", "report.html"} <= names, names
-    assert {path.name.partition(".")[0] for path in kept if path.suffix == ".dump"} == DUMPED
-    for path in kept:
-        found = path.stat()
-        assert (stat.S_IMODE(found.st_mode), found.st_uid) == (0o600, os.getuid()), path
-        assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700, path
-        assert path.parts[len(bastion.real(BACKUP).parts)] == NAME, path
-    assert f"{BACKUP}/{NAME}/6.0.0/1/pl_i18n_service." in text, "the summary names the dumps where they are"
-
-
-def assert_nothing_on_the_controller(installation):
-    work = installation.work
-    assert {path.parent.name for path in files(work / "home")} <= {"cp"}, "sockets of open connections"
-    assert files(work / "tmp") == []
-    logs = {path.name for path in work.glob("*.log")}
-    assert {path.name for path in work.iterdir()} == {"home", "tmp", "inventory", *logs}
-    assert not installation.backup.exists()
-
-
 def text_of(findings):
     return "\n".join(f"{one['id']} {one['object']} | {one['seen']} | {one['next']}" for one in findings)
 
@@ -155,8 +96,7 @@ class Prerequisites:
         """expected: {id: what its text must say}. A kubeconfig of its own: else it would be the same installation."""
         mine = f"{HOME}/.kube/{name}"
         shutil.copy(self.bastion.real(bastions.KUBECONFIG), self.bastion.real(mine))
-        local = self.installation._variables()  # pylint: disable=protected-access
-        self.hosts[name] = {**local, **self.bastion.variables(), "monq_kubeconfig": mine, **given}
+        self.hosts[name] = {**self.bastion.variables(), "monq_kubeconfig": mine, **given}
         self.expected[name] = dict(expected)
 
     def library(self, name, requirement, imported=None, **given):
@@ -177,8 +117,7 @@ class Prerequisites:
 
     def run(self):
         """{host: [finding]} of those that block"""
-        hosts = {"monq": {"hosts": self.hosts}}
-        (self.installation.inventory / "hosts.json").write_text(json.dumps(hosts))
+        hosts(self.installation, self.hosts)
         done = self.installation.play("preflight", "-f", "5", "-v", env=controller(self.installation))
         rows = re.findall(r'^ok: \[(\S+)\] => (\{.*"findings": .*\})$', done.text, re.M)
         results = [(name, json.loads(data)) for name, data in rows]
@@ -250,5 +189,71 @@ def test_each_prerequisite_that_is_missing_is_a_finding_with_its_remedy_and_noth
 
     assert installation.mutations(before) == [] and installation.journal() == [] and installation.ledger() == {}
     assert {path.name for path in files(backups)} == {"findings.json"}, "nothing else is written"
+    for path in backups.iterdir():
+        shutil.rmtree(path)
     assert bastion.left() == []
     assert_nothing_on_the_controller(installation)
+
+
+def test_the_whole_upgrade_over_ssh(behind):
+    installation, bastion = behind
+    env = controller(installation)
+    hosts(installation, {NAME: bastion.variables()})
+    made = installation.play("plan", confirm=False, env=env)
+    assert made.rc == 0 and not installation.mutations() and not installation.journal(), made.text[-3000:]
+    plan = json.loads(next(bastion.real(BACKUP).rglob("plan.json")).read_text())
+
+    slow(installation, **{SLOW: 3600})
+    process = installation.start("site", extra={"monq_plan": plan["id"]}, env=env)
+    until(lambda: LINE.search(Path(process.log).read_text()), process)
+    slow(installation)
+    assert process.wait(timeout=300) == 0, Path(process.log).read_text()[-3000:]
+    text = Path(process.log).read_text()
+
+    assert_upgraded(installation)
+    assert_kept_on_the_bastion(installation, bastion, text)
+    assert bastion.left() == [], "nothing in the home, no progress file in /tmp"
+    assert_nothing_on_the_controller(installation)
+
+    # What a local run would have done is done: it finds no difference, and changes nothing.
+    known, calls, mark = installation.ledger(), installation.journal(), installation.audit_mark()
+    hosts(installation, {NAME: {"monq_backup_dir": str(bastion.real(BACKUP))}})
+    again = installation.play("site")
+    assert again.rc == 0, again.text[-3000:]
+    assert (installation.ledger(), installation.journal()) == (known, calls)
+    assert installation.mutations(mark) == []
+
+
+def assert_upgraded(installation):
+    """by kubectl and psql"""
+    assert {entry["state"] for entry in installation.ledger().values()} == {"done"}
+    tags = {
+        d["metadata"]["name"]: d["spec"]["template"]["spec"]["containers"][0]["image"].rpartition(":")[2]
+        for d in installation.objects("deployments")
+        if d["metadata"]["name"].startswith("pl-") and "microservice-registry" not in d["metadata"]["name"]
+    }
+    assert tags and set(tags.values()) == {"6.0.0"}, tags
+    runs = installation.migrations()
+    assert len(runs) == 5 and set(runs.values()) == {1}, runs
+
+
+def assert_kept_on_the_bastion(installation, bastion, text):
+    kept = files(bastion.real(BACKUP))
+    names = {path.name for path in kept}
+    assert {"plan.json", "findings.json", "report.json", "report.html"} <= names, names
+    assert {path.name.partition(".")[0] for path in kept if path.suffix == ".dump"} == DUMPED
+    for path in kept:
+        found = path.stat()
+        assert (stat.S_IMODE(found.st_mode), found.st_uid) == (0o600, os.getuid()), path
+        assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700, path
+        assert path.parts[len(bastion.real(BACKUP).parts)] == NAME, path
+    assert f"{BACKUP}/{NAME}/6.0.0/1/pl_i18n_service." in text, "the summary names the dumps where they are"
+
+
+def assert_nothing_on_the_controller(installation):
+    work = installation.work
+    assert {path.parent.name for path in files(work / "home")} <= {"cp"}, "sockets of open connections"
+    assert files(work / "tmp") == []
+    logs = {path.name for path in work.glob("*.log")}
+    assert {path.name for path in work.iterdir()} == {"home", "tmp", "inventory", *logs}
+    assert not installation.backup.exists()
