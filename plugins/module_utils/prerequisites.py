@@ -101,9 +101,13 @@ def folder(path):
 
 
 def kubeconfig(path):
-    """The command that puts a file of secrets there, or gives the one that is there to this user."""
+    """The command that puts a kubeconfig there, or gives this user the one that is there, or a copy of it."""
     if os.path.exists(path):
-        return as_root(f"chown {shlex.quote(user())} {shlex.quote(path)}")
+        home, owner = os.path.expanduser("~"), shlex.quote(user())
+        if path.startswith(home + os.sep):
+            return as_root(f"chown {owner} {shlex.quote(path)}")
+        copy = shlex.quote(os.path.join(home, ".kube", "config"))
+        return as_root(f"install -D -m 0600 -o {owner} {shlex.quote(path)} {copy}")
     return _in_its_folder(path, f"install -D -m 0600 kubeconfig {shlex.quote(path)}")
 
 

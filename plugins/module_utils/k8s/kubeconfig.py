@@ -36,7 +36,7 @@ def access(kubeconfig=None, context=None, environment=None, account=ACCOUNT):
 
 def _error(origin, expected, seen, command=""):
     """command: what puts the file there, if that is what is wrong."""
-    then = f"{command}; or correct monq_kubeconfig" if command else CHECK
+    then = f"{command}; and check monq_kubeconfig" if command else CHECK
     return ApiUnreachable("the kubeconfig cannot be used", origin, expected, seen, then)
 
 
@@ -223,7 +223,8 @@ def _in_cluster(environment, account, context):
     if context:
         raise _error("~/.kube/config", f"a kubeconfig with context {context}", "no kubeconfig")
     if not host or not port:
-        raise _error("~/.kube/config", "a kubeconfig, or the service account of a pod", "neither")
+        command = prerequisites.kubeconfig(os.path.expanduser("~/.kube/config"))
+        raise _error("~/.kube/config", "a kubeconfig, or the service account of a pod", "neither", command)
     user = {"tokenFile": os.path.join(account, "token")}
     cluster = {"certificate-authority": os.path.join(account, "ca.crt")}
     origin = f"service account of this pod, {account}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import builtins
 import importlib.util
 import os
-import re
 import shlex
 import sys
 
@@ -150,7 +149,12 @@ def test_a_file_of_secrets_is_put_there_or_given_to_the_user(tmp_path, nobody, m
     assert prerequisites.kubeconfig(str(path)) == f"install -D -m 0600 kubeconfig {path}"
     path.parent.mkdir()
     path.write_text("")
-    assert re.fullmatch(rf"sudo chown \S+ {path}", prerequisites.kubeconfig(str(path)))
+    me = prerequisites.user()
+    monkeypatch.setenv("HOME", "/home/operator")
+    copied = f"sudo install -D -m 0600 -o {me} {path} /home/operator/.kube/config"
+    assert prerequisites.kubeconfig(str(path)) == copied
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert prerequisites.kubeconfig(str(path)) == f"sudo chown {me} {path}"
     monkeypatch.setattr(os, "access", lambda _path, _mode: False)
     path.unlink()
     assert prerequisites.kubeconfig(str(path)) == f"sudo install -D -m 0600 kubeconfig {path}"
