@@ -27,6 +27,7 @@ USED_BY = {"cluster": ("urllib3", "cryptography"), "registry": ("jmespath",), "d
 NO_FOLDER = "No usable temporary directory found"
 NOT_STARTED = (126, 127)  # the shell's statuses for a program that it could not execute, or not find
 OPEN = "sudo chmod 1777 /tmp"
+NOISE = "ControlSocket "  # ssh, where two begin at the same time
 LONGEST = 300
 
 
@@ -57,12 +58,14 @@ def not_run(result, python, host):
     if result.get("rc") not in NOT_STARTED and "Traceback" in said:  # a Python has run it
         return None
     python = str(python or "python3")
-    return finding("host.python", STOP, python=python, host=host, error=_line(said), command=_command(python))
+    return finding("host.python", STOP, python=python, host=host, error=_line(said, python), command=_command(python))
 
 
-def _line(said, wanted=""):
-    lines = [line.strip() for line in said.splitlines() if line.strip() and wanted in line]
-    return (lines[-1] if lines else "no output")[:LONGEST]
+def _line(said, wanted):
+    """The last line with the wanted text, or just the last one: ssh and the shell's profile may say something too."""
+    lines = [line.strip() for line in said.splitlines() if line.strip() and not line.startswith(NOISE)]
+    named = [line for line in lines if wanted in line]
+    return ((named or lines or ["no output"])[-1])[:LONGEST]
 
 
 def _command(python):

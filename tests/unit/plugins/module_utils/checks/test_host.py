@@ -68,7 +68,12 @@ def result(rc, out="", err=""):
         (result(127, err=f"/bin/sh: 1: {PYTHON}: not found\n"), "MONQ-133", f"/bin/sh: 1: {PYTHON}: not found"),
         (result(126, err=f"/bin/sh: 1: {PYTHON}: Permission denied\n"), "MONQ-133", "/bin/sh: 1: …: Permission denied"),
         (result(0, out="uid=1042(operator)\n"), "MONQ-133", "uid=1042(operator)"),
-        (result(1), "MONQ-133", "no output"),
+        (
+            result(127, err=f"{PYTHON}: No such file\nControlSocket /x already exists\nbye\n"),
+            "MONQ-133",
+            f"{PYTHON}: No such file",
+        ),
+        (result(1, err="ControlSocket /x already exists\n"), "MONQ-133", "no output"),
         (
             result(1, err="Traceback (most recent call last):\nNo usable temporary directory found in ['/tmp']\n"),
             "MONQ-134",
