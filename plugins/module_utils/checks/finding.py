@@ -72,7 +72,12 @@ def inside_outage(found):
         "the outage has begun: the run continues because later steps may fix this; if they do not, restore with "
         "rollback.yml"
     )
-    return [{**one, "severity": WARNING, "next": forward} if one["severity"] == STOP else one for one in found]
+    return [_warned(one, forward) if one["severity"] == STOP else one for one in found]
+
+
+def _warned(one, forward):
+    """What the inventory host lacks is repaired by its own command: no later step does that."""
+    return {**one, "severity": WARNING, "next": one["next"] if one["check"] == "host" else forward}
 
 
 def lost_ledger(release, namespace, snapshots):
