@@ -48,12 +48,11 @@ class ActionModule(ActionBase):
         try:
             before, after = fleet.earlier(serial, hosts, host)
         except ValueError as exc:
-            raise _wrong("numbers and percentages", str(serial)) from exc
+            raise _wrong(mark("numbers and percentages"), str(serial)) from exc
         others = set(batch) & {*before, *after}
         if others:
-            raise _wrong(
-                "given with -e: Ansible reads it from no inventory", f"{', '.join(sorted(others))} in the same batch"
-            )
+            seen = f"{host}, {', '.join(sorted(others))}"
+            raise _wrong(mark("given with -e: Ansible reads it from no inventory"), seen)
         return before
 
 

@@ -19,14 +19,14 @@ class Installations:
     """The rows of the table."""
 
     def __init__(self):
-        self._rows, self._kinds, self._language = {}, set(), ENGLISH
+        self._rows, self._kinds, self.words = {}, set(), ENGLISH
 
     def expect(self, kinds):
         """kinds: names of our modules in the whole run."""
         self._kinds |= kinds
 
     def speak(self, code):
-        self._language = languages.language(code)
+        self.words = languages.language(code)
 
     def take(self, host, action, task, data, failed=False, unreachable=False):
         """Takes the result of a task."""
@@ -73,7 +73,7 @@ class Installations:
             host: {**one, "verdict": self._verdict(one.get("verdict", "unfinished"), batched)}
             for host, one in self._rows.items()
         }
-        return fleet.table(rows, self._command, self._language)
+        return fleet.table(rows, self._command, self.words)
 
     @staticmethod
     def _verdict(verdict, batched):
@@ -85,5 +85,5 @@ class Installations:
     def _command(self, hosts):
         limit = ",".join(hosts)
         if job():
-            return f"{failures.relaunch(job(), '', self._language)}, limit: {limit}"
+            return f"{failures.relaunch(job(), '', self.words)}, limit: {limit}"
         return failures.resume_command({**typed(), "limit": limit})

@@ -107,8 +107,6 @@ def test_no_two_of_them_share_a_file(fleet, first):
 
 
 def test_the_same_command_ends_the_rest(fleet, first):
-    [command] = {line.strip() for line in first.text.splitlines() if line.strip().endswith("--limit fl-lock")} or [""]
-    assert not command or "ansible-playbook" in command
     again = fleet.play("site", "--forks", "4")
     assert again.rc == 0, again.text[-4000:]
     rows = fleet.rows(again.text)

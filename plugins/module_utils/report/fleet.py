@@ -13,7 +13,6 @@ HEADS = (mark("installation"), mark("result"), mark("outage"), mark("platform"))
 VERDICTS = {
     "done": mark("done"),
     "upgraded": mark("upgraded, not verified yet"),
-    "prepared": mark("prepared"),
     "checked": mark("checked"),
     "failed": mark("failed at {at}"),
     "question": mark("failed at {at}: needs a decision"),
@@ -24,7 +23,17 @@ VERDICTS = {
     "not begun": mark("not begun"),
     "unfinished": mark("not finished"),
 }
-GOOD = ("done", "upgraded", "prepared", "checked")
+# The same in the sum of the first line.
+SUMS = {
+    **VERDICTS,
+    "failed": mark("failed"),
+    "question": mark("asking for a decision"),
+    "interrupted": mark("interrupted"),
+    "locked": mark("locked"),
+    "unreachable": mark("unreachable"),
+    "killed": mark("killed"),
+}
+GOOD = ("done", "upgraded", "checked")
 PLATFORM = {"up": mark("up"), "down": mark("DOWN"), "unknown": mark("unknown")}
 TITLE = mark("All {count} installations of this run: {sums}")
 ASKED = mark("next, with the answer that the text of each of them asks for:")
@@ -103,9 +112,7 @@ def table(rows, command, words=ENGLISH):
     counted = {}
     for one in rows.values():
         counted[one["verdict"]] = counted.get(one["verdict"], 0) + 1
-    sums = ", ".join(
-        f"{number} {words.gettext(VERDICTS[name]).partition('{')[0].rstrip(': ')}" for name, number in counted.items()
-    )
+    sums = ", ".join(f"{number} {words.gettext(SUMS[name])}" for name, number in counted.items())
     text = [words._(TITLE, count=len(rows), sums=sums)]
     text += ["  " + "  ".join(cell.ljust(size) for cell, size in zip(line, wide)).rstrip() for line in lines]
     return "\n".join(text + _next(rows, command, words))
