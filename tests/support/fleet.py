@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -18,11 +20,13 @@ class Fleet:
         self.installations = {one.name: one for one in installations}
         self.inventory = Path(work) / "fleet"
         self.inventory.mkdir(exist_ok=True)
+        self.backup = installations[0].sandbox.dir / "backup-fleet"
         hosts = {}
         for name, one in self.installations.items():
             hosts.update(json.loads((one.inventory / "hosts.json").read_text())["monq"]["hosts"])
             # One confirmation for all: that of a provider is the name of the environment that all of them share.
             hosts[name]["monq_environment"] = "fleet"
+            hosts[name]["monq_backup_dir"] = str(self.backup)
         (self.inventory / "hosts.json").write_text(json.dumps({"monq": {"hosts": hosts}}))
 
     def __getitem__(self, name):
@@ -45,9 +49,8 @@ class Fleet:
     def rows(text):
         """The last table: {host: the rest of its row}."""
         lines = text[text.rindex("installations of this run") :].splitlines()[2:]
-        return {
-            line.split()[0]: " ".join(line.split()[1:]) for line in lines if line.startswith("  ") and line[2] != " "
-        }
+        rows = itertools.takewhile(lambda line: re.match(r"  (?!next,)\S", line), lines)
+        return {line.split()[0]: " ".join(line.split()[1:]) for line in rows}
 
 
 def processes(root, word):
