@@ -39,10 +39,14 @@ class CallbackModule(CallbackBase):
 
     def __init__(self):
         super().__init__()
+        self._forget()
+
+    def _forget(self):
         self._rows, self._play, self._heard = Installations(), None, False
         self._workers = KilledWorkers(self._killed, self._stuck)
 
     def v2_playbook_on_start(self, playbook):
+        self._forget()  # one command may have several playbooks
         with contextlib.suppress(Exception):  # a display must not disturb what it shows
             for play in playbook.get_plays():
                 self._rows.expect({name for block in play.tasks for name in _names(block)})

@@ -40,7 +40,7 @@ class ActionModule(ActionBase):
             words = languages.chosen(self, task_vars)
             said = words._(NOT_BEGUN, host=host, hosts=", ".join(open_), allowed=given["allowed"])
             show(said, color=C.COLOR_ERROR)
-        return {**result, "begins": begins, "not_ended": open_}
+        return {**result, "begins": begins, "not_ended": open_, "hosts": list(hosts)}
 
     @staticmethod
     def _before(serial, host, hosts, batch):

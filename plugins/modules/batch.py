@@ -50,11 +50,12 @@ begins:
   returned: always
   type: bool
   sample: true
-failed:
-  description: Only returned if the batches are not those of O(serial).
-  returned: failure
-  type: bool
-  sample: true
+hosts:
+  description: All installations of the run, in the order of their batches.
+  returned: success
+  type: list
+  elements: str
+  sample: [staging, east]
 not_ended:
   description: The installations of the batches before that have not come to their end.
   returned: success

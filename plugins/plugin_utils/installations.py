@@ -13,6 +13,7 @@ from .command_line import job, typed
 
 OURS = "monq.platform."
 UPGRADE = "batch"  # the first task of the playbooks that change an installation batch by batch
+ROLLBACK = "rollback_step"
 
 
 class Installations:
@@ -41,12 +42,15 @@ class Installations:
         elif kind == "preflight" and known is None:
             ledger = data.get("ledger") or {}
             self._rows[host] = {**self._of(ledger), "verdict": "checked"}
-        elif kind == "batch" and known is not None:
-            known["verdict"] = "begun" if data.get("begins") else "not begun"
+        elif kind == "batch":
+            for name in data.get("hosts") or [host]:
+                self._rows.setdefault(name, {"verdict": "checked"})
+            self._rows[host]["verdict"] = "begun" if data.get("begins") else "not begun"
         elif kind == "verify":
             self._rows[host] = {"verdict": "done", "platform": "up", "outage": data.get("outage_seconds")}
         elif "__monq_batch_ended" in (data.get("ansible_facts") or {}):
-            self._rows[host] = {**(known or {}), "verdict": "upgraded", "platform": "up"}
+            verdict = "rolled back" if ROLLBACK in self._kinds else "upgraded"
+            self._rows[host] = {**(known or {}), "verdict": verdict, "platform": "up"}
 
     def kill(self, host, task):
         """The process of this host was killed, so that there is no result."""

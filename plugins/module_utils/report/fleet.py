@@ -13,6 +13,7 @@ HEADS = (mark("installation"), mark("result"), mark("outage"), mark("platform"))
 VERDICTS = {
     "done": mark("done"),
     "upgraded": mark("upgraded, not verified yet"),
+    "rolled back": mark("rolled back"),
     "checked": mark("checked"),
     "failed": mark("failed at {at}"),
     "question": mark("failed at {at}: needs a decision"),
@@ -33,7 +34,7 @@ SUMS = {
     "unreachable": mark("unreachable"),
     "killed": mark("killed"),
 }
-GOOD = ("done", "upgraded", "checked")
+GOOD = ("done", "upgraded", "rolled back", "checked")
 PLATFORM = {"up": mark("up"), "down": mark("DOWN"), "unknown": mark("unknown")}
 TITLE = mark("All {count} installations of this run: {sums}")
 ASKED = mark("next, with the answer that the text of each of them asks for:")

@@ -20,7 +20,8 @@ def rows(monkeypatch):
 
 
 def results(text):
-    return {line.split()[0]: " ".join(line.split()[1:]) for line in text.splitlines()[2:] if line[2] != " "}
+    rows = [line.split() for line in text.splitlines()[2:] if line[2] != " " and not line.startswith("  next,")]
+    return {host: " ".join(rest) for host, *rest in rows}
 
 
 def test_each_kind_of_end(rows):
@@ -69,3 +70,30 @@ def test_upgrade_alone_ends_with_upgraded(rows):
         rows.take(host, "monq.platform.batch", "Begin", {"begins": True})
         rows.take(host, *FACT)
     assert results(rows.table())["a"] == "upgraded, not verified yet - up"
+
+
+def test_a_rollback_knows_its_installations_from_the_batches(monkeypatch):
+    monkeypatch.setattr(installations, "typed", lambda: {"playbooks": ["rollback.yml"]})
+    monkeypatch.setattr(installations, "job", lambda: "")
+    made = installations.Installations()
+    made.expect({"batch", "rollback_step"})
+    made.take("a", "monq.platform.batch", "Begin", {"begins": True, "hosts": ["a", "b", "c"]})
+    made.take("a", *FACT)
+    made.take("b", "monq.platform.batch", "Begin", {"begins": False, "hosts": ["a", "b", "c"]})
+    assert results(made.table()) == {"a": "rolled back - up", "b": "not begun - -", "c": "not begun - -"}
+    assert "--limit b,c" in made.table()
+
+
+def test_in_awx_the_next_step_is_a_relaunch(monkeypatch):
+    monkeypatch.setattr(installations, "job", lambda: "17")
+    made = installations.Installations()
+    made.take("a", "monq.platform.failure", "Report", FAILED, failed=True)
+    made.take("b", "monq.platform.failure", "Report", FAILED, failed=True)
+    assert "relaunch" in made.table() and "limit: a,b" in made.table()
+
+
+def test_a_killed_process_is_a_row(rows):
+    for host in "ab":
+        rows.take(host, *CHECKED)
+    rows.kill("b", "Verify")
+    assert results(rows.table())["b"] == "its process was killed at Verify - up"
