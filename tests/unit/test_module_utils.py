@@ -92,6 +92,7 @@ PURE = [
     "report/document",
     "report/failure",
     "report/findings",
+    "report/fleet",
     "report/redactions",
     "report/rollback",
     "report/rollback_document",
