@@ -8,6 +8,7 @@ from ansible.plugins.action import ActionBase
 
 from ..module_utils.language import ENGLISH, mark
 from ..module_utils.report import failure as failures
+from ..module_utils.report import fleet
 from ..plugin_utils import languages
 from ..plugin_utils.command_line import job, typed
 from ..plugin_utils.screen import show
@@ -46,6 +47,7 @@ class ActionModule(ActionBase):
         result.update(
             changed=False,
             failed=True,
+            installation=fleet.row(given["ledger"], {**given["result"], "task": given["task"]}),
             msg=failures.in_short(
                 variables.get("inventory_hostname", ""), given["task"], given["result"], command, words
             ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from ansible.plugins.action import ActionBase
 
-from ..module_utils.report import status
+from ..module_utils.report import fleet, status
 from ..module_utils.report import upgrade as texts
 from ..plugin_utils import languages
 from ..plugin_utils.command_line import job, typed, verbose
@@ -35,5 +35,5 @@ class ActionModule(ActionBase):
         if given["all"] or verbose():
             show(texts.plan(given["ledger"], words) + "\n")
         show(text)
-        result.update(changed=False, text=text)
+        result.update(changed=False, text=text, installation=fleet.row(given["ledger"]))
         return result

@@ -55,9 +55,13 @@ def _identity(hostvars, host):
     known = hostvars[host]
     if not known.get("monq_namespace"):
         return None
+    return (machine(known, host), *(str(known.get(name) or "") for name in NAMED_BY))
+
+
+def machine(known, host):
+    """The machine that a host's modules run on; empty for this one."""
     local = str(known.get("ansible_connection", "")).rpartition(".")[2] == "local"
-    machine = "" if local else str(known.get("ansible_host") or host)
-    return (machine, *(str(known.get(name) or "") for name in NAMED_BY))
+    return "" if local else str(known.get("ansible_host") or host)
 
 
 class FilterModule:

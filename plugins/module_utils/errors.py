@@ -44,6 +44,21 @@ class InputError(MonqError, ValueError):
     """An operator's variable is wrong."""
 
 
+class MissingLibrary(MonqError):
+    """The Python that modules run with has not got a library."""
+
+    def __init__(self, details):
+        """details: library, requirement, python, error and command, for a finding."""
+        super().__init__(
+            "a Python library is missing",
+            f"{details['library']} for {details['python']}",
+            details["requirement"],
+            details["error"],
+            details["command"],
+            missing=details,
+        )
+
+
 class ApiError(MonqError):
     """The Kubernetes API returned an error status."""
 
@@ -68,6 +83,7 @@ class CommandError(MonqError):
 
     unknown = False  # True: the work may have been done
     only_words = False  # True: the program ended well, and only its output says otherwise
+    not_started = False
 
 
 class BundleError(MonqError):

@@ -54,13 +54,15 @@ def run(argv, env=None, timeout=3600, stdout=None, watch=None):
             preexec_fn=lambda: _die_with(parent),  # pylint: disable=subprocess-popen-preexec-fn
         )
     except OSError as exc:
-        raise CommandError(
+        error = CommandError(
             "the program cannot be started",
             argv[0],
             "an executable file",
             exc.strerror or str(exc),
             "install it, or correct its path in the inventory",
-        ) from exc
+        )
+        error.not_started = True
+        raise error from exc
     kept = {stream: Kept() for stream in (process.stdout, process.stderr) if stream}
     timed_out = not _collect(process, kept, timeout, watch)
     if timed_out:

@@ -43,6 +43,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+installation:
+  description: The row of this installation in the table of all, with C(verdict), C(at), C(outage) and C(platform).
+  returned: always
+  type: dict
+  sample: {"verdict": "failed", "at": "upgrade.routing.cut", "outage": null, "platform": "up"}
 msg:
   description: The failure and the next command in one line; the full text is printed line by line.
   returned: always

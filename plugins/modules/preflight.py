@@ -75,6 +75,10 @@ options:
     type: list
     elements: str
     default: []
+  shared:
+    description: Variables that other hosts of the run have the same value of, on the same machine, and may not have.
+    type: dict
+    default: {}
   releasehub_token:
     description: The Release Hub token.
     type: str
@@ -198,6 +202,7 @@ OPTIONS = {
     "probe_expect": {"type": "dict", "default": {}},
     "silence": SHOWN_NOWHERE,
     "doubles": {"type": "list", "elements": "str", "default": []},
+    "shared": {"type": "dict", "default": {}},
     "releasehub_token": {"type": "str", "default": "", "no_log": True},
     "findings_file": {"type": "path", "default": ""},
     "final": {"type": "bool", "default": False},

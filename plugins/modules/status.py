@@ -41,6 +41,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+installation:
+  description: The row of this installation in the table of all, with C(verdict), C(at), C(outage) and C(platform).
+  returned: always
+  type: dict
+  sample: {"verdict": "failed", "at": "upgrade.routing.cut", "outage": null, "platform": "up"}
 text:
   description: The text that was shown.
   returned: always

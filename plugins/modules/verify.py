@@ -103,6 +103,11 @@ summary:
   returned: always
   type: str
   sample: Summary of the upgrade
+outage_seconds:
+  description: Seconds from the start of the cutover to the end of the last step of the upgrade.
+  returned: always
+  type: int
+  sample: 512
 unlocked:
   description: Whether the lock was released.
   returned: always
@@ -157,13 +162,14 @@ def perform(session, warn):
     """What the module returns."""
     run, given, verification = session.run, session.params, Verification(session)
     path = judge(session, verification)
-    text = summary(overview(run, given["lock_id"]), verification.report, words(given))
+    found = overview(run, given["lock_id"])
+    text = summary(found, verification.report, words(given))
     changed = bool(given["spool_directory"]) and summary_file.keep(session.folder, text + "\n", session.check_mode)
     if LAST in run.done:
         session.warnings += facts.of_verification(session, verification.report, verification.seen)
     unlocked = given["release_lock"] and not session.check_mode and session.lease.release(given["lock_id"])
     result = {**session.result(warn), **verification.report, "changed": changed, "findings_file": path}
-    return {**result, "summary": text, "unlocked": bool(unlocked)}
+    return {**result, "summary": text, "unlocked": bool(unlocked), "outage_seconds": found["outage_seconds"]}
 
 
 def main():

@@ -16,6 +16,7 @@ UTILS = sorted(
 # Each package imports only those before it, and itself.
 PACKAGES = [
     "errors",
+    "prerequisites",
     "language",
     "typed",
     "version",
@@ -51,6 +52,7 @@ PURE = [
     "checks/entries_bundle",
     "checks/entries_client",
     "checks/entries_cluster",
+    "checks/entries_host",
     "checks/entries_inputs",
     "checks/entries_outcome",
     "checks/entries_postgresql",
@@ -90,6 +92,7 @@ PURE = [
     "report/document",
     "report/failure",
     "report/findings",
+    "report/fleet",
     "report/redactions",
     "report/rollback",
     "report/rollback_document",

@@ -77,7 +77,7 @@ def test_every_module_is_used_by_a_role_or_a_test(name):
     assert used or tested
 
 
-ON_THE_CONTROLLER = ("failure", "hook", "notify", "report", "status")
+ON_THE_CONTROLLER = ("batch", "failure", "hook", "notify", "report", "status")
 
 
 @pytest.mark.parametrize("name", [name for name in MODULES if name not in ON_THE_CONTROLLER])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from ansible_collections.monq.platform.plugins.modules import batch
 from repository import ROOT, TASK_FILES, load, tasks
 
 PLAYBOOKS = sorted(path.name for path in (ROOT / "playbooks").glob("*.yml"))
@@ -78,3 +79,23 @@ def test_a_run_that_fails_ends_with_the_last_words(name):
 def test_the_upgrade_does_not_stop_neighbours():
     play = load("playbooks/upgrade.yml")[-1]
     assert play["strategy"].rpartition(".")[2] == "host_pinned"
+
+
+@pytest.mark.parametrize("name", ["upgrade.yml", "rollback.yml"])
+def test_batches_are_asked_first_and_told_last(name):
+    """The next batch asks for the fact that only those have who have come to the end."""
+    play = load(f"playbooks/{name}")[-1]
+    files = [task.get("ansible.builtin.import_tasks", "") for task in play["tasks"]]
+    first = load(f"playbooks/{files[0]}")[0]
+    assert "monq_serial" in play["serial"] and first["ansible.builtin.import_role"]["tasks_from"] == "batch"
+    assert first["tags"] == ["always"]
+    assert files[-1] == "tasks/ended.yml"
+    [told] = load("playbooks/tasks/ended.yml")
+    assert told["ansible.builtin.set_fact"] == {batch.SPEC["fact"]["default"]: True} and told["tags"] == ["always"]
+
+
+def test_what_was_not_begun_is_not_verified():
+    first = load("playbooks/verify.yml")[-1]["tasks"][0]
+    assert (
+        first["ansible.builtin.meta"] == "end_host" and "__monq_batch" in first["when"] and first["tags"] == ["always"]
+    )

@@ -7,6 +7,7 @@ import base64
 import hashlib
 
 from ..errors import SignatureError
+from ..prerequisites import missing
 from .manifest import MANIFEST, SIGNATURE
 
 
@@ -34,8 +35,7 @@ def usable(path):
         from cryptography import x509
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     except ImportError as exc:
-        then = "pip install cryptography for the Python that runs modules on the inventory host"
-        raise _refused(MANIFEST, "the library cryptography, to verify its signature", str(exc), then) from exc
+        raise missing("cryptography", exc) from exc
     expected, then = "a certificate (PEM) with an Ed25519 key", "correct monq_bundle_certificate"
     try:
         with open(path, "rb") as file:

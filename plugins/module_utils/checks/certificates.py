@@ -7,6 +7,7 @@ import datetime
 import re
 
 from ..k8s import routes
+from ..prerequisites import missing
 from .examination import Examination
 from .finding import STOP, WARNING, finding
 
@@ -23,7 +24,7 @@ def examine(name, hosts, chain, key, now=None):
     try:
         from cryptography import x509
     except ImportError as exc:
-        return [finding("tls.library", STOP, error=str(exc))]
+        raise missing("cryptography", exc) from exc
     try:
         certificates = [x509.load_pem_x509_certificate(block) for block in CERTIFICATE.findall(chain)]
     except ValueError as exc:

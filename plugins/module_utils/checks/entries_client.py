@@ -25,7 +25,8 @@ ENTRIES = {
         "object": "monqctl in {home}",
         "expected": "libicu on this host, or DOTNET_SYSTEM_GLOBALIZATION_INVARIANT in monq_monqctl_environment",
         "seen": "neither: {line}",
-        "next": "set monq_monqctl_environment: {{DOTNET_SYSTEM_GLOBALIZATION_INVARIANT: '1'}}, or install libicu",
+        "next": "set monq_monqctl_environment: {{DOTNET_SYSTEM_GLOBALIZATION_INVARIANT: '1'}}, or install libicu: "
+        "{command}",
     },
     "MONQ-051": {
         "name": "monqctl.version",
@@ -47,7 +48,7 @@ ENTRIES = {
         "object": "{home}",
         "expected": "a writable folder",
         "seen": "{problem}",
-        "next": "set monq_monqctl_home to one",
+        "next": "{command}; or set monq_monqctl_home to another folder",
     },
     "MONQ-053": {
         "name": "identity",

@@ -159,6 +159,18 @@ ENTRIES = {
         "seen": "also {hosts}",
         "next": "remove all but one of them from the inventory",
     },
+    "MONQ-135": {
+        "name": "inputs.shared",
+        "title": "Installations of one run share what each needs for itself",
+        "severity": (STOP,),
+        "reads": "monq_monqctl_home, monq_findings_file and monq_client_transcript of all hosts of the run",
+        "why": "They are upgraded at the same time: one would overwrite what the other has written, or be refused by "
+        "the client that the other is using.",
+        "object": "{variable}",
+        "expected": "another value for each installation on one machine",
+        "seen": "the same for {hosts}",
+        "next": "put the variable inventory_hostname into the value, or upgrade them one after the other with --limit",
+    },
     "MONQ-099": {
         "name": "window",
         "title": "The outage may not begin now",

@@ -9,18 +9,6 @@ READS = "the TLS Secrets in monq_ingress_secrets"
 RECREATE = "recreate the Secret with a certificate and its own key"
 
 ENTRIES = {
-    "MONQ-039": {
-        "name": "tls.library",
-        "check": "domains",
-        "title": "Certificates cannot be checked",
-        "severity": (STOP,),
-        "reads": "the Python that runs modules",
-        "why": "Without the library, a wrong certificate would be noticed by the users.",
-        "object": "the Python library cryptography",
-        "expected": "installed",
-        "seen": "missing: {error}",
-        "next": "pip install cryptography, for the Python that runs modules",
-    },
     "MONQ-040": {
         "name": "tls.secret",
         "check": "domains",

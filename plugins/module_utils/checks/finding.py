@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from ..errors import MonqError
+from ..errors import MissingLibrary, MonqError
 from ..redaction.text import redact
 from . import catalogue
 
@@ -21,6 +21,9 @@ def finding(name, severity, obj=None, expected=None, seen=None, next_step=None, 
 
 
 def of_error(name, error: MonqError, severity=STOP):
+    """The finding for an error. A library that is missing is the same finding wherever it was noticed."""
+    if isinstance(error, MissingLibrary):
+        return finding("host.library", STOP, unchecked=[name], **error.details["missing"])
     return finding(
         name,
         severity,
@@ -38,6 +41,24 @@ def unexpected(name, error, subject="", secrets=()):
     return finding("check.unexpected", worst(name), failed=name, subject=subject or "the whole of it", error=told)
 
 
+def merged(found):
+    """The findings, each once; what could not be checked because of a missing library is listed in one place."""
+    kept = []
+    for one in found:
+        same = [other for other in kept if _told(other) == _told(one)]
+        if not same:
+            kept.append(one)
+        elif "unchecked" in one["parameters"]:
+            names = same[0]["parameters"].setdefault("unchecked", [])
+            names += [name for name in one["parameters"]["unchecked"] if name not in names]
+    return kept
+
+
+def _told(one):
+    given = {name: value for name, value in one["parameters"].items() if name != "unchecked"}
+    return {**one, "severity": "", "parameters": given} if one["check"] == "host" else one
+
+
 def worst(name):
     """The gravest severity that a check can have: one that can only warn does not stop because it fails."""
     _number, entry = catalogue.of(name)
@@ -51,7 +72,12 @@ def inside_outage(found):
         "the outage has begun: the run continues because later steps may fix this; if they do not, restore with "
         "rollback.yml"
     )
-    return [{**one, "severity": WARNING, "next": forward} if one["severity"] == STOP else one for one in found]
+    return [_warned(one, forward) if one["severity"] == STOP else one for one in found]
+
+
+def _warned(one, forward):
+    """What the inventory host lacks is repaired by its own command: no later step does that."""
+    return {**one, "severity": WARNING, "next": one["next"] if one["check"] == "host" else forward}
 
 
 def lost_ledger(release, namespace, snapshots):

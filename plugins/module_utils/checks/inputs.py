@@ -18,6 +18,7 @@ def examine(given, secrets=()):
     made = Examination(secrets)
     made.make("inputs.obsolete", _obsolete, given, subject="the operator's variables")
     made.make("inputs.doubles", _doubles, given, subject="the inventory")
+    made.make("inputs.shared", _shared, given, subject="the inventory")
     made.make("inputs.domain", _domains, given, subject="monq_domain and monq_alias_domains")
     made.make("inputs.ingress_secret", _secrets, given, subject="monq_ingress_secrets")
     made.make("confirmation", _confirmation, given, subject="monq_confirm_outage")
@@ -33,6 +34,10 @@ def _doubles(given):
     if not given["doubles"]:
         return []
     return [finding("inputs.doubles", STOP, hosts=given["doubles"])]
+
+
+def _shared(given):
+    return [finding("inputs.shared", STOP, variable=name, hosts=hosts) for name, hosts in given["shared"].items()]
 
 
 def _named(given):

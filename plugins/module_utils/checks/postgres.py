@@ -6,8 +6,8 @@ from __future__ import annotations
 import os
 import time
 
-from .. import process
-from ..errors import CommandError, InputError, MonqError
+from .. import prerequisites, process
+from ..errors import CommandError, InputError, MissingLibrary, MonqError
 from ..postgres import catalogue, dump, rebuild
 from ..postgres.client import POOLER, Postgresql, free_bytes, nearest
 from ..postgres.connection import TRANSACTION
@@ -15,6 +15,7 @@ from . import restore
 from .examination import Examination
 from .finding import finding, of_error
 
+ELSEWHERE = "; if these programs are installed elsewhere, link them into a folder of PATH"
 NAMES = "add {} to monq_database_names with the real name of its database"
 
 
@@ -32,15 +33,12 @@ class Inspection:
         self.findings = self._made.findings
         self.sizes = {}  # database: bytes
         self.tables = {}  # database: number of tables
+        self._server_version = None
 
     def run(self):
         make, seen = self._made.make, {}
-        make("postgresql.pg_dump", lambda: seen.update(version=self._programs()), subject="pg_dump and pg_restore")
-        make(
-            "postgresql.reachable",
-            lambda: seen.update(server=self._server(seen.get("version"))),
-            subject=self._source.name,
-        )
+        make("postgresql.reachable", lambda: seen.update(server=self._server()), subject=self._source.name)
+        make("postgresql.pg_dump", self._programs, subject="pg_dump and pg_restore")
         make("postgresql.directory", self._folder, subject=self._directory)
         if seen.get("server"):
             make("postgresql.access", self._access, subject=self._source.name)
@@ -52,6 +50,9 @@ class Inspection:
         self.findings.append(finding(f"postgresql.{check}", severity, obj, expected, seen, next_step))
 
     def _failed(self, check, severity, exc, next_step=""):
+        if isinstance(exc, MissingLibrary):
+            self.findings.append(of_error(f"postgresql.{check}", exc))
+            return
         self._add(
             check, severity, exc.obj, exc.expected or "no error", exc.seen or exc.what, next_step or exc.next_step
         )
@@ -63,13 +64,16 @@ class Inspection:
     # ---- programs
 
     def _programs(self):
-        """The major version of pg_dump, or None."""
-        found = {}
+        found, theirs = {}, self._server_version
+        wanted = dump.major_text(theirs) if theirs else ""
+        install = prerequisites.postgresql_client(wanted) or f"install PostgreSQL's client programs {wanted}"
         for name, read in (("pg_dump", self._source.pg_dump_version), ("pg_restore", self._source.pg_restore_version)):
             try:
                 found[name] = read()
             except CommandError as exc:
-                self._failed(name, "stop", exc, f"install postgresql-client on this host, or set the path of {name}")
+                if exc.not_started:
+                    exc.seen = prerequisites.program(exc.obj)[0] or exc.seen
+                self._failed(name, "stop", exc, install + ELSEWHERE)
         if len(found) == 2 and dump.major(found["pg_restore"]) < dump.major(found["pg_dump"]):
             self._add(
                 "pg_restore",
@@ -77,16 +81,24 @@ class Inspection:
                 "pg_restore",
                 f"version {dump.major_text(found['pg_dump'])} or newer, like pg_dump",
                 f"version {dump.major_text(found['pg_restore'])}",
-                "set the path of the pg_restore that matches pg_dump",
+                install + ELSEWHERE,
             )
-        return found.get("pg_dump")
+        if theirs and "pg_dump" in found and dump.major(found["pg_dump"]) < dump.major(theirs):
+            self._add(
+                "pg_dump",
+                "stop",
+                "pg_dump",
+                f"version {wanted} or newer, like the server {self._source.name}",
+                f"version {dump.major_text(found['pg_dump'])}",
+                install + ELSEWHERE,
+            )
 
     # ---- server and databases
 
-    def _server(self, pg_dump_version):
+    def _server(self):
         try:
             with self._source.maintenance([item["database"] for item in self._databases]) as session:
-                self._version(pg_dump_version, int(session.value("SHOW server_version_num")))
+                self._server_version = int(session.value("SHOW server_version_num"))
                 if session.value("SELECT pg_is_in_recovery()"):
                     self._add(
                         "primary",
@@ -147,17 +159,6 @@ class Inspection:
                 f"room for the locks of pg_dump, one for each table, and for the live platform: {locks} in all",
                 f"{self.tables[name]} tables; without room, pg_dump and the services fail with: out of shared memory",
                 f"raise {dump.LOCKS} in postgresql.conf and restart the server before the upgrade",
-            )
-
-    def _version(self, ours, theirs):
-        if ours and dump.major(ours) < dump.major(theirs):
-            self._add(
-                "pg_dump",
-                "stop",
-                "pg_dump",
-                f"version {dump.major_text(theirs)} or newer, like the server {self._source.name}",
-                f"version {dump.major_text(ours)}",
-                f"install postgresql-client-{dump.major_text(theirs)} on this host, or set the path of its pg_dump",
             )
 
     def _database(self, name, microservice):
@@ -224,7 +225,8 @@ class Inspection:
 
     def _folder(self):
         near = nearest(self._directory)
-        next_step = "set monq_backup_dir to a folder that the user of this connection may write to"
+        command = prerequisites.folder(self._directory)
+        next_step = f"{command}; or set monq_backup_dir to a folder that the user of this connection may write to"
         if not os.path.isdir(near):
             self._add(
                 "directory",

@@ -16,9 +16,9 @@ from ..upgrade.home import is_due
 from ..upgrade.last_exit import now_of
 from ..upgrade.registry_token import RegistryToken
 from ..upgrade.schedule import WINDOW, Window
-from . import bundle, clocks, cluster, consul, inputs, postgres, registry
+from . import bundle, clocks, cluster, consul, host, inputs, postgres, registry
 from .examination import Examination
-from .finding import STOP, finding, inside_outage, lost_ledger, of_error
+from .finding import STOP, finding, inside_outage, lost_ledger, merged, of_error
 
 CHECKS = ("inputs", "cluster", "registry", "databases")
 
@@ -34,8 +34,7 @@ class Preflight:
         self._made = Examination(_secrets(given))
         self._connection = self.session = None
         self._lost = False
-        self.report = {"findings": [], "ledger": {}, "finished": False, "prepared": False, "home_due": True}
-        self.report.update(deferred=False, cut=False)
+        self.report = {**host.UNREAD, "findings": []}
 
     def run(self, checks=CHECKS):
         """Returns the report: findings, state of the ledger, and what is left to do."""
@@ -51,6 +50,8 @@ class Preflight:
             make("steps", self.session.run.require_same_plan, subject="the list of steps")
             make("steps", self.session.run.require_known_decisions, subject="monq_resolve")
             make("ledger", self._look, subject="the ledger")
+        if not self.report["finished"]:
+            make("host.library", self._libraries, checks, subject="the Python that runs modules")
         if "cluster" in checks and self._connection:
             make("kubernetes.read", self._cluster, subject="the cluster")
             make("window", self._window, subject=WINDOW)
@@ -75,11 +76,15 @@ class Preflight:
         """The findings, each once, without a known secret in any of their texts."""
         secrets = known([*_secrets(self._given), *getattr(self._connection, "credentials", ())])
         masked = [_masked(one, secrets) for one in self._made.findings]
-        return [one for place, one in enumerate(masked) if one not in masked[:place]]
+        return merged(masked)
 
     def _plan(self):
         arguments.plan(self._given)
         arguments.known_secrets(self._given)
+
+    def _libraries(self, checks):
+        found = host.libraries(self._given, checks)
+        return inside_outage(found) if self.report["cut"] else found
 
     def _connect(self):
         try:

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import os
 
-from .. import arguments
+from .. import arguments, prerequisites
 from ..errors import CommandError
 from ..monqctl.registry import TEMPLATE, RegistryReplicas
 from ..postgres.client import nearest
 from ..redaction.text import redact
 from ..upgrade import template
 from ..upgrade.registry_token import RESTORE
-from . import download, rules
+from . import download, host, rules
 from .examination import Examination
 from .finding import STOP, finding, inside_outage, of_error
 
@@ -118,10 +118,13 @@ def _version(client, given, works):
     try:
         seen = client.version()
     except CommandError as exc:
+        if exc.not_started:
+            return [host.monqctl(client.path, exc)]
         said = str(exc.details.get("output") or exc.seen)
         lines = [line.strip() for line in said.splitlines() if NO_ICU in line]
         if lines:
-            return [finding("monqctl.icu", STOP, home=client.home, line=lines[0][:200])]
+            command = prerequisites.package("'^libicu[0-9]+$'", "libicu")
+            return [finding("monqctl.icu", STOP, home=client.home, line=lines[0][:200], command=command or "libicu")]
         raise
     works.append(True)
     return rules.monqctl_version(seen, given["plan"]["release"]["monqctl_version"])
@@ -133,7 +136,7 @@ def _home(client):
     if os.path.isdir(near) and os.access(near, os.W_OK | os.X_OK):
         return []
     seen = f"{near} is not writable" if os.path.isdir(near) else f"{near} is not a folder"
-    return [finding("monqctl.home", STOP, home=client.home, problem=seen)]
+    return [finding("monqctl.home", STOP, home=client.home, problem=seen, command=prerequisites.folder(client.home))]
 
 
 def _making(given):

@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies
 
 from ..errors import ApiUnreachable
+from ..prerequisites import missing
 from ..private_file import private_folder
 
 TOKEN = re.compile(r"[!-~]+")
@@ -82,13 +83,7 @@ class _Plugin:
         try:
             from kubernetes import client, config
         except ImportError as exc:
-            raise ApiUnreachable(
-                "the Python library kubernetes is missing; this kubeconfig needs it because its credentials come from "
-                "a plugin",
-                access.origin,
-                seen=str(exc),
-                next_step="pip install kubernetes, for the Python that runs modules",
-            ) from exc
+            raise missing("kubernetes", exc, "the credentials of this kubeconfig come from a plugin") from exc
         self._configuration = client.Configuration()
         with _said() as said:
             try:
@@ -158,11 +153,7 @@ def _pool(access, pair, secrets):
     try:
         import urllib3
     except ImportError as exc:
-        raise ApiUnreachable(
-            "the Python library urllib3 is missing",
-            seen=str(exc),
-            next_step="pip install urllib3, for the Python that runs modules",
-        ) from exc
+        raise missing("urllib3", exc) from exc
     given = {"maxsize": 4, "ssl_context": _tls(access, pair)}
     if access.verify and access.server_name:
         given.update(server_hostname=access.server_name, assert_hostname=access.server_name)

@@ -10,6 +10,7 @@ import binascii
 import os
 from collections import namedtuple
 
+from .. import prerequisites
 from ..errors import ApiUnreachable
 
 ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
@@ -33,8 +34,10 @@ def access(kubeconfig=None, context=None, environment=None, account=ACCOUNT):
     return _of_context(_merged(paths), context, ", ".join(paths))
 
 
-def _error(origin, expected, seen):
-    return ApiUnreachable("the kubeconfig cannot be used", origin, expected, seen, CHECK)
+def _error(origin, expected, seen, command=""):
+    """command: what puts the file there, if that is what is wrong."""
+    then = f"{command}; and check monq_kubeconfig" if command else CHECK
+    return ApiUnreachable("the kubeconfig cannot be used", origin, expected, seen, then)
 
 
 # ---- files
@@ -51,6 +54,7 @@ def _paths(kubeconfig, environment):
             ", ".join(candidates),
             "a file",
             "no such file" if kubeconfig else "no such file; the variable KUBECONFIG names it",
+            prerequisites.kubeconfig(candidates[0]) if kubeconfig else "",
         )
     return found
 
@@ -59,16 +63,13 @@ def _load(path):
     try:
         import yaml
     except ImportError as exc:
-        raise ApiUnreachable(
-            "the Python library PyYAML is missing",
-            seen=str(exc),
-            next_step="pip install pyyaml, for the Python that runs modules",
-        ) from exc
+        raise prerequisites.missing("yaml", exc) from exc
     try:
         with open(path, encoding="utf-8") as file:
             found = yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except OSError as exc:
-        raise _error(path, "a readable file", exc.strerror or str(exc)) from exc
+        command = prerequisites.kubeconfig(path) if isinstance(exc, PermissionError) else ""
+        raise _error(path, "a readable file", exc.strerror or str(exc), command) from exc
     except (yaml.YAMLError, UnicodeDecodeError) as exc:
         mark = getattr(exc, "problem_mark", None)
         raise _error(path, "YAML", f"line {mark.line + 1} is not YAML" if mark else "not UTF-8") from exc
@@ -222,7 +223,8 @@ def _in_cluster(environment, account, context):
     if context:
         raise _error("~/.kube/config", f"a kubeconfig with context {context}", "no kubeconfig")
     if not host or not port:
-        raise _error("~/.kube/config", "a kubeconfig, or the service account of a pod", "neither")
+        command = prerequisites.kubeconfig(os.path.expanduser("~/.kube/config"))
+        raise _error("~/.kube/config", "a kubeconfig, or the service account of a pod", "neither", command)
     user = {"tokenFile": os.path.join(account, "token")}
     cluster = {"certificate-authority": os.path.join(account, "ca.crt")}
     origin = f"service account of this pod, {account}"

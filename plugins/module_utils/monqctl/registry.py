@@ -7,6 +7,7 @@ import json
 import re
 
 from ..errors import CommandError, InputError
+from ..prerequisites import missing
 from ..redaction.data import sanitise
 from .client import Monqctl
 
@@ -53,11 +54,7 @@ class RegistryReplicas:
         try:
             import jmespath
         except ImportError as exc:
-            raise CommandError(
-                "the Python library jmespath is missing",
-                seen=str(exc),
-                next_step="pip install jmespath, for the Python that runs modules",
-            ) from exc
+            raise missing("jmespath", exc) from exc
         query = self._commands["list"].get("query") or ""
         try:
             return jmespath.search(query, answer)

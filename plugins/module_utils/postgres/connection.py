@@ -7,6 +7,7 @@ import contextlib
 from collections import namedtuple
 
 from ..errors import MonqError
+from ..prerequisites import missing
 from ..terminal import decode
 from . import settings
 from .session import one_line
@@ -165,13 +166,7 @@ def _psycopg2():
     try:
         import psycopg2
     except ImportError as exc:
-        raise MonqError(
-            "the Python library psycopg2 is missing",
-            "the Python that runs modules",
-            "psycopg2",
-            str(exc),
-            "pip install psycopg2-binary",
-        ) from exc
+        raise missing("psycopg2", exc) from exc
     return psycopg2
 
 

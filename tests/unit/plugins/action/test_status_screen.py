@@ -27,6 +27,7 @@ def test_the_screen(monkeypatch, all_, verbosity, hosts, listed):
         monkeypatch.delenv(name, raising=False)
     action = status.ActionModule.__new__(status.ActionModule)
     result = action.run(task_vars={"inventory_hostname": "h", "ansible_play_hosts_all": hosts})
+    assert result.pop("installation")["verdict"] == "not begun"
     assert result == {"changed": False, "text": shown[-1]} and shown[-1].startswith("h: Monq is up.")
     assert (len(shown) == 2 and "prepare.a.b  (t)" in shown[0]) == listed
     assert ("--limit h" in shown[-1]) == (len(hosts) > 1)

@@ -79,6 +79,7 @@ FILES = [
     "module_utils.checks.entries_postgresql",
     "module_utils.checks.entries_outcome",
     "module_utils.checks.entries_bundle",
+    "module_utils.checks.entries_host",
 ]
 
 

@@ -18,6 +18,7 @@ GIVEN = {
     "releasehub_token": "s3cret",
     "obsolete": [],
     "doubles": [],
+    "shared": {},
 }
 PLAN = {"online": True, "configure": False}
 VARIABLES = {
@@ -95,6 +96,7 @@ COVER = [{"hosts": ["monq.test", "*.test", "*.wild.test", "*.monq.test"], "secre
             ["monq_ingress_secrets"],
             id="without a name",
         ),
+        pytest.param({"shared": {"monq_monqctl_home": ["b"]}}, ["monq_monqctl_home"], id="a home of two installations"),
         pytest.param({"doubles": ["old-name"]}, ["inventory"], id="two hosts for one installation"),
         pytest.param({"obsolete": ["monq_monqctl_failure_patterns"]}, ["monq_monqctl_failure_patterns"], id="obsolete"),
         pytest.param(

@@ -191,6 +191,7 @@ def world(monkeypatch):
             domain="not a domain",
             ingress_secrets=[{"secretName": "tls", "hosts": ["monq.example.org"]}, {"secretName": "absent"}],
             doubles=["old-name"],
+            shared={"monq_monqctl_home": ["other"]},
             outage_window="2026-11-28T22:00:00Z/PT3H",
             obsolete=["monq_monqctl_failure_patterns"],
             confirmation_required=True,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.monq.platform.plugins.module_utils import arguments
+from ansible_collections.monq.platform.plugins.module_utils import arguments, prerequisites
 from ansible_collections.monq.platform.plugins.module_utils.checks import (
     clocks,
     cluster,
@@ -132,6 +132,37 @@ def test_a_finished_upgrade_asks_no_database(world):
     entries(world, *[step.key for step in steps.plan(RELEASE, ["pl"]) if step.kind != "client"])
     report = run()
     assert report["finished"] and report["prepared"] and "databases" not in world.asked
+
+
+def without(monkeypatch, *libraries):
+    lacking = [prerequisites.missing(name, f"No module named '{name}'") for name in libraries]
+    monkeypatch.setattr(prerequisites, "absent", lambda names: lacking)
+
+
+def test_every_library_that_is_missing_is_found_besides_what_was_not_checked_for_it(world, monkeypatch):
+    without(monkeypatch, "psycopg2", "jmespath")
+
+    def inspect(_given):
+        raise prerequisites.missing("psycopg2", "No module named 'psycopg2'")
+
+    monkeypatch.setattr(postgres, "inspect", inspect)
+    report = run()
+    assert {"inputs", "cluster", "registry"} <= set(objects(report))
+    found = {row["parameters"]["library"]: row for row in report["findings"] if row["id"] == "MONQ-131"}
+    assert set(found) == {"psycopg2", "jmespath"}
+    assert {row["severity"] for row in found.values()} == {"stop"}
+    assert found["psycopg2"]["parameters"]["unchecked"] == ["postgresql.reachable"]
+
+
+@pytest.mark.parametrize(("done", "severities"), [("cut", ["warning"]), ("finished", [])])
+def test_a_library_that_is_missing_does_not_stop_the_way_out_of_an_outage(world, monkeypatch, done, severities):
+    """Nor is one needed once everything is done."""
+    without(monkeypatch, "psycopg2")
+    keys = [step.key for step in steps.plan(RELEASE, ["pl"]) if step.kind != "client"]
+    entries(world, *(keys if done == "finished" else ["upgrade.routing.cut"]))
+    found = [row for row in run()["findings"] if row["id"] == "MONQ-131"]
+    assert [row["severity"] for row in found] == severities
+    assert all(row["next"] == row["parameters"]["command"] for row in found), "still the command that installs it"
 
 
 def test_a_home_that_lacks_a_step_is_told_and_no_other(world, tmp_path):

@@ -323,3 +323,14 @@ def test_the_environments_proxy(folder, server, environment, proxy):
 def test_no_proxy(url, rules, expected):
     parts = urlsplit(url)
     assert bypassed(parts.hostname, parts.port, rules) is expected
+
+
+def test_a_kubeconfig_that_is_not_there_comes_with_the_command_that_puts_it_there(tmp_path, monkeypatch):
+    path = tmp_path / "config"
+    with pytest.raises(ApiUnreachable) as caught:
+        access(str(path), environment={})
+    assert caught.value.next_step == f"install -D -m 0600 kubeconfig {path}; and check monq_kubeconfig"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(ApiUnreachable) as caught:
+        access(environment={}, account=str(tmp_path))
+    assert f"install -D -m 0600 kubeconfig {tmp_path}/.kube/config" in caught.value.next_step
