@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from support.fleet import kill, processes
+from support.fleet import Fleet, kill, processes
 from support.harness import ROOT
 
 PLAYBOOK = """
@@ -78,6 +78,9 @@ def test_no_batch_begins_after_one_with_a_failure(start, tmp_path, serial, given
     assert (named(text, "BEGUN"), named(text, "VERIFIED")) == (begun, verified), text
     assert "".join(name for name in "abcd" if f"{name}: NOT BEGUN" in text) == refused, text
     assert rc == 2, text
+    rows = {name: row.rpartition(" - ")[0] for name, row in Fleet.rows(text).items()}
+    late = set("abcd") - set(begun) - set(given.get("early", ""))
+    assert {name for name, row in rows.items() if row == "not begun"} == late, "the table, canary or not"
 
 
 def test_a_serial_in_the_inventory_is_refused(start, tmp_path):
