@@ -44,6 +44,12 @@ def calls(path):
 CALLS = [(path.name, name, severity) for path in SOURCES for name, severity in calls(path)]
 
 
+def test_no_id_is_given_twice():
+    """Two parts with the same id would hide each other."""
+    numbers = [number for part in catalogue.PARTS for number in part.ENTRIES]
+    assert len(numbers) == len(set(numbers)) and not set(numbers) & set(catalogue.RETIRED)
+
+
 def test_every_finding_is_in_the_catalogue():
     assert {(file, name) for file, name, _severity in CALLS if name not in NAMES} == set()
     assert len(CALLS) > 80, "the search still finds them"
