@@ -20,7 +20,7 @@ class Installations:
     """The rows of the table."""
 
     def __init__(self):
-        self._rows, self._kinds, self.words = {}, set(), ENGLISH
+        self._rows, self._order, self._kinds, self.words = {}, [], set(), ENGLISH
 
     def expect(self, kinds):
         """kinds: names of our modules in the whole run."""
@@ -43,7 +43,8 @@ class Installations:
             ledger = data.get("ledger") or {}
             self._rows[host] = {**self._of(ledger), "verdict": "checked"}
         elif kind == "batch":
-            for name in data.get("hosts") or [host]:
+            self._order = list(data.get("hosts") or [])
+            for name in [*self._order, host]:
                 self._rows.setdefault(name, {"verdict": "checked"})
             self._rows[host]["verdict"] = "begun" if data.get("begins") else "not begun"
         elif kind == "verify":
@@ -75,9 +76,13 @@ class Installations:
         batched = UPGRADE in self._kinds
         rows = {
             host: {**one, "verdict": self._verdict(one.get("verdict", "unfinished"), batched)}
-            for host, one in self._rows.items()
+            for host, one in sorted(self._rows.items(), key=self._place)
         }
         return fleet.table(rows, self._command, self.words)
+
+    def _place(self, row):
+        """In the order of the inventory where a batch has told it, else by name: results come in any order."""
+        return (self._order.index(row[0]), row[0]) if row[0] in self._order else (len(self._order), row[0])
 
     @staticmethod
     def _verdict(verdict, batched):

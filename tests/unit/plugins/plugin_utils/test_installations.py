@@ -46,7 +46,8 @@ def test_each_kind_of_end(rows):
         "never": "not begun - up",
         "half": "not finished - up",
     }
-    assert "--limit fails,crash,gone,late,never,half" in rows.table() and "old" not in rows.table()
+    assert list(seen) == sorted(seen), "results come in any order"
+    assert "--limit crash,fails,gone,half,late,never" in rows.table() and "old" not in rows.table()
 
 
 def test_one_installation_needs_no_table(rows):
@@ -82,6 +83,8 @@ def test_a_rollback_knows_its_installations_from_the_batches(monkeypatch):
     made.take("b", "monq.platform.batch", "Begin", {"begins": False, "hosts": ["a", "b", "c"]})
     assert results(made.table()) == {"a": "rolled back - up", "b": "not begun - -", "c": "not begun - -"}
     assert "--limit b,c" in made.table()
+    made.take("c", "monq.platform.batch", "Begin", {"begins": False, "hosts": ["c", "a", "b"]})
+    assert list(results(made.table())) == ["c", "a", "b"], "as in the inventory"
 
 
 def test_in_awx_the_next_step_is_a_relaunch(monkeypatch):
