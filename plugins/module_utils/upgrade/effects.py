@@ -208,9 +208,13 @@ class Replaced:
         return self._clock() - self._since >= SETTLED
 
     def _expected(self, names):
-        """Those that the registry still knows. A release may drop a service."""
+        """Those that the registry still knows. A release may drop a service. All of them while the registry, which is
+        replaced too, does not answer: it is asked again at the next look."""
         registry = self._session.registry
-        known = registry.entries() if registry else {}
+        try:
+            known = registry.entries() if registry else {}
+        except CommandError:
+            return names
         return [name for name in names if name in known]
 
     def _is_old(self, then, now):

@@ -232,6 +232,27 @@ def test_a_service_that_the_release_drops_is_not_waited_for(known, dropped):
         assert caught.value.seen == "missing: cl-b"
 
 
+def test_a_registry_that_is_starting_is_asked_again():
+    """Replace restarts the registry as well, which may take longer than the wait for what is gone."""
+    world, _act = replaced()
+    world.session.registry = known = Known("cl-a")
+    answers = iter([CommandError("503")] * 3)
+    entries = known.entries
+
+    def asked():
+        for error in answers:
+            raise error
+        return entries()
+
+    known.entries = asked
+
+    def act():
+        world.put(of("cl-a", "8", "1.7.0"))
+        world.cluster.delete(f"{DEPLOYMENTS}/cl-b")
+
+    assert world.call(act) == "done." and next(answers, None) is None
+
+
 def test_a_routing_that_an_earlier_attempt_has_applied_is_accepted():
     world, act = created()
     act()
