@@ -22,8 +22,10 @@ from ansible_collections.monq.platform.plugins.module_utils.checks.finding impor
 from ansible_collections.monq.platform.plugins.module_utils.cleanup import leftovers
 from ansible_collections.monq.platform.plugins.module_utils.engine import decisions
 from ansible_collections.monq.platform.plugins.module_utils.errors import InputError, StepError
+from ansible_collections.monq.platform.plugins.module_utils.k8s import diagnostics
 from ansible_collections.monq.platform.plugins.module_utils.language import ENGLISH, PLURALS
 from ansible_collections.monq.platform.plugins.module_utils.report import failure, rollback, status, upgrade
+from ansible_collections.monq.platform.plugins.module_utils.upgrade import repair
 from ansible_collections.monq.platform.plugins.plugin_utils import languages, notification, po_file, report_view
 from repository import ROOT, load
 
@@ -335,3 +337,28 @@ def test_a_notification_is_russian(event):
     facts = notification.facts_of({**given, "budget": 1200, "window": "w"})
     shown = notification.text(event, facts, translations=RU)
     assert english_of(shown, "production prod", failed["task"]) == set() and len(shown) > 30
+
+
+class Planned:
+    """A run that knows one step."""
+
+    plan = (types.SimpleNamespace(key="prepare.pl.images"),)
+
+    def redo_choice(self, key):
+        return f'-e \'{{"monq_resolve": {{"{key}": …}}}}\''
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "fix the cause, then run the same command again; " + repair.step(Planned(), "prepare.pl.images"),
+        diagnostics.GONE.format(name="pl-x"),
+        diagnostics.NO_WARNING.format(name="pl-x"),
+        diagnostics.EVENTS.format(reason=diagnostics.UNREADABLE),
+        f"log of pl-x/app: {diagnostics.UNREADABLE}",
+    ],
+)
+def test_advice_and_evidence_are_said_in_russian(text):
+    said = RU.sentence(text)
+    names = r"-e .*|site\.yml|pl-x(/app)?|Deployment|log of"
+    assert not re.findall(r"[A-Za-z]{2,}", re.sub(names, "", said)), said

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from ..errors import ApiError, MonqError
+from ..language import mark
 from ..redaction.text import redact
 from . import rollout
 from .cluster import core
@@ -11,6 +12,10 @@ from .objects import deployments, pods, replica_sets
 
 LONGEST = 400  # characters of one line
 LAST_LINES = 20
+GONE = mark("{name}: the Deployment is gone")
+NO_WARNING = mark("events: no warning about {name}")
+EVENTS = mark("events: {reason}")
+UNREADABLE = mark("not readable by this account")
 
 
 def of_deployment(cluster, namespace, name):
@@ -19,7 +24,7 @@ def of_deployment(cluster, namespace, name):
         # Listed, because the account may be allowed to get only the registry's Deployment by name.
         deployment = next((one for one in deployments(cluster, namespace) if one["metadata"]["name"] == name), None)
         if not deployment:
-            return [f"{name}: the Deployment is gone"]
+            return [GONE.format(name=name)]
         sets = replica_sets(cluster, namespace)
         found = rollout.pods_of(deployment, sets, pods(cluster, namespace))
     except (MonqError, ValueError, KeyError) as exc:
@@ -115,9 +120,9 @@ def _event(cluster, namespace, name, involved):
     try:
         event = newest_warning(cluster.items(core(namespace, "events"), fieldSelector="type=Warning"), involved)
     except (MonqError, ValueError) as exc:
-        return f"events: {_unread(exc, cluster.secrets)}"
+        return EVENTS.format(reason=_unread(exc, cluster.secrets))
     if not event:
-        return f"events: no warning about {name}"
+        return NO_WARNING.format(name=name)
     thing = event["involvedObject"]
     said = redact(str(event.get("message") or ""), cluster.secrets)
     return f"event {_when(event)}: {thing.get('kind', '?')} {thing['name']}: {event.get('reason')}: {said}"
@@ -146,7 +151,7 @@ def _log(cluster, namespace, pod):
 def _unread(exc, secrets):
     if isinstance(exc, ApiError):
         if exc.status == 403:
-            return "not readable by this account"
+            return UNREADABLE
         if exc.status == 404:
             return "not found"
         return f"not readable: {exc.status} {redact(str(exc.message), secrets)}"

@@ -6,7 +6,10 @@
 from __future__ import annotations
 
 from ..k8s.rollout import matches
+from ..language import mark
 
+IMAGES = mark("if the image is missing in the registry, have it copied again: run site.yml with")
+STEP = mark("to do this step again, run site.yml with")
 NO_IMAGE = ("ImagePullBackOff", "ErrImagePull")
 
 
@@ -23,7 +26,7 @@ def images(run, release, modules, reasons):
     unpulled = [name for name, why in reasons.items() if any(word in why for word in NO_IMAGE)]
     affected = [m for m in modules if m in {module_of(release, modules, name) for name in unpulled}]
     choices = [run.redo_choice(key) for module in affected for key in image_steps(run, module)]
-    return _listed("if the image is missing in the registry, have it copied again: run site.yml with", choices)
+    return _listed(IMAGES, choices)
 
 
 def image_steps(run, module):
@@ -34,7 +37,7 @@ def image_steps(run, module):
 def step(run, key):
     """How to do a step again, or ""."""
     known = any(step.key == key for step in run.plan)
-    return _listed("to do this step again, run site.yml with", [run.redo_choice(key)] if known else [])
+    return _listed(STEP, [run.redo_choice(key)] if known else [])
 
 
 def _listed(words, choices):
