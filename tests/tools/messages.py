@@ -118,9 +118,9 @@ def _take_templates(found):
 
 
 def _take_roles(found):
-    for path in sorted((ROOT / "roles").rglob("*.yml")):
+    for path in sorted([*(ROOT / "roles").rglob("*.yml"), *(ROOT / "playbooks").rglob("*.yml")]):
         for text in re.findall(r"'([^']+)' \|\s+monq\.platform\.translated", path.read_text(encoding="utf-8")):
-            _add(found, text, str(path.relative_to(ROOT)))
+            _add(found, " ".join(text.split()), str(path.relative_to(ROOT)))  # as YAML folds it
 
 
 def template(node):
