@@ -12,8 +12,6 @@ from . import upgrade as texts
 
 FORMAT = "1.0"  # a second number that rises means more keys; the first one rises where a key changes its meaning
 FINISHED, FAILED, RUNNING, UNFINISHED = "finished", "failed", "running", "unfinished"
-# Parts that other code may fill in; null means that nobody did.
-OPTIONAL = ("forecast", "notifications")
 
 
 def upgrade(about, overview, ledger, before, facts):
@@ -60,7 +58,6 @@ def upgrade(about, overview, ledger, before, facts):
         "unproved": {name: list(dict.fromkeys(keys)) for name, keys in texts.unseen(done).items()},
         "rollback": None,
         "plan": {"id": ledger["plan"]} if ledger.get("plan") else None,
-        **{name: facts.get(name) for name in OPTIONAL},
     }
 
 

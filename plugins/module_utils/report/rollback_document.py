@@ -58,7 +58,6 @@ def rollback(about, own, upgrade, upgrade_plan, configure, registry_replicas):
         "runs": sections.runs(entries),
         "rollback": results(entries),
         "plan": None,
-        **{name: None for name in document.OPTIONAL},
     }
 
 

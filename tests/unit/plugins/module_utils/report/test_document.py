@@ -15,7 +15,6 @@ STUCK = report_data.rolled_back("rollback.deployments.stop")
 KEYS = {
     "format", "kind", "made", "collection", "release", "installation", "generation", "outcome", "platform", "closed",
     "counts", "outage", "irreversible", "decisions", "failures", "stages", "steps", "runs", "rollback", "plan",
-    "forecast", "notifications",
 }  # fmt: skip
 OF_UPGRADES = {
     "point_of_no_return", "sql", "backups", "replicas", "routes", "drift", "findings", "versions", "unproved",
