@@ -92,9 +92,9 @@ def test_a_serial_in_the_inventory_is_refused(start, tmp_path):
 
 def test_a_killed_process_of_ansible_is_noticed(start, tmp_path):
     """Ansible would wait for it forever. The others end, and the run is ended."""
-    run = start(None, naps=3)
+    run = start(None, naps=8)
     deadline = time.monotonic() + 60
-    while not (chain := processes(run.pid, "sleep 3")):
+    while not (chain := processes(run.pid, "sleep 8")):
         assert time.monotonic() < deadline and run.poll() is None
         time.sleep(0.1)
     time.sleep(1.5)
