@@ -104,7 +104,10 @@ from ansible.module_utils.basic import AnsibleModule
 
 DICT = {"type": "dict", "default": {}}
 TEXT = {"type": "str", "default": ""}
-EVENTS = ["checked", "announced", "outage_begins", "failed", "question_asked", "outage_over", "verified"]
+EVENTS = [
+    *("checked", "announced", "outage_begins", "failed", "question_asked", "outage_over", "verified"),
+    *("rollback_begins", "rolled_back"),
+]
 SPEC = {
     "event": {"type": "str", "default": "checked", "choices": EVENTS},
     "targets": {"type": "list", "elements": "raw", "default": [], "no_log": True},

@@ -74,6 +74,7 @@ def test_a_failure_is_told_in_one_line_without_secrets():
 def test_every_event_has_its_text_and_every_text_its_event():
     assert set(notification.TEXTS) == {*notification.EVENTS, "resumed"}
     assert notify.SPEC == module.SPEC
+    assert set(module.EVENTS) == {"checked", *notification.EVENTS}
 
 
 @pytest.mark.parametrize(
