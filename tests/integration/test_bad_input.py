@@ -105,7 +105,12 @@ CASES = {
         None,
         ["namespace nowhere", "not in this cluster"],
     ),
-    "no monqctl": ({"monq_monqctl_path": "/nowhere/monqctl"}, None, None, ["cannot be started", "/nowhere/monqctl"]),
+    "no monqctl": (
+        {"monq_monqctl_path": "/nowhere/monqctl"},
+        None,
+        None,
+        ["MONQ-132 monqctl: /nowhere/monqctl", "no such file"],
+    ),
     "old monqctl (trap 22)": ({}, [version("monqctl v1.0.9")], None, ["1.1.2 or newer", "1.0.9"]),
     "monqctl hangs": (
         {"monq_monqctl_timeout": 3},

@@ -93,10 +93,13 @@ class Prerequisites:
         self.hosts, self.expected = {}, {}
 
     def host(self, name, expected=(), **given):
-        """expected: {id: what its text must say}. A kubeconfig of its own: else it would be the same installation."""
+        """expected: {id: what its text must say}. A kubeconfig of its own: else it would be the same installation. And
+        its own name for monqctl's home, which preflight only reads: else two hosts would share it."""
         mine = f"{HOME}/.kube/{name}"
         shutil.copy(self.bastion.real(bastions.KUBECONFIG), self.bastion.real(mine))
-        self.hosts[name] = {**self.bastion.variables(), "monq_kubeconfig": mine, **given}
+        home = bastions.MONQCTL_HOME + "/." * (len(self.hosts) + 1)
+        own = {"monq_kubeconfig": mine, "monq_monqctl_home": home}
+        self.hosts[name] = {**self.bastion.variables(), **own, **given}
         self.expected[name] = dict(expected)
 
     def library(self, name, requirement, imported=None, **given):
@@ -171,7 +174,7 @@ def test_each_prerequisite_that_is_missing_is_a_finding_with_its_remedy_and_noth
         ),
         "monq_monqctl_path": "/srv/no/monqctl",
         "monq_backup_dir": "/srv/no/backup",
-        "monq_monqctl_home": "/srv/no/home",
+        "monq_monqctl_home": "/srv/no/other",
     }
     several = dict.fromkeys(("MONQ-052", "MONQ-063", "MONQ-072", "MONQ-131", "MONQ-132"), "")
     made.host("everything", several, **everything)
