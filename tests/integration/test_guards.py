@@ -78,7 +78,7 @@ def test_start_at_any_task_of_upgrade(untouched, task):
         assert result.rc == 0 and result.recap("site-run")["changed"] == 0, result.text[-1500:]
         return
     if task == GATE_AT_THE_END:  # skipped here, like everything that follows
-        assert result.rc == 0 and result.recap("site-run")["ok"] <= 1, result.text[-1500:]
+        assert result.rc == 0 and result.recap("site-run")["ok"] <= 2, result.text[-1500:]
         result = untouched.play("upgrade", "--start-at-task", task, extra={"monq_rollout_gate": "end"})
         unchanged(untouched, mark, calls)
     assert result.rc == 2 and "is not done" in result.text and "prepare.snapshot.original" in result.text, result.text[
