@@ -55,10 +55,9 @@ def core217():
     ("modules", "alias", "literal", "python", "profile"),
     [
         ("pl", True, True, core217, "russian"),
-        ("pl,cl", False, True, None, "boxes"),
         ("pl,sm,cl,fm", True, False, None, "updating"),
     ],
-    ids=["pl on core 2.17", "pl cl", "all, with one wait for all rollouts"],
+    ids=["pl on core 2.17", "all, with one wait for all rollouts"],
 )
 def test_site_equals_the_vendors_procedure(install, modules, alias, literal, python, profile):
     """literal: with the vendor's own order, images inside the outage and a wait for each module's rollout. profile: how
