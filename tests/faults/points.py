@@ -72,7 +72,7 @@ KINDS = {
     "api-504": (EVERYWHERE, "during", "the API server does the work and responds with 504, its own timeout"),
     "api-hold": (EVERYWHERE, "during", "the API server does the work and never responds"),
     "api-409": (EVERYWHERE, "during", "the API server responds with 409, a conflict"),
-    "api-reset": (EVERYWHERE, "during", "the API server does the work, and the connection is reset, as is each one after it"),
+    "api-reset": (EVERYWHERE, "during", "the API server does the work; this and all later connections are reset"),
     "api-restart": (EVERYWHERE, "during", "the API server is killed, and restarted when the run has given up"),
     "pg-restart": (("backup", "SQL"), "during", "PostgreSQL is killed and restarted"),
     "disk-full": (("backup",), "before", "the disk of monq_backup_dir is full from this step onwards"),
