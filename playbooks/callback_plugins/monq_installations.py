@@ -27,6 +27,7 @@ from ansible.plugins.callback import CallbackBase
 from ansible_collections.monq.platform.plugins.plugin_utils.installations import OURS, Installations
 from ansible_collections.monq.platform.plugins.plugin_utils.killed_workers import KILLED, STUCK, KilledWorkers
 from ansible_collections.monq.platform.plugins.plugin_utils.screen import show, warn
+from ansible_collections.monq.platform.plugins.plugin_utils.task_result import parts
 
 
 class CallbackModule(CallbackBase):
@@ -92,7 +93,7 @@ class CallbackModule(CallbackBase):
 
     def _take(self, result, **how):
         with contextlib.suppress(Exception):
-            host, task, data = (_part(result, name) for name in ("host", "task", "result"))
+            host, task, data = parts(result)
             self._workers.end(host.get_name())
             if task.action.startswith(OURS) and not self._heard:
                 self._heard = True
@@ -113,9 +114,3 @@ def _names(block):
             yield from _names(task)
         elif task.action.startswith(OURS):
             yield task.action.removeprefix(OURS)
-
-
-def _part(result, name):
-    """result, task or host; before ansible-core 2.19 they had other names."""
-    found = getattr(result, name, None)
-    return getattr(result, "_" + name) if found is None else found

@@ -29,6 +29,7 @@ from ansible.plugins.callback import CallbackBase
 
 from ..module_utils import live_line
 from ..plugin_utils.screen import show
+from ..plugin_utils.task_result import parts
 
 LONGEST = 3  # steps that the recap names
 
@@ -97,7 +98,7 @@ class CallbackModule(CallbackBase):
 
     def _take(self, result, failed=False):
         with contextlib.suppress(Exception):  # a display must not disturb what it shows
-            host, task, data = (_part(result, name) for name in ("host", "task", "result"))
+            host, task, data = parts(result)
             name = host.get_name()
             installation = self._hosts.setdefault(name, Installation())
             seconds = time.monotonic() - self._began.pop((name, task._uuid), time.monotonic())
@@ -109,12 +110,6 @@ class CallbackModule(CallbackBase):
             done = _done(data)
             if done:
                 show(f"{time.strftime('%H:%M:%S')} {name}: {installation.line(done, seconds)}")
-
-
-def _part(result, name):
-    """result, task or host; before ansible-core 2.19 they had other names."""
-    found = getattr(result, name, None)
-    return getattr(result, "_" + name) if found is None else found
 
 
 def _rows(data):

@@ -45,7 +45,7 @@ class InputError(MonqError, ValueError):
 
 
 class MissingLibrary(MonqError):
-    """The Python that modules run with has not got a library."""
+    """The Python that modules run with lacks a library."""
 
     def __init__(self, details):
         """details: library, requirement, python, error and command, for a finding."""
