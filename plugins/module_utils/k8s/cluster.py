@@ -83,7 +83,7 @@ class Cluster:
                         method, target, headers, body=data, retries=False, timeout=timeout
                     )
             except ApiUnreachable as exc:
-                again = next(losses, None) if repetition.after_loss(method, _kind(exc.__cause__)) else None
+                again = next(losses, None) if repetition.after_loss(method, exc.__cause__) else None
                 if again is None:
                     raise
                 lost = True
@@ -196,13 +196,6 @@ class Cluster:
                 return False
             raise
         return True
-
-
-def _kind(error):
-    """The class name of an error of urllib3; for TLS, of what is behind it: the end of a connection is no bad
-    certificate."""
-    inner = error.args[0] if type(error).__name__ == "SSLError" and error.args else error
-    return type(inner).__name__
 
 
 def _target(path, query):

@@ -12,6 +12,9 @@ LOST = (0.3, 1, 3)
 RETRY_AFTER = 15  # the longest Retry-After that is obeyed
 THROTTLED, NO_ANSWER = 429, (502, 503, 504)
 CONFLICT, ABSENT = 409, 404
+# Errors of urllib3 and ssl by name, so that this file needs neither; those derived from them count too.
+BROKEN = {"ProtocolError", "ConnectTimeoutError", "NewConnectionError", "SSLEOFError"}
+UNANSWERED = "ReadTimeoutError"
 
 
 def after_status(method, status):
@@ -24,15 +27,16 @@ def pause(given, usual):
     return min(max(float(given), usual), RETRY_AFTER) if given.isdigit() else usual
 
 
-def after_loss(method, kind):
-    """Returns whether a request may be repeated after an error of this kind, the class name of urllib3's error.
+def after_loss(method, error):
+    """Returns whether a request may be repeated after this error of urllib3.
 
     A lost connection is no reason to give up: our writes name the object and its new values, so that a second one
     changes nothing more. A write that is not answered in time may still be at work: the ledger decides about it.
     """
-    return kind in ("ProtocolError", "NewConnectionError", "ConnectTimeoutError", "SSLEOFError") or (
-        method == "GET" and kind == "ReadTimeoutError"
-    )
+    # Behind an error of TLS is either the end of a connection or a bad certificate.
+    inner = error.args[0] if type(error).__name__ == "SSLError" and error.args else error
+    names = {kind.__name__ for kind in type(inner).__mro__}
+    return bool(names & BROKEN) or (method == "GET" and UNANSWERED in names)
 
 
 def landed(sent, found):

@@ -115,6 +115,7 @@ class Line(Connection):
 
 RESET = urllib3.exceptions.ProtocolError("Connection aborted.", ConnectionResetError(104, "reset"))
 REFUSED = urllib3.exceptions.NewConnectionError(None, "refused")
+NAMELESS = type("NameResolutionError", (urllib3.exceptions.NewConnectionError,), {})(None, "try again")  # of urllib3 2
 CUT_OFF = urllib3.exceptions.SSLError(ssl.SSLEOFError(8, "EOF occurred in violation of protocol"))
 FORGED = urllib3.exceptions.SSLError(ssl.SSLCertVerificationError(1, "certificate verify failed"))
 LATE = urllib3.exceptions.ReadTimeoutError(None, "/x", "timed out")
@@ -129,7 +130,7 @@ LOSSES = (0.3, 1, 3)
 
 
 @pytest.mark.parametrize("method", CALLS)
-@pytest.mark.parametrize("error", [RESET, REFUSED, CUT_OFF], ids=["reset", "refused", "cut off"])
+@pytest.mark.parametrize("error", [RESET, REFUSED, NAMELESS, CUT_OFF], ids=["reset", "refused", "no name", "cut off"])
 def test_a_lost_connection_is_tried_again_for_a_while(slept, method, error):
     """Every tenth connection may drop: no reason to stop inside an outage. Each attempt passes the fence."""
     connection, fenced = Line(error, error, (200, {})), []
