@@ -229,6 +229,8 @@ exec {real} "$@"
         if not choices:
             return None
         ((step, first),) = choices[0].items()
+        if points.step_class(step) != "SQL":
+            raise Broken(f"{step}: only about SQL may a run ask\n{text[-4000:]}")
         attempt = first["attempt"]
         assert self.ledger()[step]["attempt"] == attempt, "the refusal names an attempt that the ledger does not hold"
         assert self.answers[attempt] == 0, f"{step}: attempt {attempt} is asked about twice"
