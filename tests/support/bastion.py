@@ -22,6 +22,7 @@ from pathlib import Path
 
 import yaml
 
+from . import namespaces
 from .harness import ROOT, descendants
 
 USER, UID = "operator", "1042"
@@ -54,8 +55,7 @@ SetEnv PATH={programs}
 
 def possible():
     """Whether this machine allows such namespaces and has an sshd."""
-    argv = ["unshare", "--user", "--map-root-user", "--mount", "true"]
-    return os.path.exists(SSHD) and not subprocess.run(argv, check=False, capture_output=True).returncode
+    return os.path.exists(SSHD) and namespaces.possible("--user", "--map-root-user", "--mount")
 
 
 class Bastion:
