@@ -13,7 +13,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from faults import points, record  # noqa: E402
-from faults.upgrade import Broken, Upgrade, again  # noqa: E402
+from faults.upgrade import Broken, Upgrade, again, plan  # noqa: E402
 from support.comparison import state  # noqa: E402
 from support.fixtures import folder  # noqa: E402
 from support.harness import Sandbox  # noqa: E402
@@ -54,8 +54,9 @@ def _uninterrupted(sandbox, modules):
         rc, text = upgrade.run()
         assert rc == 0, text[-4000:]
         counted = {"|".join(key): runs for key, runs in upgrade.migrations().items()}
+        steps = points.recorded(upgrade.ledger(), upgrade.plan)
+        assert steps == points.mutating(upgrade.plan), "the run has recorded other steps than the plan has"
         return {
-            "steps": points.recorded(upgrade.ledger(), upgrade.plan),
             "state": state(upgrade),
             "migrations": counted,
         }
@@ -66,8 +67,7 @@ def _uninterrupted(sandbox, modules):
 
 @pytest.fixture(scope="session")
 def reference(sandbox):
-    """Returns reference(modules): steps, final state and migrations of an undisturbed run, recorded once for all
-    workers."""
+    """Returns reference(modules): final state and migrations of an undisturbed run, recorded once for all workers."""
     return lambda modules: record.shared(f"reference-{modules}", lambda: _uninterrupted(sandbox, modules))
 
 
@@ -78,11 +78,8 @@ def chain(sandbox, reference, request):
     made = []
 
     def go(modules, choose):
-        sandbox.installation(
-            "site-run", modules=modules, alias=True
-        ).close()  # while another worker records the reference
-        known = reference(modules)
-        strikes = choose(known["steps"])
+        sandbox.installation("site-run", modules=modules, alias=True).close()
+        strikes = choose(points.mutating(plan(modules.split(","))))
         upgrade = Upgrade(sandbox, "site-run")
         made.append(upgrade)
         if any(strike.kind == "disk-full" for strike in strikes):
@@ -97,7 +94,7 @@ def chain(sandbox, reference, request):
                     raise
                 raise Broken(f"{strike}: {exc!r}{again(strike, modules.split(','))}") from exc
         try:
-            upgrade.end(known, strikes)
+            upgrade.end(reference(modules), strikes)
         except BaseException as exc:
             record.keep(
                 request.node.name, _failed(modules, strikes[-1], f"at the end: {str(exc).splitlines()[0][:200]}")

@@ -101,6 +101,11 @@ def recorded(ledger, plan):
     return found
 
 
+def mutating(plan):
+    """Returns the steps of a plan that change something, in order."""
+    return recorded({step.key for step in plan}, plan)
+
+
 def place_chain(steps, place):
     """Returns strikes that SIGKILL the whole process tree, one at every step."""
     return [Strike(step, place, "kill") for step in steps]
@@ -163,20 +168,30 @@ def share(steps):
     return [strikes[step] for step in steps]
 
 
-def shares(steps, recorded, parts):
+def shares(steps, recorded, parts, ahead=0):
     """Returns (the share in that many chains, the points of the track record that fit into none). A chain strikes at a
-    step only once, so that points of the record are moved to a chain that does not use their step."""
-    chains = [{strike.step: strike for strike in share(steps)[part::parts]} for part in range(parts)]
+    step only once, so that points of the record are moved to a chain that does not use their step. The first chain
+    leaves `ahead` of its strikes to the others."""
+    strikes = share(steps)
+    dealt = [number % parts for number in range(len(strikes))]
+    firsts = [number for number, part in enumerate(dealt) if part == 0]
+    for number in firsts[1 :: max(1, len(firsts) // ahead)][:ahead] if ahead else ():
+        dealt[number] = 1 + number % (parts - 1)
+    chains = [
+        {strike.step: strike for strike, part in zip(strikes, dealt, strict=True) if part == chain}
+        for chain in range(parts)
+    ]
     left = []
     for strike in dict.fromkeys(recorded):
         if any(chain.get(strike.step) == strike for chain in chains):
             continue
-        free = [chain for chain in chains if strike.step in steps and strike.step not in chain]
+        free = [chain for chain in chains if strike.step not in chain]
         if free:
             free[0][strike.step] = strike
         else:
             left.append(strike)
-    return [[chain[step] for step in steps if step in chain] for chain in chains], left
+    order = list(dict.fromkeys([*steps, *(strike.step for strike in recorded)]))
+    return [in_order(order, chain.values()) for chain in chains], left
 
 
 def layers(strikes):

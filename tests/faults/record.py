@@ -37,6 +37,11 @@ def strikes():
     return found
 
 
+def modules(least):
+    """Returns the modules of one installation in which each point of the track record exists, and at least these."""
+    return list(dict.fromkeys(",".join([least, *strikes()]).split(",")))
+
+
 # ---- rows
 
 

@@ -10,6 +10,7 @@ import os
 
 import pytest
 from faults import points, record
+from faults.upgrade import plan
 
 MODULES = os.environ.get("MODULES") or "pl"
 
@@ -22,8 +23,8 @@ def test_killed_at_every_step(chain, place):
 
 
 @pytest.mark.parametrize("kind", points.KINDS)
-def test_a_kind_at_every_class_of_step(chain, reference, kind):
-    strikes = points.kind_chain(reference("pl")["steps"], kind)
+def test_a_kind_at_every_class_of_step(chain, kind):
+    strikes = points.kind_chain(points.mutating(plan(["pl"])), kind)
     assert {points.step_class(strike.step) for strike in strikes} == set(points.KINDS[kind][0]), (
         "a class without a strike"
     )
