@@ -34,6 +34,13 @@ options:
     description: Whether preflight has passed in this run. The lock is not taken without it.
     type: bool
     default: false
+  findings:
+    description: What preflight has found in this run, as it returned it. It is recorded for the report once the lock is
+      taken; if that fails, the module warns.
+    type: list
+    elements: dict
+    default: []
+    version_added: 1.1.0
 """
 
 EXAMPLES = r"""
@@ -76,9 +83,11 @@ imported:
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils import timestamp
 from ..module_utils.arguments import RUN
 from ..module_utils.engine.locking import hold
 from ..module_utils.errors import MonqError, StepError
+from ..module_utils.report import facts
 from ..module_utils.rollback.ledger import require_no_rollback
 from ..module_utils.session import Session
 
@@ -86,10 +95,11 @@ OPTIONS = {
     "state": {"type": "str", "choices": ["acquired", "released", "broken"], "required": True},
     "holder": {"type": "str", "default": ""},
     "preflight": {"type": "bool", "default": False},
+    "findings": {"type": "list", "elements": "dict", "default": []},
 }
 
 
-def acquire(session, preflight):
+def acquire(session, preflight, findings=()):
     """The answer of the module."""
     where = (session.cluster, session.namespace, session.release["version"])
 
@@ -114,7 +124,9 @@ def acquire(session, preflight):
         again = session.again(lock_id=lock_id)
         again.run.require_same_plan()
         require_no_rollback(*where, again.run)
-        return answer(again.run, lock_id, again.run.begin())
+        imported = again.run.begin()
+        session.warnings += facts.of_preflight(again, timestamp.text(), findings)
+        return answer(again.run, lock_id, imported)
 
     return hold(session.lease, ask, begin) or answer(session.run)
 
@@ -131,7 +143,9 @@ def main():
     try:
         session = Session.open(params=given, check_mode=module.check_mode)
         if given["state"] == "acquired":
-            result = acquire(session, given["preflight"])
+            result = acquire(session, given["preflight"], given["findings"])
+            for warning in session.warnings:
+                module.warn(warning)
         elif given["state"] == "broken":
             session.lease.unlock(given["lock_id"], module.check_mode)
         elif given["lock_id"] and not module.check_mode:

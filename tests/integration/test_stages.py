@@ -6,6 +6,7 @@ import datetime
 import hashlib
 import json
 import os
+import re
 import stat
 import threading
 import time
@@ -186,7 +187,7 @@ def test_no_secret_in_ledger_summary_and_output(stages):
 def test_the_report_says_what_ledger_and_cluster_say_and_can_be_made_again(stages):
     """The numbers by kubectl; then everything beside the dumps is deleted, as with AWX's pod, and report.yml makes the
     report from the cluster, which it only reads."""
-    apart, _whole, _results, before = stages
+    apart, _whole, results, before = stages
     folder, ledger = apart.backup / apart.name / "6.0.0" / "1", apart.ledger()
     report = json.loads((folder / "report.json").read_text())
     rows = {row["key"]: row for row in report["steps"]}
@@ -199,6 +200,10 @@ def test_the_report_says_what_ledger_and_cluster_say_and_can_be_made_again(stage
         for text in (ledger["upgrade.routing.cut"]["started"], last)
     )
     assert report["outage"]["ledger"]["seconds"] == int((end - begin).total_seconds())
+    went_on_with = [{row["id"] for row in run["findings"]} for run in report["preflight"]]
+    shown = [set(re.findall(r"\[(?:WARNING|INFO)\] (MONQ-\d+) ", results[name].text)) for name in NODES]
+    assert went_on_with[0] == shown[list(NODES).index("prepare")] != set()
+    assert all(found in shown for found in went_on_with)
     assert report["outcome"] == "finished" and report["irreversible"]["sql"] == len(report["sql"]) == 8
     assert [row["seen"] for row in report["sql"]] == [ledger[row["key"]]["result"] for row in report["sql"]]
     assert {row["sha256"] for row in report["backups"]} == {

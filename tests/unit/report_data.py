@@ -6,6 +6,7 @@ from __future__ import annotations
 import datetime
 
 import plans
+from ansible_collections.monq.platform.plugins.module_utils.checks.finding import finding
 from ansible_collections.monq.platform.plugins.module_utils.engine import progress
 from ansible_collections.monq.platform.plugins.module_utils.engine.runner import StepRunner
 from ansible_collections.monq.platform.plugins.module_utils.report import document, rollback_document
@@ -117,6 +118,14 @@ FINDING = {
     "seen": "3",
     "next": "no action needed if it was scaled on purpose",
 }
+PREFLIGHT = [
+    {
+        "at": text(BEGUN),
+        "lock": "b61f0c2a9d11",
+        "findings": [finding("health.unhealthy", "warning", deployment="sm-x")],
+    },
+    {"at": text(NIGHT), "lock": "77aa01fe02cd", "findings": []},
+]
 VERIFIED = {
     "counts": {
         **counts(),
@@ -189,7 +198,8 @@ def finished():
         },
     )
     digests = {step.key: "3c" * 32 for step in plan if ".database." in step.key and step.argv and "pgsql" in step.argv}
-    return upgrade(made, {"verified": VERIFIED}, "2026-03-02T01:40:00Z", digests=digests)
+    facts = {"verified": VERIFIED, "preflight": PREFLIGHT}
+    return upgrade(made, facts, "2026-03-02T01:40:00Z", digests=digests)
 
 
 MESSAGE = """monqctl failed: run userspace-configuration.sql on the database of pl-userspaces-api-service

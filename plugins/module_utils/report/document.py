@@ -46,6 +46,7 @@ def upgrade(about, overview, ledger, before, facts):
         "replicas": sections.replicas(before.get("replicas"), seen, entries),
         "routes": sections.routes(before.get("routes"), seen, entries),
         "drift": seen.get("drift") or {},
+        "preflight": facts.get("preflight") or [],
         "findings": seen.get("findings") or [],
         "versions": {
             "wanted": {

@@ -1,8 +1,8 @@
 # Copyright: (c) 2026, Monq platform collection authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a report needs and the ledger does not hold: what verify.yml found, and failures. One small ConfigMap, so that a
-report can be made again when everything else of the run is gone."""
+"""What a report needs and the ledger does not hold: what preflight and verify.yml found, and failures. One small
+ConfigMap, so that a report can be made again when everything else of the run is gone."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from .sections import route_hosts
 
 KEY = "facts"
 FAILURES = 10  # the last ones
+RUNS = 5  # the last ones before which preflight found something else
 LONGEST = 4000  # characters of a failure's message
 LARGEST = 700_000  # characters in all: a ConfigMap holds 1 MiB
 
@@ -57,6 +58,19 @@ class Recording:
         self._generation, self._secrets = generation, secrets
         self.problem = ""
 
+    def begun(self, lock, at, findings):
+        """Records what preflight found, none of it blocking, when the run with this lock began; nothing if the run
+        before found the same."""
+        findings = sanitise(findings, self._secrets)
+
+        def change(facts):
+            runs = facts.get("preflight") or []
+            if findings == (runs[-1]["findings"] if runs else []):
+                return facts
+            return {**facts, "preflight": [*runs, {"at": at, "lock": lock, "findings": findings}][-RUNS:]}
+
+        return self._add(change)
+
     def verified(self, seen):
         """Records what verify.yml saw. seen: see observed()."""
         return self._add(lambda facts: {**facts, "verified": seen})
@@ -81,7 +95,11 @@ class Recording:
         path, facts = core(self._namespace, "configmaps", name_of(self._release)), {}
         try:
             found = self._cluster.find(path)
-            facts = sanitise(change(_facts(found, self._generation)), self._secrets)
+            known = _facts(found, self._generation)
+            changed = change(known)
+            if changed is known:
+                return known
+            facts = sanitise(changed, self._secrets)
             text = json.dumps(facts, ensure_ascii=False, sort_keys=True)
             if len(text) > LARGEST:
                 self.problem = f"{len(text)} characters are too many for a ConfigMap"
@@ -133,6 +151,14 @@ def after_failure(cluster, namespace, before, findings=(), software=None):
         return {"findings": list(findings)}
     changed = drift(before, deployments) if before else {}
     return {**seen, "drift": changed, "findings": list(findings), "software": software or {}}
+
+
+def of_preflight(session, at, findings):
+    """Records the findings that the run goes on with, as soon as it holds the lock; returns warnings."""
+    generation, release = session.run.ledger.generation, session.release["version"]
+    recording = Recording(session.cluster, session.namespace, release, generation, known_secrets(session.params))
+    recording.begun(session.params["lock_id"], at, list(findings))
+    return [f"the report lacks preflight's findings: {recording.problem}"] if recording.problem else []
 
 
 def of_verification(session, report, seen):

@@ -6,7 +6,8 @@ import contextlib
 
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils.engine.locking import hold
-from ansible_collections.monq.platform.plugins.module_utils.errors import MonqError, StepError
+from ansible_collections.monq.platform.plugins.module_utils.errors import ApiError, MonqError, StepError
+from ansible_collections.monq.platform.plugins.module_utils.report import facts
 from ansible_collections.monq.platform.plugins.modules.lock import acquire
 from fake_cluster import FakeCluster
 from fake_session import opened
@@ -71,6 +72,31 @@ def test_a_first_run_gets_the_lock_and_begins_the_ledger(tmp_path):
     answer = acquire(opened(cluster, home=tmp_path), True)
     assert cluster.objects[LEASE]["spec"]["holderIdentity"]
     assert answer["id"] and not answer["finished"] and not answer["prepared"] and answer["imported"] == []
+
+
+FOUND = [{"id": "MONQ-032", "severity": "warning", "object": "Deployment pl-a"}]
+
+
+def test_what_preflight_found_is_recorded_under_the_lock(tmp_path):
+    cluster = FakeCluster()
+    session = opened(cluster, home=tmp_path)
+    answer = acquire(session, True, FOUND)
+    [run] = facts.read(cluster, "production", "6.0.0", 1)["preflight"]
+    assert (run["lock"], run["findings"]) == (answer["id"], FOUND) and session.warnings == []
+
+
+def test_findings_that_cannot_be_recorded_are_a_warning_and_stop_nothing(tmp_path):
+    cluster = FakeCluster()
+
+    def refuse(method, path):
+        if method != "GET" and path.endswith(("/configmaps", "-report")) and "-report" in str(cluster.bodies[-1:]):
+            raise ApiError(403, "Forbidden", "no", method, path)
+
+    cluster.before = refuse
+    session = opened(cluster, home=tmp_path)
+    assert acquire(session, True, FOUND)["id"]
+    [warning] = session.warnings
+    assert "the report lacks preflight's findings" in warning
 
 
 def test_check_mode_takes_no_lock():

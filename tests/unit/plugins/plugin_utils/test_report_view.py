@@ -248,3 +248,16 @@ def test_every_id_has_its_words():
     ):
         report = {**REPORTS["finished"], "outcome": name}
         assert words.verdict(report).count("⟦") == 2 and words.kind(report) in ("good", "bad", "open")
+
+
+def test_what_preflight_found_is_shown_for_each_run_that_went_on_with_it():
+    files = report_view.files("report", REPORTS["finished"], zone=ZONE)
+    shown, text = Page(files["report.html"]).text, files["report.md"]
+    for at in ("00:58:03", "03:30:00"):  # local times of the two runs
+        assert re.search(rf"What preflight found before the run of [^,]*{at}, which went on with it", shown)
+    for one in (shown, text.replace("\\", "")):
+        found = one[one.index("What preflight found before") :]
+        assert "MONQ-032" in found and "Deployment sm-x" in found and "not all pods are available" in found
+        assert found.index("MONQ-032") < found.index("None.") < found.index("pl-service-07 in Kubernetes")
+    nothing = report_view.files("report", REPORTS["nothing yet"], zone=ZONE)["report.html"]
+    assert "What preflight found" not in nothing

@@ -17,7 +17,8 @@ KEYS = {
     "counts", "outage", "irreversible", "decisions", "failures", "stages", "steps", "runs", "rollback", "plan",
 }  # fmt: skip
 OF_UPGRADES = {
-    "point_of_no_return", "sql", "backups", "replicas", "routes", "drift", "findings", "versions", "unproved",
+    "point_of_no_return", "sql", "backups", "replicas", "routes", "drift", "preflight", "findings", "versions",
+    "unproved",
 }  # fmt: skip
 
 

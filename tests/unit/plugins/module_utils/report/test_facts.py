@@ -30,6 +30,25 @@ def test_what_is_recorded_is_read_again_and_has_no_secret():
     assert facts.read(cluster, "production", "6.0.0", 2) == {}, "of another generation"
 
 
+def test_what_preflight_found_is_kept_where_it_is_not_what_was_found_before():
+    cluster, found = FakeCluster(), [{"id": "MONQ-032", "seen": f"x {SECRET}"}]
+    recording(cluster).begun("a", "t0", [])
+    assert cluster.writes == [], "nothing found is nothing to record"
+    for lock, at, findings in (("b", "t1", found), ("c", "t2", found), ("d", "t3", []), ("e", "t4", found)):
+        recording(cluster).begun(lock, at, findings)
+    runs = facts.read(cluster, "production", "6.0.0", 1)["preflight"]
+    assert [(run["lock"], run["at"], len(run["findings"])) for run in runs] == [
+        ("b", "t1", 1),
+        ("d", "t3", 0),
+        ("e", "t4", 1),
+    ]
+    assert SECRET not in json.dumps(cluster.objects[PATH]) and len(cluster.writes) == 3
+    for number in range(facts.RUNS):
+        recording(cluster).begun("f", f"t{5 + number}", [{"id": "MONQ-032", "seen": str(number)}])
+    runs = facts.read(cluster, "production", "6.0.0", 1)["preflight"]
+    assert [run["at"] for run in runs] == [f"t{5 + number}" for number in range(facts.RUNS)]
+
+
 def test_only_the_last_failures_are_kept_and_a_message_has_an_end():
     cluster = FakeCluster()
     for number in range(facts.FAILURES + 3):
