@@ -46,6 +46,12 @@ options:
         most seconds in all) and C(headers). The silence lasts 20 minutes and is prolonged every 5.
     type: json
     default: ''
+  purpose:
+    description: Whose outage it is. It is named in the silence's comment. Before a rollback, an answer that is not
+      expected is no warning.
+    type: str
+    choices: [upgrade, rollback]
+    default: upgrade
   settle:
     description: Seconds that the process may go on for after O(state=stopped), until Monq answers.
     type: int
@@ -92,6 +98,7 @@ OPTIONS = {
     "url": {"type": "str", "default": ""},
     "expect": {"type": "dict", "default": {}},
     "silence": SHOWN_NOWHERE,
+    "purpose": {"type": "str", "choices": ["upgrade", "rollback"], "default": "upgrade"},
     "settle": {"type": "int", "default": 15},
 }
 

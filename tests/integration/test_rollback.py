@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 import time
 from pathlib import Path
 
 import psycopg2
 import pytest
+from ansible_collections.monq.platform.plugins.module_utils import timestamp
 from support.comparison import differences, state
 from support.recorder import Recorder
 
@@ -37,6 +39,11 @@ def roll_back(installation, *words, databases=(), confirm=True, **extra):
         **extra,
     }
     return installation.play("rollback", *words, confirm=False, extra=given)
+
+
+def rollback_report(installation, generation):
+    folder = installation.backup / installation.name / "6.0.0" / str(generation)
+    return json.loads((folder / "rollback-report.json").read_text())
 
 
 def config_map(installation, name):
@@ -117,7 +124,7 @@ def test_after_prepare_alone(site):
         f"monq-upgrade-6.0.0-attempt-1-{name}" for name in ("original", "original-replicas", "rollback")
     }
 
-    report = json.loads((installation.backup / installation.name / "6.0.0" / "1" / "rollback-report.json").read_text())
+    report = rollback_report(installation, 1)
     assert (report["outcome"], report["platform"], report["kind"]) == ("rolled_back", "up", "rollback")
     assert {row["key"]: row["finished"] for row in report["steps"]} == {
         key: entry["finished"] for key, entry in entries.items()
@@ -217,14 +224,19 @@ def test_after_sql_and_replace_with_the_databases_named(site, replaced):
     connection = psycopg2.connect(
         **server, dbname=installation.facts["databases"]["pl-i18n-service"], application_name="report-builder"
     )
-    with Recorder() as webhook:
-        told = {"databases": DATABASES, "monq_notify": [{"url": webhook.url}]}
+    with Recorder() as webhook, Recorder(404) as monq:
+        told = {"databases": DATABASES, "monq_notify": [{"url": webhook.url}], "monq_probe_url": monq.url}
         try:
             refused = roll_back(installation, **told)
         finally:
             connection.close()
         left_alone = installation.migrations()[("pl", "sqls/pl-i18n-service.sql", "pl-i18n-service")]
+        back = OldRoutes(installation, monq)
         done = roll_back(installation, **told)
+        back.join()
+    probe = rollback_report(installation, 3)["outage"]["probe"]
+    assert probe["state"] == "ended" and abs(timestamp.seconds(probe["to"]) - back.at) <= 2, (probe, back.at)
+    assert [row["state"] for row in probe["changes"]][-3:] == ["not_found", "ok", "not_observed"]
     assert [body["event"] for body in webhook.json()] == ["rollback_begins", "failed", "rollback_begins", "rolled_back"]
     assert "Monq has been down since " in webhook.json()[0]["text"]
     assert refused.rc == 2 and "live connections" in refused.text and "report-builder" in refused.text, refused.text[
@@ -243,6 +255,20 @@ def test_after_sql_and_replace_with_the_databases_named(site, replaced):
         f"{installation.facts['databases'][name]}_before_rollback_3" for name in DATABASES
     )
     assert config_map(installation, "monq-upgrade-6.0.0") in ({}, None)
+
+
+class OldRoutes(threading.Thread):
+    """Asks kubectl until the old routes are back, and has the page answer from then on."""
+
+    def __init__(self, installation, monq):
+        super().__init__(daemon=True)
+        self._installation, self._monq, self.at = installation, monq, None
+        self.start()
+
+    def run(self):
+        while "pl-routing-external" not in self._installation.kubectl("get", "ingresses", "-o", "name"):
+            time.sleep(0.2)
+        self._monq.status, self.at = 200, time.time()
 
 
 def without(found, names):

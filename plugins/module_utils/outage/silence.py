@@ -20,7 +20,10 @@ LENGTH = 20 * 60  # seconds that it lasts from now on
 REST = 5 * 60  # seconds that are left of it at the end
 MOST = 4 * 3600  # seconds in all, unless max says otherwise
 TIMEOUT = 5.0
-COMMENT = "Monq is being upgraded from {previous} to {version}: planned outage on {host}. Lapses if the run dies"
+COMMENTS = {
+    "upgrade": "Monq is being upgraded from {previous} to {version}: planned outage on {host}. Lapses if the run dies",
+    "rollback": "Monq is being rolled back from {version} to {previous}: outage on {host}. Lapses if the run dies",
+}
 
 
 class Settings:

@@ -16,7 +16,7 @@ from ..errors import InputError, MonqError
 from . import child, observations, record
 from .observations import OK, UNSEEN
 from .question import Expectation, Question
-from .silence import COMMENT, VARIABLE, Settings, Silence
+from .silence import COMMENTS, VARIABLE, Settings, Silence
 from .watcher import LockWatch, Watcher
 
 FIRST = "Monq does not answer as expected before the outage ({state}): correct monq_probe_url and monq_probe_expect"
@@ -53,7 +53,7 @@ class Watching:
     def _comment(self):
         release = self._session.release
         values = {"previous": release["previous"], "version": release["version"], "host": self._given["spool_host"]}
-        return COMMENT.format(**values)
+        return COMMENTS[self._given["purpose"]].format(**values)
 
     @property
     def _idle(self):
@@ -123,7 +123,7 @@ class Watching:
         seen = observations.summary(self.spans.values()) or {"state": "none"}
         first = next((row["state"] for row in reversed(seen.get("changes") or []) if row["state"] != UNSEEN), OK)
         run = self._session.run
-        down = progress.down_since(run.plan, run.ledger.entries)
+        down = self._given["purpose"] == "rollback" or progress.down_since(run.plan, run.ledger.entries)
         if running and self._given["state"] == "started" and first != OK and not down:
             self.warnings.append(FIRST.format(state=first))
         return {

@@ -195,6 +195,7 @@ class Gathering:
 
     def _rollback(self, own, upgrade):
         plan, given = self._given_plan(upgrade), json.loads(own.annotations.get(INPUTS) or "{}")
+        known = facts.read(self._cluster, self._namespace, self._part(upgrade), upgrade.generation)
         content = rollback_document.rollback(
             self._about(plan),
             {"entries": own.entries, "generation": own.generation, "databases": given.get("databases") or []},
@@ -202,6 +203,7 @@ class Gathering:
             arguments.plan({"plan": plan}),
             any(key.startswith("rollback.monqctl.") for key in own.entries),
             given.get("registry_replicas") or plan["registry_replicas"],
+            facts.watched(known, record.spans(self._folder(own.generation))),
         )
         return sanitise(content, self._secrets)
 

@@ -14,9 +14,9 @@ ROLLED_BACK, UNFINISHED, FAILED, RUNNING = "rolled_back", "rollback_unfinished",
 PREFIX = "rollback.database."
 
 
-def rollback(about, own, upgrade, upgrade_plan, configure, registry_replicas):
+def rollback(about, own, upgrade, upgrade_plan, configure, registry_replicas, probe=None):
     """The report's data. own, upgrade: {entries, generation} of the two ledgers; own also {databases}, those that this
-    rollback was started with."""
+    rollback was started with. probe: the outage as users saw it, or None."""
     entries, names = own["entries"], own["databases"]
     plan = rollback_steps.plan(upgrade_plan, names, configure, registry_replicas)
     listed = [
@@ -40,7 +40,7 @@ def rollback(about, own, upgrade, upgrade_plan, configure, registry_replicas):
         "platform": "down" if out["state"] == "running" else "up",
         "closed": None,
         "counts": sections.counts(rows),
-        "outage": {"ledger": out, "probe": None},
+        "outage": {"ledger": out, "probe": probe},
         "irreversible": sections.listed_irreversible(
             [
                 {**row, **{name: upgrade["entries"][row["key"]].get(name) for name in ("state", "finished")}}

@@ -31,7 +31,7 @@ def session(cluster, tmp_path, url="", silence=None, check_mode=False, state="st
         silence=text,
         settle=0,
         state=state,
-        **given,
+        **{"purpose": "upgrade", **given},
     )
 
 
@@ -80,6 +80,16 @@ def test_a_page_that_does_not_answer_before_the_outage_is_a_warning(cluster, tmp
         one = session(cluster, tmp_path, monq.url)
         found = Watching(one, lambda: cluster).start()
         assert found["running"] and "not_found" in found["problems"][0] and "monq_probe_expect" in found["problems"][0]
+        Watching(one).stop()
+
+
+def test_before_a_rollback_monq_may_be_down_and_the_silence_says_what_is_done(cluster, tmp_path):
+    with Recorder(404) as monq, Alertmanager() as alerts:
+        silence = {"url": alerts.url, "matchers": MATCHERS}
+        one = session(cluster, tmp_path, monq.url, silence, purpose="rollback")
+        found = Watching(one, lambda: cluster).start()
+        assert found["running"] and found["problems"] == [] and found["seen"]["state"] == "running"
+        assert "rolled back from 6.0.0 to 5.9.3" in alerts.active()[0]["comment"]
         Watching(one).stop()
 
 
