@@ -13,6 +13,8 @@ from .language import ENGLISH
 NAMED = 3  # late objects that a line names
 STAMPED = re.compile(r"(\d{4}-\S+Z )?(.*)", re.DOTALL)
 COUNTED = re.compile(r"(\d+) of (\d+) (.+)")
+OBJECT = re.compile(r"\S+: ")
+SINCE = re.compile(r"(.+) for (\d+) s")
 WIDTH = 120  # characters of what somebody else has printed
 
 FIRST, EVERY = 10.0, 30.0  # seconds until the first line, and between two
@@ -75,7 +77,7 @@ def translated(text, words):
     moment, text = STAMPED.fullmatch(text).groups()
     if moment:
         return moment + translated(text, words)
-    said = words.sentence(text)
+    said = text if OBJECT.match(text) else words.sentence(text)  # a name is no part of the sentence behind it
     if said != text or words.code == "en":
         return said
     first, *late = text.split(", ")
@@ -83,7 +85,20 @@ def translated(text, words):
     if counted:
         done, total, what = counted.groups()
         first = words._("{what}: {done} of {total}", what=words.sentence(what), done=done, total=total)
-    return ", ".join([first, *[words.sentence(part) for part in late]])
+    else:
+        first = _late(first, words)
+    return ", ".join([first, *[_late(part, words) for part in late]])
+
+
+def _late(text, words):
+    """An object, and why it is waited for, and for how long."""
+    name, sign, why = text.partition(": ")
+    if not sign or " " in name:
+        return words.sentence(text)
+    since = SINCE.fullmatch(why)
+    if since:
+        return f"{name}: " + words._("{why} for {seconds} s", why=words.sentence(since[1]), seconds=since[2])
+    return f"{name}: {words.sentence(why)}"
 
 
 class Timing:

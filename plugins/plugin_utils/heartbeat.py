@@ -36,9 +36,22 @@ class HeartbeatAction(Normal):
                 self._task.args = {**self._task.args, "words": languages.part(self._words.code, *self.texts)}
             try:
                 with self._beating(Beat(self, host, budget, file)):
-                    return super().run(tmp, task_vars)
+                    return self._translated(super().run(tmp, task_vars))
             finally:
                 self._task.args = given
+
+    def _translated(self, result):
+        """The result, with its warnings in the operator's language. What cannot be read as text stays as it is."""
+        given = result.get("warnings")
+        if self._words.code != "en" and isinstance(given, list):
+            result["warnings"] = [self._warning(one) for one in given]
+        return result
+
+    def _warning(self, given):
+        """given: a text, or from ansible-core 2.19 on an object with one."""
+        text = given if isinstance(given, str) else getattr(getattr(given, "event", None), "msg", None)
+        said = self._words.message(text) if isinstance(text, str) else text
+        return given if said == text else said
 
     def _line(self, elapsed):
         """What is shown of a module that says nothing."""

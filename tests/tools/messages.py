@@ -26,6 +26,7 @@ HEADER = (
     '"Plural-Forms: nplurals=3; plural=(n%10==1 && n%100!=11 ? 0 : n%10>=2 && n%10<=4 && (n%100<10 || n%100>=20) ? 1 '
     ': 2);\\n"\n'
 )
+WARNINGS = ("warnings", "problems")  # lists of what is shown, whose members are sentences
 FINDINGS = ("title", "why", "do", "object", "expected", "seen", "next")
 ERRORS = ("Error", "ApiUnreachable", "_unusable", "finding", "of_error", "_add", "say", "heard", "growing", "reading")
 NAMES = re.compile(r"\{\w+\}|\bmonq\w*|\b[A-Z]\w+|^inventory$")  # which stay as they are in every language
@@ -81,7 +82,7 @@ def required():
 @functools.cache
 def parsed():
     """[(name, nodes)] of the Python files in plugins."""
-    wanted = (ast.Call, ast.Assign, ast.Constant, ast.JoinedStr, ast.BinOp)
+    wanted = (ast.Call, ast.Assign, ast.AugAssign, ast.Constant, ast.JoinedStr, ast.BinOp)
     return [
         (
             str(path.relative_to(ROOT)),
@@ -166,7 +167,7 @@ def sentences():
 
 @functools.cache
 def spoken():
-    """{English text: Message} of the sentences in errors, findings, step titles and live lines."""
+    """{English text: Message} of the sentences in errors, findings, step titles, live lines and warnings."""
     found = {}
     for name, nodes in parsed():
         for node in nodes:
@@ -174,6 +175,11 @@ def spoken():
             if isinstance(node, ast.Call):
                 called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             given = [*node.args, *(one.value for one in node.keywords)] if called.endswith(ERRORS) else []
+            if called == "append" and _name(node.func.value) in WARNINGS:
+                given = node.args
+            if isinstance(node, ast.AugAssign) and _name(node.target) in WARNINGS:
+                lists = [one for one in _branches(node.value) if isinstance(one, ast.List)]
+                given = [one for found in lists for one in found.elts]
             if called == "add" and "steps.py" in name:
                 given = [one.value for one in node.keywords if one.arg == "title"] + node.args[1:2]
             if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in ("title", "then", "seen"):
@@ -183,6 +189,13 @@ def spoken():
                 if text and " " in text and WORDS.search(text):
                     _add(found, text, name)
     return found
+
+
+def _name(node):
+    """a of a, x.a and x["a"]; empty for anything else"""
+    if isinstance(node, ast.Subscript):
+        return getattr(node.slice, "value", "")
+    return getattr(node, "attr", "") or getattr(node, "id", "")
 
 
 def _branches(node):

@@ -258,8 +258,11 @@ def test_the_plan_to_sign_is_russian_and_its_module_gets_the_words_for_it():
 def test_the_live_line_is_russian_but_for_names_and_what_others_print():
     row = {"step": "step 47 of 78 pl rollout", "text": "7 of 12 ready, pl-x: ImagePullBackOff for 40 s, and 2 more"}
     shown = live_line.body(row, 271, 1200, RU)
-    late = "pl-x: ImagePullBackOff for 40 s"
+    late = "pl-x: ImagePullBackOff, уже 40 с"
     assert shown == f"простой 04:31 из 20:00 · шаг 47 из 78 pl rollout · готово: 7 из 12, {late}, и ещё 2"
+    waited = "0 of 2 ready, pl-y: 2 old pods still exist for 3 s, pl-z"
+    assert live_line.translated(waited, RU) == "готово: 0 из 2, pl-y: ещё есть старые поды: 2, уже 3 с, pl-z"
+    assert live_line.translated("pl-y: 2 old pods still exist", RU) == "pl-y: ещё есть старые поды: 2"
     said = "dump of pl_x: 1.5 MiB written, the database has 3.0 GiB"
     assert live_line.translated(said, RU) == "дамп pl_x: записано 1.5 МиБ, размер базы 3.0 ГиБ"
     assert live_line.translated("monqctl: Pulling 3 of 9 images", RU) == "monqctl: Pulling 3 of 9 images"

@@ -13,13 +13,16 @@ from .. import arguments
 from ..engine import progress
 from ..engine.lease import Lease
 from ..errors import InputError, MonqError
+from ..language import mark
 from . import child, observations, record
 from .observations import OK, UNSEEN
 from .question import Expectation, Question
 from .silence import COMMENTS, VARIABLE, Settings, Silence
 from .watcher import LockWatch, Watcher
 
-FIRST = "Monq does not answer as expected before the outage ({state}): correct monq_probe_url and monq_probe_expect"
+FIRST = mark(
+    "Monq does not answer as expected before the outage ({state}): correct monq_probe_url and monq_probe_expect"
+)
 
 
 def settings(url, expect, silence):

@@ -13,11 +13,13 @@ from .. import timestamp
 from ..arguments import known_secrets
 from ..errors import MonqError
 from ..k8s import objects
+from ..language import mark
 from ..redaction.data import sanitise
 from ..session import client as make_client
 from . import difference
 from .support_bundle import PATIENCE, compared_versions, registry_rows, versions
 
+NOT_KEPT = mark("the state before the outage is not kept, so that a support bundle cannot be compared with it: {}")
 STEP = "upgrade.snapshot.cut"
 
 
@@ -39,7 +41,7 @@ def keep(session, deployments, ingresses, client=None):
     try:
         write(os.path.join(session.folder, difference.NAME), data)
     except (MonqError, OSError) as exc:
-        return [f"the state before the outage is not kept, so that a support bundle cannot be compared with it: {exc}"]
+        return [NOT_KEPT.format(exc)]
     return []
 
 

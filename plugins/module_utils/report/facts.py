@@ -158,7 +158,10 @@ def of_preflight(session, at, findings):
     generation, release = session.run.ledger.generation, session.release["version"]
     recording = Recording(session.cluster, session.namespace, release, generation, known_secrets(session.params))
     recording.begun(session.params["lock_id"], at, list(findings))
-    return [f"the report lacks preflight's findings: {recording.problem}"] if recording.problem else []
+    warnings = []
+    if recording.problem:
+        warnings.append(f"the report lacks preflight's findings: {recording.problem}")
+    return warnings
 
 
 def of_verification(session, report, seen):
@@ -177,7 +180,10 @@ def of_verification(session, report, seen):
     secrets = known_secrets(session.params)
     recording = Recording(session.cluster, session.namespace, release, generation, secrets)
     recording.verified(whole)
-    return [f"the report lacks what this run saw: {recording.problem}"] if recording.problem else []
+    warnings = []
+    if recording.problem:
+        warnings.append(f"the report lacks what this run saw: {recording.problem}")
+    return warnings
 
 
 def of_watch(session, spans):

@@ -6,11 +6,12 @@ from __future__ import annotations
 from ..k8s import objects
 from ..k8s.routes import to_cut
 from ..k8s.watch import RouteWatcher, require_saved
+from ..language import mark
 from .last_exit import require_window
 from .replicas import kubernetes_changes
 
 CUT, WAIT = "upgrade.routing.cut", "upgrade.routing.wait"
-COUNT_CHANGED = "{} has {} replicas now; {} were saved before the outage and will be restored"
+COUNT_CHANGED = mark("{} has {} replicas now; {} were saved before the outage and will be restored")
 
 
 class Cutover:

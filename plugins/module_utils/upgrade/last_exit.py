@@ -9,12 +9,13 @@ import os
 
 from .. import timestamp
 from ..errors import InputError, StepError
+from ..language import mark
 from . import schedule
 
 CUT = "upgrade.routing.cut"
 # What a rollback undoes before the first SQL file has run, as the forward steps whose time stands for it.
 UNDONE = ("prepare.registry_template.apply", CUT, "upgrade.routing.apply.")
-OVER = "the outage does not fit any more ({}); it is not stopped, as SQL has run"
+OVER = mark("the outage does not fit any more ({}); it is not stopped, as SQL has run")
 
 
 def now_of(cluster):

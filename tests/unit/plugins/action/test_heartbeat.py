@@ -19,15 +19,18 @@ from ansible_collections.monq.platform.plugins.action import (
     microservices,
     monqctl,
     monqctl_home,
+    outage_watch,
     postgresql_backup,
     preflight,
     registry_template_apply,
     registry_token,
     rollback_database,
+    rollback_info,
     rollback_step,
     rollout_wait,
     route_removal,
     routing,
+    snapshot,
     support_bundle,
     verify,
 )
@@ -40,15 +43,18 @@ BEATING = [
     microservices,
     monqctl,
     monqctl_home,
+    outage_watch,
     postgresql_backup,
     preflight,
     registry_template_apply,
     registry_token,
     rollback_database,
+    rollback_info,
     rollback_step,
     rollout_wait,
     route_removal,
     routing,
+    snapshot,
     support_bundle,
     verify,
 ]
@@ -169,7 +175,7 @@ def test_where_nothing_can_be_read_today_s_line_is_shown(shown, monkeypatch, tra
     monkeypatch.setattr(progress_file, "second", lambda made: tried.append(1) or 1 / 0)
     made = action(monqctl.ActionModule, transport=transport)
     made.first = made.every = 0.001
-    monkeypatch.setattr(Normal, "run", lambda self, tmp, task_vars: shown.enough.wait(60))
+    monkeypatch.setattr(Normal, "run", lambda self, tmp, task_vars: shown.enough.wait(60) and {})
     made.run(task_vars={"inventory_hostname": "h"})
     assert shown.lines[0].endswith("h: Run the SQL of pl: still running after 0 s")
     assert len(tried) == (transport == "ssh")
@@ -255,6 +261,9 @@ def test_the_groups_defaults_still_reach_the_modules(tmp_path):
         "support_bundle": {"directory": str(tmp_path), "host": "h"},
         "verify": domains,
         "lock": {"state": "acquired"},
+        "outage_watch": {"state": "started"},
+        "rollback_info": {"environment": "e", "domain": "d"},
+        "snapshot": {"name": "original"},
         "monqctl": {"steps": "upgrade.pl"},
         "rollout_wait": {"modules": ["pl"]},
         "microservices": {"module": "pl"},
@@ -335,3 +344,32 @@ def test_the_lock_is_announced_in_russian(shown, monkeypatch):
     made.run(task_vars={"monq_language": "ru", "inventory_hostname": "production"})
     assert "production: блокировка у bob@ops." in shown.lines[0] and "примерно через 120 с" in shown.lines[0]
     assert made._line(30) == "ожидание блокировки: осталось 90 с"
+
+
+class Event:
+    """As ansible-core from 2.19 on gives a warning."""
+
+    def __init__(self, msg):
+        self.event = types.SimpleNamespace(msg=msg)
+
+
+@pytest.mark.parametrize("form", [str, Event])
+def test_a_module_warns_in_the_language_of_the_run(shown, monkeypatch, form):
+    given = [form("Deployment pl-x is not waited for: it was unhealthy before the outage"), form("not of ours"), 7]
+    monkeypatch.setattr(Normal, "run", lambda self, *_args: {"warnings": list(given)})
+
+    def told(language):
+        made = action(rollout_wait.ActionModule, name="x")
+        made._templar = types.SimpleNamespace(template=lambda value: value)
+        return made.run(task_vars={"monq_language": language, "inventory_hostname": "h"})["warnings"]
+
+    assert told("en") == given
+    assert told("ru") == ["Deployment pl-x запуск не ждёт: он был неисправен до простоя", *given[1:]]
+
+
+def test_every_module_that_warns_has_an_action_that_translates():
+    """A module's own words reach the operator through HeartbeatAction only."""
+    modules = ROOT / "plugins" / "modules"
+    warn = {path.stem for path in modules.glob("*.py") if "module.warn" in path.read_text()}
+    acting = {path.stem for path in (ROOT / "plugins" / "action").glob("*.py") if "HeartbeatAction" in path.read_text()}
+    assert warn - acting == set()
