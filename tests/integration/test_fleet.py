@@ -4,50 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-import threading
-import time
 
 import pytest
-from support.fleet import Fleet, kill, processes
-
-REPLACE = ["release", "update", "microservices", "--module=pl"]
-SQL = ["release", "update", "db", "pgsql", "--microservice=pl-i18n-service"]
-LEASE = ("lease", "monq-upgrade")
+from support.fleet import Fleet
 
 
 @pytest.fixture(scope="module")
 def fleet(install, tmp_path_factory):
     made = [install(name, modules="pl", alias=False) for name in ("site-run", "fl-fails", "fl-lock", "fl-dead")]
     return Fleet(made, tmp_path_factory.mktemp("fleet"))
-
-
-class Holder(threading.Thread):
-    """Another run that holds the lock of an installation and renews it."""
-
-    def __init__(self, installation):
-        super().__init__(daemon=True)
-        self._at, self._over = installation, threading.Event()
-        spec = {"holderIdentity": "colleague 0123456789ab", "leaseDurationSeconds": 3600}
-        notes = {"monq.platform/lock-id": "0123456789ab", "monq.platform/lock-holder": "colleague"}
-        body = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "spec": spec}
-        body["metadata"] = {"name": LEASE[1], "annotations": notes}
-        path = installation.work / "lease.json"
-        path.write_text(json.dumps(body))
-        self._kubectl("delete", *LEASE, "--ignore-not-found")
-        self._kubectl("create", "-f", str(path))
-        self.start()
-
-    def _kubectl(self, *words):
-        self._at.kubectl(*words, user="sandbox-admin")
-
-    def run(self):
-        while not self._over.wait(1):
-            self._kubectl("annotate", "--overwrite", *LEASE, f"test/beat={time.time()}")
-
-    def leave(self):
-        self._over.set()
-        self.join()
-        self._kubectl("delete", *LEASE)
 
 
 def states(installation):
@@ -57,23 +22,7 @@ def states(installation):
 @pytest.fixture(scope="module")
 def first(fleet):
     """One command for all of them: one fails, one is locked by a colleague, and the process of one is killed."""
-    fleet["fl-fails"].faults({"match": SQL, "kind": "fail"})
-    fleet["fl-dead"].faults({"match": REPLACE, "kind": "hang"})
-    holder = Holder(fleet["fl-lock"])
-    began, killed = time.monotonic(), None
-    run = fleet.start("site", "--forks", "4")
-    while run.poll() is None:
-        chain = [] if killed else processes(run.pid, f"fl-dead/bin/monqctl {' '.join(REPLACE[:3])}")
-        if chain:
-            killed = chain[-2]  # the module, which called monqctl
-            kill(killed)
-        time.sleep(0.2)
-    done = fleet.end(run, began)
-    holder.leave()
-    for name in ("fl-fails", "fl-dead"):
-        fleet[name].faults()
-    assert killed, done.text[-4000:]
-    return done
+    return fleet.disturbed("fl-fails", "fl-lock", "fl-dead", "--forks", "4")
 
 
 def test_those_without_a_fault_end(fleet, first):

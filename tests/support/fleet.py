@@ -7,10 +7,15 @@ import json
 import os
 import re
 import signal
+import threading
 import time
 from pathlib import Path
 
 from .harness import Run, descendants
+
+REPLACE = ["release", "update", "microservices", "--module=pl"]
+SQL = ["release", "update", "db", "pgsql", "--microservice=pl-i18n-service"]
+LEASE = ("lease", "monq-upgrade")
 
 
 class Fleet:
@@ -45,12 +50,61 @@ class Fleet:
         began = time.monotonic()
         return self.end(self.start(playbook, *words, **options), began)
 
+    def disturbed(self, fails, locked, dead, *words, **options):
+        """Upgrades all: the SQL of one fails, one is locked by a colleague, and the module of one is killed."""
+        self[fails].faults({"match": SQL, "kind": "fail"})
+        self[dead].faults({"match": REPLACE, "kind": "hang"})
+        holder = Holder(self[locked])
+        began, killed = time.monotonic(), None
+        run = self.start("site", *words, **options)
+        while run.poll() is None:
+            chain = [] if killed else processes(run.pid, f"{dead}/bin/monqctl {' '.join(REPLACE[:3])}")
+            if chain:
+                killed = chain[-2]  # the module, which called monqctl
+                kill(killed)
+            time.sleep(0.2)
+        done = self.end(run, began)
+        holder.leave()
+        for name in (fails, dead):
+            self[name].faults()
+        assert killed, done.text[-4000:]
+        return done
+
     @staticmethod
     def rows(text):
         """The last table: {host: the rest of its row}."""
         lines = text[text.rindex("installations of this run") :].splitlines()[2:]
         rows = itertools.takewhile(lambda line: re.match(r"  (?!next,)\S", line), lines)
         return {line.split()[0]: " ".join(line.split()[1:]) for line in rows}
+
+
+class Holder(threading.Thread):
+    """Another run that holds the lock of an installation and renews it."""
+
+    def __init__(self, installation):
+        super().__init__(daemon=True)
+        self._at, self._over = installation, threading.Event()
+        spec = {"holderIdentity": "colleague 0123456789ab", "leaseDurationSeconds": 3600}
+        notes = {"monq.platform/lock-id": "0123456789ab", "monq.platform/lock-holder": "colleague"}
+        body = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "spec": spec}
+        body["metadata"] = {"name": LEASE[1], "annotations": notes}
+        path = installation.work / "lease.json"
+        path.write_text(json.dumps(body))
+        self._kubectl("delete", *LEASE, "--ignore-not-found")
+        self._kubectl("create", "-f", str(path))
+        self.start()
+
+    def _kubectl(self, *words):
+        self._at.kubectl(*words, user="sandbox-admin")
+
+    def run(self):
+        while not self._over.wait(1):
+            self._kubectl("annotate", "--overwrite", *LEASE, f"test/beat={time.time()}")
+
+    def leave(self):
+        self._over.set()
+        self.join()
+        self._kubectl("delete", *LEASE)
 
 
 def processes(root, word):
