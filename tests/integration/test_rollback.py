@@ -77,6 +77,19 @@ def leftovers(before, installation):
     return [row for row in differences(before, after) if not any(row[0][: len(path)] == path for path in excused)]
 
 
+def hooks(installation, ran):
+    """monq_hooks whose files write their names into a file; that of before_cut fails, which keeps no rollback."""
+    found = {}
+    for name in ("before_cut", "after_outage", "on_failure"):
+        tasks = [{"name": "Tell", "ansible.builtin.shell": f"echo {name} >> {ran}", "changed_when": False}]
+        if name == "before_cut":
+            tasks.append({"name": "Fail", "ansible.builtin.fail": {"msg": "the balancer is away"}})
+        path = installation.work / f"hook-{name}.yml"
+        path.write_text(json.dumps(tasks))
+        found[name] = str(path)
+    return found
+
+
 def unchanged(installation, mark, calls):
     assert installation.mutations(mark) == [] and len(installation.journal()) == calls
     assert (
@@ -225,7 +238,9 @@ def test_after_sql_and_replace_with_the_databases_named(site, replaced):
         **server, dbname=installation.facts["databases"]["pl-i18n-service"], application_name="report-builder"
     )
     with Recorder() as webhook, Recorder(404) as monq:
+        ran = installation.work / "hooks-of-the-rollback"
         told = {"databases": DATABASES, "monq_notify": [{"url": webhook.url}], "monq_probe_url": monq.url}
+        told["monq_hooks"] = hooks(installation, ran)
         try:
             refused = roll_back(installation, **told)
         finally:
@@ -237,6 +252,7 @@ def test_after_sql_and_replace_with_the_databases_named(site, replaced):
     probe = rollback_report(installation, 3)["outage"]["probe"]
     assert probe["state"] == "ended" and abs(timestamp.seconds(probe["to"]) - back.at) <= 2, (probe, back.at)
     assert [row["state"] for row in probe["changes"]][-3:] == ["not_found", "ok", "not_observed"]
+    assert ran.read_text().split() == ["on_failure", "after_outage"], "it was down already"
     assert [body["event"] for body in webhook.json()] == ["rollback_begins", "failed", "rollback_begins", "rolled_back"]
     assert "Monq has been down since " in webhook.json()[0]["text"]
     assert refused.rc == 2 and "live connections" in refused.text and "report-builder" in refused.text, refused.text[
@@ -320,8 +336,10 @@ def test_a_finished_release_wants_a_word_more(smooth):
     refused = roll_back(installation, databases=DATABASES)
     assert refused.rc == 2 and "monq_rollback_closed" in refused.text, refused.text[-2000:]
     assert installation.mutations(mark) == [] and len(installation.journal()) == calls
-    done = roll_back(installation, databases=DATABASES, monq_rollback_closed=True)
+    ran = installation.work / "hooks-of-the-rollback"
+    done = roll_back(installation, databases=DATABASES, monq_rollback_closed=True, monq_hooks=hooks(installation, ran))
     assert done.rc == 0, done.text[-3000:]
+    assert ran.read_text().split() == ["before_cut", "after_outage"], "the rollback is an outage of its own"
     assert {row[0][0] for row in leftovers(before, installation)} <= {"microservices"}
     assert without(before, {"pl-routing-service"}) == without(state(installation), {"pl-routing-service"})
     assert installation.migrations() == {} and installation.ledger() == {}

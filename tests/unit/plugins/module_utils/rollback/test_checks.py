@@ -69,6 +69,21 @@ def test_the_words_that_were_given_are_shown_with_the_next_one(world):
     assert json.dumps({"monq_resolve": words}) in world.overview()["findings"][0]["next"]
 
 
+def test_whether_the_rollback_is_an_outage_is_known_to_the_hooks(world):
+    assert (
+        world.overview()["outage"] == "none"
+        and World([{"microservice": "pl-a-service", "database": "pl_a"}]).overview()["outage"] == "to come"
+    )
+    world.upgrade()
+    assert world.overview()["outage"] == "running"
+    world.record(*[step.key for step in UPGRADE if not step.key.endswith(".original")])
+    assert world.overview()["outage"] == "to come", "the upgrade has ended: the rollback takes Monq down again"
+    begun(world, "rollback.routing.remove")
+    assert world.overview()["outage"] == "running"
+    begun(world, "rollback.routing.restore")
+    assert world.overview()["outage"] == "over"
+
+
 def test_a_lost_ledger_is_a_stop_and_not_nothing_to_roll_back(world):
     lose_the_ledger(world)
     report = world.overview()
