@@ -249,6 +249,7 @@ def test_after_sql_and_replace_with_the_databases_named(site, replaced):
         back = OldRoutes(installation, monq)
         done = roll_back(installation, **told)
         back.join()
+    installation.keep_report(3, "rollback-report")
     probe = rollback_report(installation, 3)["outage"]["probe"]
     assert probe["state"] == "ended" and abs(timestamp.seconds(probe["to"]) - back.at) <= 2, (probe, back.at)
     assert [row["state"] for row in probe["changes"]][-3:] == ["not_found", "ok", "not_observed"]

@@ -238,6 +238,7 @@ def test_the_outage_as_users_saw_it_is_what_kubectl_saw(stages):
     _apart, whole, results, _before = stages
     folder = whole.backup / whole.name / "6.0.0" / "1"
     seen, report = results["seen"], json.loads((folder / "report.json").read_text())
+    whole.keep_report(1)
     (_start, _up), (down, _gone), (up, _back) = seen.changes
     probe = report["outage"]["probe"]
     states = [row["state"] for row in probe["changes"]]
