@@ -1,5 +1,6 @@
 """The report in headless Chromium, from disk: it asks for nothing, complains about nothing, and prints with all of its
-text: invented reports, and those that `make integration` has left. `make browser`; CI reads the same pages with an HTML parser (tests/unit/plugins/plugin_utils/test_report_view.py).
+text: invented reports, and those that `make integration` has left. `make browser`; CI reads the same pages with an HTML
+parser (tests/unit/plugins/plugin_utils/test_report_view.py).
 
 The screenshots are kept in tests/output, to be looked at."""
 

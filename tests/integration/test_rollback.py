@@ -77,6 +77,16 @@ def leftovers(before, installation):
     return [row for row in differences(before, after) if not any(row[0][: len(path)] == path for path in excused)]
 
 
+def window_that_does_not_fit(installation):
+    """Two hours from now on; the rehearsal is the report of the first generation, in which one SQL file took three."""
+    report = json.loads((installation.backup / installation.name / "6.0.0" / "1" / "report.json").read_text())
+    next(row for row in report["steps"] if ".database." in row["key"])["seconds"] = 3 * 3600
+    path = installation.work / "rehearsal.json"
+    path.write_text(json.dumps(report))
+    start = timestamp.of_seconds(time.time() - 60)
+    return {"monq_outage_window": f"{start}/PT2H1M", "monq_forecast": str(path)}
+
+
 def hooks(installation, ran):
     """monq_hooks whose files write their names into a file; that of before_cut fails, which keeps no rollback."""
     found = {}
@@ -156,11 +166,13 @@ def _begun(found, attempt, key):
 
 def test_before_the_first_sql_killed_in_the_middle(site):
     """The second generation has removed the old routes and applied the new ones, and has stopped at the last exit, as
-    the outage does not fit into its budget; the rollback is the command that was printed. A killed rollback blocks
+    by the rehearsal's report the rest does not fit into the window; the rollback is the command that was printed. A killed rollback blocks
     every upgrade, and is finished by the same command."""
     installation, before = site
-    failed = installation.play("site", extra={"monq_outage_budget": 1})
+    failed = installation.play("site", extra=window_that_does_not_fit(installation))
     assert failed.rc == 2 and "DOWN" in failed.text, failed.text[-2000:]
+    assert re.search(r"the rest, by the rehearsal: 3:00:\d\d, without \d+ steps", failed.text)
+    assert re.search(r"left of the window: 1:5\d:\d\d", failed.text)
     assert "stopped at the last exit: no SQL has run" in failed.text and installation.migrations() == {}
     assert config_map(installation, "monq-upgrade-6.0.0")[0]["monq.platform/attempt"] == "2"
     strangers = {
