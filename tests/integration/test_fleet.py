@@ -21,8 +21,8 @@ def states(installation):
 
 @pytest.fixture(scope="module")
 def first(fleet):
-    """One command for all of them, with a canary: of the others one fails, one is locked by a colleague, and the process
-    of one is killed."""
+    """One command for all of them, with a canary. Of the others one fails, one is locked by a colleague, and the
+    process of one is killed."""
     canary = {"monq_serial": [1, "100%"]}
     return fleet.disturbed("fl-fails", "fl-lock", "fl-dead", "--forks", "4", extra=canary)
 
