@@ -82,6 +82,7 @@ class Seen:
         self.hook.write_text(json.dumps([{"name": "A hook of the site", "ansible.builtin.ping": {}}]))
         return {
             "monq_probe_url": self.monq.url,
+            "monq_verify_api_versions": True,
             "monq_silence": {"url": self.alerts.url, "matchers": [{"name": "service", "value": "monq"}]},
             "monq_notify": [{"url": f"{self.webhook.url}/{WEBHOOK_KEY}"}],
             "monq_hooks": {"before_cut": str(self.hook), "after_outage": str(self.hook)},
@@ -240,6 +241,8 @@ def test_the_outage_as_users_saw_it_is_what_kubectl_saw(stages):
     seen, report = results["seen"], json.loads((folder / "report.json").read_text())
     whole.keep_report(1)
     (_start, _up), (down, _gone), (up, _back) = seen.changes
+    asked = [row["object"] for row in report["findings"] if row["id"] == "MONQ-111"]
+    assert asked and all(name.startswith(("pl-", "cl-")) for name in asked), "nobody answers for the domain"
     probe = report["outage"]["probe"]
     states = [row["state"] for row in probe["changes"]]
     assert states == ["ok", "not_found", "ok", "not_observed"] and probe["state"] == "ended"
