@@ -8,6 +8,7 @@ import dataclasses
 import itertools
 
 import pytest
+from ansible_collections.monq.platform.plugins.module_utils.approval.reading import Reading
 from ansible_collections.monq.platform.plugins.module_utils.engine.steps import Step
 from ansible_collections.monq.platform.plugins.module_utils.upgrade import calls
 from fake_cluster import CONFIGMAPS, INGRESSES, SECRETS, ingress
@@ -88,7 +89,8 @@ class Installation:
         return self.world.session(check_mode=check_mode, home=where or self.folder, **more)
 
     def plan(self):
-        return self.world.reading(self.session(check_mode=True)).plan("production")["shown"]["steps"]
+        reading = Reading(self.session(check_mode=True), connect=self.world.server)
+        return reading.plan("production")["shown"]["steps"]
 
     def run(self, where=None, before=""):
         """Executes every step up to that one, each by a session of its own, as tasks do: [(key, changed)]."""
