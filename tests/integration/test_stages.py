@@ -143,6 +143,11 @@ def test_the_upgrade_was_held_to_the_plan_that_the_plan_node_left(stages):
     ledger = json.loads(apart.kubectl("get", "configmap", "monq-upgrade-6.0.0", "-o", "json"))
     assert left["monq_plan_made"] == {apart.name: ledger["metadata"]["annotations"]["monq.platform/plan"]}
     assert "WILL BE DELETED" in left["monq_summary"] and len(left["monq_summary"].encode()) <= 1024
+    plan = json.loads(next(apart.backup.rglob("plan.json")).read_text())
+    assert plan["id"] == left["monq_plan_made"][apart.name]
+    shown = {row["key"]: row for row in plan["shown"]["steps"] if row["kind"] != "client"}  # those belong to a home
+    since = {key for key, entry in apart.ledger().items() if key in shown and entry["started"] >= plan["made_at"]}
+    assert since == {key for key, row in shown.items() if row["will_run"]}, "what prepare had done was not to run"
     assert "the installation is as it was at" in results["upgrade"].text
 
 
