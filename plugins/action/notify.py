@@ -72,7 +72,8 @@ class ActionModule(ActionBase):
             return ""
         status = reply.get("status") or -1
         if status > 0:
-            return words._("status {status}", status=status)
+            # With a sign of percent: braces would be recognised in the status of a program.
+            return words.gettext("status %(status)d") % {"status": status}
         return words._("no response: {why}", why=str(reply.get("msg") or "").rpartition(": ")[2])
 
     @staticmethod
