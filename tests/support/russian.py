@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 import re
+from pathlib import Path
 
 from ansible_collections.monq.platform.plugins.plugin_utils import languages
 
+ROOT = Path(__file__).resolve().parents[2]
 COLUMNS = 79  # at which Ansible wraps its warnings where it writes to no terminal
 # Ansible's own lines: tasks, their results, and the recap.
 ANSIBLE = re.compile(
@@ -19,8 +21,9 @@ WARNING = re.compile(r"\[(?:WARNING|DEPRECATION WARNING)\]: ")
 # What stays as it is: keys of steps in short, names of checks, commands, quoted text, ids, keys, paths, addresses,
 # options, numbers with their signs.
 STAYS = re.compile(
-    r"шаг \d+ из \d+(?: [a-z]\S*)+|\b[a-z]+ \d+/\d+|MONQ-\d+ \S+:|out of shared memory|"
-    r"`[^`]*`|'[^']*'|\"[^\"]*\"|«[^»]*»|\b(?:ansible-playbook|kubectl|monqctl|psql|pip|helm) [-a-z./].*"
+    r"(?<=: )context \S+$|шаг \d+ из \d+(?: [a-z]\S*)+|\b[a-z]+ \d+/\d+|MONQ-\d+ \S+:|out of shared memory|"
+    r"`[^`]*`|'[^']*'|\"[^\"]*\"|«[^»]*»|"
+    r"\b(?:ansible-playbook|kubectl|monqctl|psql|pip|helm)(?:: .*| [-a-z./].*?(?= failed$| ended |$))"
     r"|\b(?:DROP|ALTER|GRANT|CREATE|SELECT) .*|\S*[^\s\w,;()]\w\S*|--?\w\S*|\S*[\d_]\S*"
 )
 PLACE = re.compile(r"%\(\w+\)\w+|\{[^{}]*\}")  # for a value
@@ -40,9 +43,19 @@ def _words(text):
     return {word.lower() for word in WORD.findall(STAYS.sub(" ", PLACE.sub("x ", text)))}
 
 
+@functools.cache
+def tasks():
+    """The name of every task and play, which stay English, as an expression."""
+    files = [*ROOT.glob("roles/*/tasks/*.yml"), *ROOT.glob("playbooks/**/*.yml")]
+    named = [re.findall(r"^\s*- name: (.+)$", path.read_text(encoding="utf-8"), re.M) for path in files]
+    names = {name.strip("\"'") for found in named for name in found if " " in name}
+    patterns = [".*?".join(map(re.escape, re.split(r"\{\{.*?\}\}", name))) for name in names]
+    return re.compile("|".join(sorted(patterns, key=len, reverse=True)))
+
+
 def english(text, *foreign):
-    """[line] of our own lines that hold English words of ours. foreign: what others have printed, and names of tasks:
-    texts, or compiled expressions for parts of a line."""
+    """[line] of our own lines that hold English words of ours. foreign: what others have printed: texts, or compiled
+    expressions for parts of a line."""
     return [line for line in own(text) if _left(line, foreign)]
 
 
@@ -51,7 +64,7 @@ def _left(line, foreign):
     if warned:  # one of Ansible's is no text of ours
         said = line[warned.end() :]
         return languages.language("ru").message(said) != said
-    for known in foreign:
+    for known in (*foreign, tasks()):
         line = known.sub(" ", line) if hasattr(known, "sub") else line.replace(known, " ")
     return {word.lower() for word in WORD.findall(STAYS.sub(" ", line))} & ours()
 

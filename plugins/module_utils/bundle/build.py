@@ -26,6 +26,7 @@ OURS = "monq.platform"
 COLLECTIONS, WHEELS, CLIENT = "collections", "wheels", "monqctl"
 BEGUN = ".bundle-begun"  # marks what a run has left that did not end
 TIMEOUT = 3600
+COMMAND_FAILED = mark("the command failed: {command}")
 WOULD_BE_MADE = mark("bundle of {product} {version} in {directory}: would be made")
 
 
@@ -243,7 +244,7 @@ class Build:
         if result.rc or result.timed_out:
             lines = clean(result.stdout + result.stderr).strip().splitlines()
             raise CommandError(
-                f"{' '.join(words)} failed",
+                COMMAND_FAILED.format(command=" ".join(words)),
                 self.directory,
                 "exit status 0",
                 "timed out" if result.timed_out else "\n    ".join([f"exit status {result.rc}", *lines[-5:]]),
