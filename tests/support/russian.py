@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import re
 from pathlib import Path
 
@@ -16,6 +17,7 @@ ANSIBLE = re.compile(
     r"\.\.\.ignoring|task path: |Using .* as config file|Origin: |PLAY RECAP|.* : ok=\d"
 )
 ERROR = re.compile(r"\[ERROR\]: ")  # from ansible-core 2.19 on: the error of a task, and where the task is written
+FAILED = re.compile(r"fatal: \[[^]]*\](?: -> \S+)?: FAILED! => (\{.*\})$")
 AFTER_ERROR = re.compile(r"(?:fatal|failed): ")
 WARNING = re.compile(r"\[(?:WARNING|DEPRECATION WARNING)\]: ")
 # What stays as it is: keys of steps in short, names of checks, commands, quoted text, ids, keys, paths, addresses,
@@ -69,10 +71,18 @@ def _left(line, foreign):
     return {word.lower() for word in WORD.findall(STAYS.sub(" ", line))} & ours()
 
 
+def _said(line):
+    """The lines of the text that a task has failed with, where it is one in the language of the run."""
+    failed = FAILED.match(line)
+    said = str(json.loads(failed[1]).get("msg")) if failed else ""
+    return [one for one in said.splitlines() if one.strip()] if re.search("[а-яё]{3}", said) else []
+
+
 def own(text):
     """The lines that are not Ansible's own. A warning is one line again."""
     found, wrapped, error = [], "", False
     for line in text.splitlines():
+        found += _said(line)
         error = bool(ERROR.match(line)) or (error and not AFTER_ERROR.match(line))
         first = line.split(" ")[0]
         if wrapped and line and len(wrapped) + 1 + len(first) > COLUMNS and not WARNING.match(line):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -83,6 +84,11 @@ def test_the_error_of_a_task_is_ansibles_own_up_to_its_result():
     said = "[ERROR]: Task failed: the lock is held\n  object: x\nOrigin: /r/main.yml:3:1\n\n3 - name: Take the lock\n"
     after = 'fatal: [production]: FAILED! => {"msg": "no"}\nнет ответа\nand the rest\n'
     assert english(said + after) == ["and the rest"]
+
+
+def test_a_text_that_a_task_fails_with_is_ours_where_it_is_in_russian():
+    said = json.dumps({"changed": False, "msg": "Preflight не пройден\n  next: проверьте"}, ensure_ascii=False)
+    assert english(f"fatal: [production]: FAILED! => {said}\n") == ["  next: проверьте"]
 
 
 def test_what_is_named_as_foreign_is_left_alone():
