@@ -14,7 +14,9 @@ import pytest
 from ansible_collections.monq.platform.plugins.module_utils import timestamp
 from support.comparison import differences, state
 from support.recorder import Recorder
+from support.russian import english
 
+FAULT = "Error: dial tcp: connect: connection refused (a fault of the sandbox)"  # see tests/sandbox/faults.py
 REGISTRY = "pl-microservice-registry-api-service"
 ROLLBACK = "monq-rollback-6.0.0"
 DATABASES = [
@@ -217,9 +219,11 @@ def replaced(site, sandbox):
     stopped = installation.play("site")
     assert stopped.rc == 2 and installation.migrations() == {}, stopped.text[-3000:]
     installation.faults({"match": ["registry", "apply", "microservice"], "kind": "fail"})
+    installation.variables(monq_language="ru")
     failed = installation.play("site", typed=installation.printed(stopped.text, "to go on"))
-    installation.variables(monq_outage_budget=None)
+    installation.variables(monq_outage_budget=None, monq_language=None)
     assert failed.rc == 2 and "upgrade.pl.microservices.replace" in installation.ledger(), failed.text[-3000:]
+    assert "ОШИБКА на " in failed.text and english(failed.text, FAULT) == []
     assert set(installation.migrations().values()) == {1}
     sandbox("save", installation.name, "replaced")
     return installation
@@ -319,8 +323,9 @@ def test_sql_that_stays_is_asked_about_and_the_next_upgrade_ends_like_one(site, 
     a single upgrade."""
     installation, _before = site
     sandbox("load", installation.name, "replaced")
-    done = roll_back(installation)
+    done = roll_back(installation, monq_language="ru")
     assert done.rc == 0, done.text[-3000:]
+    assert english(done.text) == []
     assert set(installation.migrations().values()) == {1}
     entries = installation.ledger()
     assert len(entries) == 5 and {entry["state"] for entry in entries.values()} == {"unknown"}
