@@ -48,6 +48,7 @@ def kit(awx, folder, *words, **more):
     """Runs awx.yml with the example's variables."""
     given = yaml.safe_load((ROOT / "inventories" / "awx.example.yml").read_text())
     given["awx_environments"] = [one for one in given["awx_environments"] if one["name"] == "production"]
+    given["awx_environments"][0]["credentials"] = ["Bastion"]
     path = folder / "awx.json"
     path.write_text(json.dumps({**given, "awx_secrets": SECRETS, "awx_collection": "ansible.controller", **more}))
     actions = folder / "ansible_collections" / "ansible" / "controller" / "plugins" / "action"
@@ -79,6 +80,8 @@ def kit(awx, folder, *words, **more):
 def made(tmp_path_factory):
     """(the fake AWX after the first run, that run's output, the folder)"""
     awx, folder = FakeAwx([f"{name}.yml" for name in STAGES]), tmp_path_factory.mktemp("awx")
+    machine = awx.one("credential_types", "Machine")["id"]
+    awx.by_hand("credentials", name="Bastion", organization=None, credential_type=machine, inputs={"username": "monq"})
     rc, text = kit(awx, folder, "-vvv")
     assert rc == 0, text[-4000:]
     yield awx, text, folder
@@ -90,13 +93,15 @@ def test_every_object_is_there(made):
     counts = {
         kind: len(awx.all(kind)) for kind in ("organizations", "projects", "inventories", "execution_environments")
     }
-    assert set(counts.values()) == {1} and len(awx.all("credentials")) == len(awx.all("credential_types")) == 4
+    assert set(counts.values()) == {1}
+    own = {"Monq production: release_hub", "Monq production: postgresql", "Monq production: kubernetes"}
+    own |= {"Monq production: consul"}
+    assert {one["name"] for one in awx.all("credentials")} == {*own, "Bastion"}
+    assert len([one for one in awx.all("credential_types") if not one.get("managed")]) == 4
     assert {one["playbook"] for one in awx.all("job_templates")} == {f"{name}.yml" for name in STAGES}
     for one in awx.all("job_templates"):
-        assert (
-            len(awx.named(one["credentials"])) == 4
-            and one["inventory"] == awx.one("inventories", "Monq production")["id"]
-        )
+        assert set(awx.named(one["credentials"])) == {*own, "Bastion"}
+        assert one["inventory"] == awx.one("inventories", "Monq production")["id"]
     assert awx.one("job_templates", "Monq production: plan")["job_type"] == "check"
     source = awx.one("inventory_sources", "project")
     assert source["source"] == "scm" and source["source_path"] == "inventories/production/hosts.yml"

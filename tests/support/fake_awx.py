@@ -107,6 +107,7 @@ class FakeAwx:
 
     def __init__(self, playbooks):
         self.playbooks, self.objects, self.changes, self.requests, self._last = playbooks, {}, [], 0, 0
+        self.by_hand("credential_types", name="Machine", kind="ssh", managed=True, inputs={}, injectors={})
         fake = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -138,6 +139,12 @@ class FakeAwx:
     def close(self):
         self._server.shutdown()
         self._server.server_close()
+
+    def by_hand(self, kind, /, **fields):
+        """What AWX has by itself, or somebody has made without the kit."""
+        number = 9001 + len(self.objects)  # the kit's own begin with 1
+        self.objects[number] = {"id": number, "_kind": kind, **fields}
+        return number
 
     # ---- reading, for tests
 
