@@ -53,9 +53,12 @@ KINDS = {
         ("name", "organization"),
         (),
     ),
+    "instance_groups": (TEXT, ("name",), ()),
     "job_templates": (
         (
             *TEXT,
+            "forks",
+            "job_slice_count",
             "job_type",
             "project",
             "playbook",
@@ -66,7 +69,7 @@ KINDS = {
             "allow_simultaneous",
         ),
         ("name", "organization"),
-        ("credentials", *NOTIFICATIONS[:3]),
+        ("credentials", "instance_groups", *NOTIFICATIONS[:3]),
     ),
     "workflow_job_templates": (
         (*TEXT, "organization", "survey_enabled", "extra_vars", "allow_simultaneous", ASK),
@@ -223,6 +226,8 @@ class FakeAwx:
             rules.need(wanted.get("workflow_job_template") == same, "Error", "nodes of another workflow")
             nodes = {n["id"]: n for n in self.all(found["_kind"]) if n["workflow_job_template"] == same}
             rules.links(nodes, found["id"], wanted["id"], name)
+        if name in KINDS:
+            rules.need(wanted["_kind"] == name, "id", f'Invalid pk "{wanted["id"]}" - object does not exist.')
         if name == "credentials":
             kinds = [self.objects[one]["credential_type"] for one in found[name]]
             rules.need(wanted["credential_type"] not in kinds, "error", "Cannot assign multiple credentials of a type.")
