@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from ansible_collections.monq.platform.plugins.module_utils.approval import document
-from support.awx_kit import KIT
+from support.awx_kit import KIT, nodes
 
 
 def test_the_survey_takes_the_plans_of_forty_installations():
@@ -20,3 +20,15 @@ def test_the_survey_takes_the_plans_of_forty_installations():
 def test_only_the_upgrade_may_be_sliced():
     """AWX merges what slices leave by its name: the ids of the last slice of plan would replace the others."""
     assert [one["name"] for one in KIT["_awx_templates"] if one.get("sliced")] == ["upgrade"]
+
+
+def test_what_each_node_is_run_with():
+    """tests/integration/test_stages.py runs exactly this."""
+    assert list(nodes().items()) == [
+        ("preflight", ({"preflight_confirmation_required": True}, [])),
+        ("prepare", ({}, [])),
+        ("plan", ({}, ["--check"])),
+        ("upgrade", ({"monq_plan_required": True}, [])),
+        ("verify", ({}, [])),
+        ("report", ({"monq_report_fail": True}, [])),
+    ]
