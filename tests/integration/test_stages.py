@@ -14,7 +14,7 @@ import time
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils import process
 from ansible_collections.monq.platform.plugins.module_utils.outage import child
-from support import pod
+from support import awx_kit, pod
 from support.comparison import differences, state
 from support.recorder import Alertmanager, Recorder, moment
 
@@ -39,13 +39,7 @@ SURVEY = {
     "monq_resolve": "",
 }
 # What roles/awx gives a template or a node by itself, and the words of a command.
-NODES = {
-    "preflight": ({"preflight_confirmation_required": True},),
-    "prepare": ({},),
-    "plan": ({}, "--check"),
-    "upgrade": ({"monq_plan_required": True},),
-    "verify": ({},),
-}
+NODES = awx_kit.nodes()
 
 
 class Seen:
@@ -101,6 +95,18 @@ class Seen:
             server.__exit__()
 
 
+def refused(installation):
+    """The workflow after a wrong answer to its survey: its first node, and the one that every failure leads to."""
+    home = installation.work / "home-refused"
+    home.mkdir()
+    survey = {**SURVEY, "monq_confirm_outage": "another", "monq_monqctl_home": str(home)}
+    given, _words = NODES["preflight"]
+    first = pod.run(installation, "preflight", {**given, **survey}, name="refused-preflight")
+    given, _words = NODES["report"]
+    last = pod.run(installation, "report", {**given, **first.artifacts, **survey}, name="refused-report")
+    return {"refused, preflight": first, "refused, report": last}
+
+
 @pytest.fixture(scope="module")
 def stages(install):
     """Runs the nodes of the workflow, each in a pod of its own; counts change after prepare. What a node leaves reaches
@@ -108,7 +114,8 @@ def stages(install):
     apart, whole = install("site-run", modules="pl,cl", alias=True), install("by-hand", modules="pl,cl", alias=True)
     results, artifacts = {}, {}
     assert pod.passwd_entries() == []
-    for stage, (given, *words) in NODES.items():
+    results |= refused(apart)
+    for stage, (given, words) in NODES.items():
         if stage == "plan":
             for installation in (apart, whole):
                 installation.kubectl("scale", "deployment", "pl-tags-service", "--replicas=2", user="sandbox-admin")
@@ -122,7 +129,7 @@ def stages(install):
         artifacts |= results[stage].artifacts
         if stage == "prepare":
             results["whole, prepare"] = whole.play("prepare")
-        assert results[stage].rc == 0, results[stage].text[-3000:]
+        assert results[stage].rc == (2 if stage == "report" else 0), results[stage].text[-3000:]
     before = (apart.registry_counts(), apart.kubernetes_counts())
     with Seen(whole) as results["seen"]:
         results["whole"] = whole.play("site", extra=results["seen"].variables)
@@ -149,6 +156,19 @@ def test_the_upgrade_was_held_to_the_plan_that_the_plan_node_left(stages):
     since = {key for key, entry in apart.ledger().items() if key in shown and entry["started"] >= plan["made_at"]}
     assert since == {key for key, row in shown.items() if row["will_run"]}, "what prepare had done was not to run"
     assert "the installation is as it was at" in results["upgrade"].text
+
+
+def test_the_node_after_a_failure_says_what_stopped_the_workflow_and_fails(stages):
+    """Where preflight failed there is no ledger; what it left reaches the notification."""
+    apart, _whole, results, _before = stages
+    first, last = results["refused, preflight"], results["refused, report"]
+    assert first.rc == last.rc == 2 and "monq_confirm_outage" in first.artifacts["monq_preflight_stopped"][apart.name]
+    assert "there is nothing to report" in last.text, last.text[-3000:]
+    said = last.artifacts["monq_summary"]
+    assert said.startswith(f"{apart.name}: ") and "there is nothing to report" in said and "monq_confirm_outage" in said
+    assert len(said.encode()) <= 1024
+    end = results["report"]  # as if somebody had led a success there
+    assert "Another node of this workflow has failed" in end.text and "Monq is up." in end.artifacts["monq_summary"]
 
 
 def test_each_home_got_its_client_steps(stages):

@@ -169,6 +169,9 @@ def job_template(new, project):
     need(new.get("playbook") in project["playbooks"], "playbook", "Playbook not found for project.")
     need(new.get("inventory") or new.get("ask_inventory_on_launch"), "inventory", "must provide an inventory")
     need(isinstance(json.loads(new.get("extra_vars") or "{}"), dict), "extra_vars", "must be a dictionary")
+    for name, least, most in (("forks", 0, 200), ("job_slice_count", 1, 2**31 - 1)):  # 200: AWX's MAX_FORKS
+        value = new.get(name, least)
+        need(isinstance(value, int) and least <= value <= most, name, f"an integer from {least} to {most}")
 
 
 def node(new, template):

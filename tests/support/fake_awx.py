@@ -53,9 +53,12 @@ KINDS = {
         ("name", "organization"),
         (),
     ),
+    "instance_groups": (TEXT, ("name",), ()),
     "job_templates": (
         (
             *TEXT,
+            "forks",
+            "job_slice_count",
             "job_type",
             "project",
             "playbook",
@@ -66,7 +69,7 @@ KINDS = {
             "allow_simultaneous",
         ),
         ("name", "organization"),
-        ("credentials", *NOTIFICATIONS[:3]),
+        ("credentials", "instance_groups", *NOTIFICATIONS[:3]),
     ),
     "workflow_job_templates": (
         (*TEXT, "organization", "survey_enabled", "extra_vars", "allow_simultaneous", ASK),
@@ -107,6 +110,7 @@ class FakeAwx:
 
     def __init__(self, playbooks):
         self.playbooks, self.objects, self.changes, self.requests, self._last = playbooks, {}, [], 0, 0
+        self.by_hand("credential_types", name="Machine", kind="ssh", managed=True, inputs={}, injectors={})
         fake = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -138,6 +142,12 @@ class FakeAwx:
     def close(self):
         self._server.shutdown()
         self._server.server_close()
+
+    def by_hand(self, kind, /, **fields):
+        """What AWX has by itself, or somebody has made without the kit."""
+        number = 9001 + len(self.objects)  # the kit's own begin with 1
+        self.objects[number] = {"id": number, "_kind": kind, **fields}
+        return number
 
     # ---- reading, for tests
 
@@ -216,6 +226,8 @@ class FakeAwx:
             rules.need(wanted.get("workflow_job_template") == same, "Error", "nodes of another workflow")
             nodes = {n["id"]: n for n in self.all(found["_kind"]) if n["workflow_job_template"] == same}
             rules.links(nodes, found["id"], wanted["id"], name)
+        if name in KINDS:
+            rules.need(wanted["_kind"] == name, "id", f'Invalid pk "{wanted["id"]}" - object does not exist.')
         if name == "credentials":
             kinds = [self.objects[one]["credential_type"] for one in found[name]]
             rules.need(wanted["credential_type"] not in kinds, "error", "Cannot assign multiple credentials of a type.")

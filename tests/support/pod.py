@@ -28,9 +28,10 @@ def environment(folder):
     }
 
 
-def run(installation, stage, variables, *words):
-    """Runs the project's playbook of that name; returns its Run, with what it leaves to later nodes as artifacts."""
-    private = installation.work / f"pod-{stage}"
+def run(installation, stage, variables, *words, name=""):
+    """Runs the project's playbook of that name; returns its Run, with what it leaves to later nodes as artifacts. name:
+    the pod's, if it is not the stage's."""
+    private = installation.work / f"pod-{name or stage}"
     for name in ("project", "env", "home", "tmp"):
         (private / name).mkdir(parents=True)
     (private / "inventory").symlink_to(installation.inventory)

@@ -20,6 +20,7 @@ NO_SECRETS = {
     "secret_step",
     "registry_token_step",
     "monq_ingress_secrets",
+    "credentials",  # names of AWX's
     "monq_registry_token_rotate",
 }
 HARMLESS = {"credential_name", "monq_registry_token_rotate"}

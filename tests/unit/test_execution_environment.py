@@ -33,6 +33,10 @@ def test_the_context_is_made_without_a_warning(tmp_path):
     copied = [line for line in lines if line.startswith("COPY") and line.endswith("/usr/local/bin/")]
     assert copied == ["COPY --chmod=0755 _build/bin/monqctl _build/bin/kubectl /usr/local/bin/"]
     assert {path.name for path in (tmp_path / "context" / "_build" / "bin").iterdir()} == {"monqctl", "kubectl"}
+    needs = (tmp_path / "context" / "_build" / "bindep.txt").read_text().splitlines()
+    assert needs == ["libicu [platform:rpm]", "openssh-clients [platform:rpm]"], "for monqctl, and for a bastion"
+    assert "RUN /output/scripts/install-from-bindep && rm -rf /output/wheels" in lines
+    assert "RUN chmod ug+rw /etc/passwd" in lines, "ssh refuses a user without an entry; the entrypoint adds it"
 
 
 def test_python_and_client_are_named(tmp_path):
