@@ -24,6 +24,7 @@ import os
 import signal
 
 from ansible.plugins.callback import CallbackBase
+from ansible_collections.monq.platform.plugins.plugin_utils import languages
 from ansible_collections.monq.platform.plugins.plugin_utils.installations import OURS, Installations
 from ansible_collections.monq.platform.plugins.plugin_utils.killed_workers import KILLED, STUCK, KilledWorkers
 from ansible_collections.monq.platform.plugins.plugin_utils.screen import show, warn
@@ -97,14 +98,8 @@ class CallbackModule(CallbackBase):
             self._workers.end(host.get_name())
             if task.action.startswith(OURS) and not self._heard:
                 self._heard = True
-                self._listen(host)
+                self._rows.speak(languages.of_host(self._play, host))
             self._rows.take(host.get_name(), task.action, task.get_name(), data, **how)
-
-    def _listen(self, host):
-        """Learns the language of the operator."""
-        with contextlib.suppress(Exception):
-            given = self._play.get_variable_manager().get_vars(play=self._play, host=host, include_hostvars=False)
-            self._rows.speak(str(given.get("monq_language", "en")))
 
 
 def _names(block):

@@ -32,7 +32,8 @@ class ActionModule(ActionBase):
         try:
             before = self._before(given["serial"], host, hosts, task_vars["ansible_play_batch"])
         except InputError as exc:
-            return {**result, "failed": True, "msg": str(exc)}
+            # No text in the operator's language follows: the run ends with this one.
+            return {**result, "failed": True, "msg": languages.chosen(self, task_vars).message(str(exc))}
         known = task_vars["hostvars"]
         open_ = [name for name in before if not known[name].get(given["fact"])]
         begins = len(open_) <= given["allowed"]

@@ -3,8 +3,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import time
+
 from ..plugin_utils.heartbeat import HeartbeatAction
+from ..plugin_utils.screen import show
 
 
 class ActionModule(HeartbeatAction):
-    """Shows what the module is doing."""
+    """Shows what the module is doing, and what was compared before the first SQL file."""
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        compared = result.get("last_exit")
+        if compared:
+            said = "; ".join(self._words.sentence(line) for line in compared)
+            told = self._words._("last exit, there is time enough: {figures}", figures=said)
+            show(f"{time.strftime('%H:%M:%S')} {self._installation(task_vars or {})}: {told}")
+        return result

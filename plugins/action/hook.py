@@ -13,6 +13,7 @@ from ansible.plugins.action import ActionBase
 from ..module_utils.errors import InputError
 from ..module_utils.report.failure import first_message
 from ..modules.hook import SPEC
+from ..plugin_utils import languages
 from ..plugin_utils.report_words import Words, mark
 from ..plugin_utils.screen import show, warn
 
@@ -36,17 +37,18 @@ class ActionModule(ActionBase):
                 # Facts, as a later play skips this task, which would overwrite what it registers.
                 return {**result, "ansible_facts": {"__monq_hook_files": self._checked(given["hooks"])}}
             except InputError as exc:
-                return {**result, "failed": True, "msg": str(exc)}
+                # Not every playbook has a text in the language of the run after this one.
+                return {**result, "failed": True, "msg": languages.chosen(self, task_vars).message(str(exc))}
         if given["state"] == "begun":
             return {**result, "at": time.time()}
-        words = Words()
+        words = Words(languages.chosen(self, task_vars))
         values = {
             "host": (task_vars or {}).get("inventory_hostname", ""),
             "name": given["name"],
             "files": ", ".join(given["files"]),
             "duration": words.duration(max(0, time.time() - given["begun"])),
             "task": given["task"],
-            "message": first_message(given["result"]).splitlines()[0],
+            "message": words.said(first_message(given["result"]).splitlines()[0]),
         }
         if given["state"] == "failed":
             warn(words.gettext(FAILED) % values)
@@ -59,7 +61,8 @@ class ActionModule(ActionBase):
         end the whole run."""
         unknown = sorted(set(hooks) - set(NAMES))
         if unknown:
-            raise self._wrong(VARIABLE, f"only {', '.join(NAMES)}", ", ".join(map(str, unknown)))
+            expected = mark("only these names: {names}").format(names=", ".join(NAMES))
+            raise self._wrong(VARIABLE, expected, ", ".join(map(str, unknown)))
         found = {name: [] for name in NAMES}
         for name, paths in hooks.items():
             for path in [paths] if isinstance(paths, str) else list(paths or []):
@@ -69,17 +72,18 @@ class ActionModule(ActionBase):
 
     def _check(self, name, path):
         if not os.path.isabs(path) or not os.path.isfile(path):
-            expected = "the absolute path of a file on the machine that runs Ansible, such as {{ inventory_dir }}/x.yml"
+            expected = mark("the absolute path of a file on the machine that runs Ansible, such as {path}")
+            expected = expected.format(path="{{ inventory_dir }}/x.yml")
             raise self._wrong(name, expected, path)
         try:
             tasks = self._loader.load_from_file(path)
             if not isinstance(tasks, list) or not tasks:
-                raise self._wrong(name, "a list of tasks", path)
+                raise self._wrong(name, mark("a list of tasks"), path)
             load_list_of_tasks(tasks, play=self._task.get_play(), loader=self._loader)
         except InputError:
             raise
         except (AnsibleError, AttributeError, AssertionError) as exc:
-            raise self._wrong(name, "tasks that Ansible can load", f"{path}: {str(exc).splitlines()[0]}") from exc
+            raise self._wrong(name, mark("tasks that Ansible can load"), f"{path}: {str(exc).splitlines()[0]}") from exc
 
     @staticmethod
     def _wrong(name, expected, seen):

@@ -7,6 +7,7 @@ from ansible import constants as C
 from ansible.plugins.action import ActionBase
 
 from ..module_utils.errors import InputError
+from ..module_utils.language import mark
 from ..module_utils.redaction.text import redact
 from ..modules.notify import SPEC
 from ..plugin_utils import languages, notification
@@ -14,6 +15,7 @@ from ..plugin_utils.screen import show, warn
 
 URI = "ansible.builtin.uri"
 TIMEOUT = 5  # seconds
+NOT_TOLD = mark("not told: {problem}")
 
 
 class ActionModule(ActionBase):
@@ -24,30 +26,33 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         result = {**super().run(tmp, task_vars), "changed": False, "sent": [], "problems": []}
         _valid, given = self.validate_argument_spec(SPEC)
+        words = languages.chosen(self, task_vars)
         try:
             targets = notification.targets(given["targets"])
         except InputError as exc:
             if given["event"] == "checked":
-                show(str(exc), color=C.COLOR_ERROR)  # the task's own result is hidden, for its arguments
+                show(words.message(str(exc)), color=C.COLOR_ERROR)  # the task's own result is hidden, for its arguments
             return {**result, "failed": given["event"] == "checked", "msg": str(exc)}
         if given["event"] == "checked" or self._task.check_mode:
             return result
         secrets = [*given["secrets"], *(secret for target in targets for secret in target.secrets)]
         try:
             facts = notification.facts_of(given, secrets)
-            words = notification.text(given["event"], facts, secrets, languages.chosen(self, task_vars))
+            text = notification.text(given["event"], facts, secrets, words)
         except Exception as exc:  # pylint: disable=broad-exception-caught
-            return self._warned(result, f"no message was made: {type(exc).__name__}", secrets)
+            problem = words._("no message was made: {why}", why=type(exc).__name__)
+            return self._warned(result, words, problem, secrets)
         for target in targets:
             if given["event"] in target.events:
-                problem = self._send(target, target.payload(given["event"], words, facts), task_vars)
+                problem = self._send(target, target.payload(given["event"], text, facts), task_vars, words)
                 if problem:
-                    self._warned(result, f"{target.name} ({target.preset}), {given['event']}: {problem}", secrets)
+                    problem = f"{target.name} ({target.preset}), {given['event']}: {problem}"
+                    self._warned(result, words, problem, secrets)
                 else:
                     result["sent"].append(target.name)
         return result
 
-    def _send(self, target, body, task_vars):
+    def _send(self, target, body, task_vars, words):
         """Why it did not arrive, or an empty text."""
         args = {
             "url": target.url,
@@ -66,11 +71,14 @@ class ActionModule(ActionBase):
         if not reply.get("failed"):
             return ""
         status = reply.get("status") or -1
-        return f"status {status}" if status > 0 else "no response: " + str(reply.get("msg") or "").rpartition(": ")[2]
+        if status > 0:
+            # With a sign of percent: braces would be recognised in the status of a program.
+            return words.gettext("status %(status)d") % {"status": status}
+        return words._("no response: {why}", why=str(reply.get("msg") or "").rpartition(": ")[2])
 
     @staticmethod
-    def _warned(result, problem, secrets):
-        shown = "not told: " + " ".join(redact(problem, secrets).split())
+    def _warned(result, words, problem, secrets):
+        shown = words._(NOT_TOLD, problem=" ".join(redact(problem, secrets).split()))
         result["problems"].append(shown)
         warn(shown)
         return result

@@ -7,11 +7,15 @@ import os
 
 from ansible.plugins.action import ActionBase
 
+from ..module_utils.language import mark
 from ..plugin_utils import languages, report_view
 from ..plugin_utils.report_words import Words
 
 SPEC = "monq.platform.upgrade_report"
 FILES = "monq.platform.report_files"
+# Shown by the warnings below, in the operator's language; what the task returns is English.
+WITHOUT = mark("not written: {problem}; report.yml makes it at any time")
+FAILED = mark("the module failed")
 
 
 class ActionModule(ActionBase):
@@ -22,30 +26,33 @@ class ActionModule(ActionBase):
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
+        words = languages.chosen(self, task_vars)
         required = str(self._task.args.get("required", False)).lower() in ("true", "yes", "on", "1")
         try:
-            found = self._made(task_vars)
+            found = self._made(task_vars, words)
         except Exception as exc:  # pylint: disable=broad-exception-caught
             # The report of a run must not decide about the run.
             found = self._without(f"{type(exc).__name__}: {exc}")
         if required and not found["files"]:
-            why = "; ".join(found["problems"]) or "no upgrade has been started here: there is nothing to report"
-            return {**result, **found, "failed": True, "msg": f"the report was not written: {why}"}
+            why = "; ".join(words.sentence(problem) for problem in found["problems"])
+            why = why or words._("no upgrade has been started here: there is nothing to report")
+            return {**result, **found, "failed": True, "msg": words._("the report was not written: {why}", why=why)}
         if found["problems"]:
-            result["warnings"] = [f"report: {problem}" for problem in found["problems"]]
+            result["warnings"] = [
+                words._("report: {problem}", problem=words.sentence(problem)) for problem in found["problems"]
+            ]
         return {**result, **found}
 
     @staticmethod
     def _without(problem):
-        words = f"not written: {problem}; report.yml makes it at any time"
-        return {"changed": False, "files": [], "outcomes": {}, "verdict": "", "problems": [words]}
+        said = WITHOUT.format(problem=problem)
+        return {"changed": False, "files": [], "outcomes": {}, "verdict": "", "problems": [said]}
 
-    def _made(self, task_vars):
+    def _made(self, task_vars, words):
         data = self._execute_module(module_name=SPEC, module_args=self._task.args, task_vars=task_vars)
         if data.get("failed") or data.get("unreachable"):
-            return self._without(str(data.get("msg") or "the module failed").splitlines()[0])
+            return self._without(str(data.get("msg") or FAILED).splitlines()[0])
         reports, check = data["reports"], self._task.check_mode
-        words = languages.chosen(self, task_vars)
         names = [f"{one['name']}.{kind}" for one in reports for kind in ("json", "html", "md")]
         found = {
             # Of a run that is not finished, or not begun, the real one writes another report than can be made now.
@@ -64,5 +71,5 @@ class ActionModule(ActionBase):
             module_name=FILES, module_args={"folder": data["folder"], "files": texts}, task_vars=task_vars
         )
         if written.get("failed") or written.get("unreachable"):
-            return {**found, **self._without(" ".join(str(written.get("msg") or "the module failed").split()))}
+            return {**found, **self._without(" ".join(str(written.get("msg") or FAILED).split()))}
         return {**found, "changed": bool(written.get("changed"))}

@@ -28,16 +28,25 @@ import time
 from ansible.plugins.callback import CallbackBase
 
 from ..module_utils import live_line
+from ..module_utils.language import ENGLISH, mark
+from ..plugin_utils import languages
 from ..plugin_utils.screen import show
 from ..plugin_utils.task_result import parts
 
 LONGEST = 3  # steps that the recap names
+# With signs of percent: a text with braces would be recognised in what a program has printed.
+DONE = mark("%(step)s done in %(time)s")
+OF_ALL = mark("%(done)d of %(total)d steps are done, %(here)d of them in this run")
+SLOWEST = mark("; the longest: %(steps)s")
+FAILED = mark("; FAILED: %(task)s")
 
 
 class Installation:
     """What is known of one inventory host."""
 
-    def __init__(self):
+    def __init__(self, words=ENGLISH):
+        """words: a Language."""
+        self.words = words
         self.keys, self.before, self.done, self.took, self.failed = [], set(), [], {}, []
 
     def plan(self, rows):
@@ -49,22 +58,29 @@ class Installation:
         """What is shown of a task that has executed these steps."""
         self.done += done
         self.took[done[-1]] = seconds
-        more = f", the last of {len(done)} steps" if len(done) > 1 else ""
-        return f"{self._named(done[-1])} done in {live_line.clock(seconds)}{more}"
+        said = self.words.gettext(DONE) % {"step": self._named(done[-1]), "time": live_line.clock(seconds)}
+        if len(done) > 1:
+            said += self.words.n(", the last of {n} step", ", the last of {n} steps", len(done))
+        return said
 
     def _named(self, key):
         if key in self.keys:
-            return live_line.step(key, self.keys.index(key) + 1, len(self.keys))
-        return f"step {key}"
+            said = live_line.step(key, self.keys.index(key) + 1, len(self.keys))
+            return live_line.translated(said, self.words)
+        return self.words.gettext("step %(key)s") % {"key": key}
 
     def recap(self):
-        every = self.before | set(self.done)
-        of = f"{len(every & set(self.keys))} of {len(self.keys)} steps are done, " if self.keys else ""
-        text = f"{of}{len(self.done)} of them in this run" if of else f"{len(self.done)} steps done in this run"
+        here, words = len(self.done), self.words
+        if self.keys:
+            every = (self.before | set(self.done)) & set(self.keys)
+            text = words.gettext(OF_ALL) % {"done": len(every), "total": len(self.keys), "here": here}
+        else:
+            text = words.n("{n} step done in this run", "{n} steps done in this run", here)
         slowest = sorted(self.took, key=self.took.get, reverse=True)[:LONGEST]
         if slowest:
-            text += "; the longest: " + ", ".join(f"{key} {live_line.clock(self.took[key])}" for key in slowest)
-        return text + "".join(f"; FAILED: {name}" for name in self.failed)
+            steps = ", ".join(f"{key} {live_line.clock(self.took[key])}" for key in slowest)
+            text += words.gettext(SLOWEST) % {"steps": steps}
+        return text + "".join(words.gettext(FAILED) % {"task": name} for name in self.failed)
 
 
 class CallbackModule(CallbackBase):
@@ -77,7 +93,10 @@ class CallbackModule(CallbackBase):
 
     def __init__(self):
         super().__init__()
-        self._hosts, self._began = {}, {}
+        self._hosts, self._began, self._play = {}, {}, None
+
+    def v2_playbook_on_play_start(self, play):
+        self._play = play
 
     def v2_runner_on_start(self, host, task):
         self._began[host.get_name(), task._uuid] = time.monotonic()
@@ -100,7 +119,9 @@ class CallbackModule(CallbackBase):
         with contextlib.suppress(Exception):  # a display must not disturb what it shows
             host, task, data = parts(result)
             name = host.get_name()
-            installation = self._hosts.setdefault(name, Installation())
+            if name not in self._hosts:
+                self._hosts[name] = Installation(languages.of_host(self._play, host))
+            installation = self._hosts[name]
             seconds = time.monotonic() - self._began.pop((name, task._uuid), time.monotonic())
             if failed:
                 installation.failed.append(task.get_name())

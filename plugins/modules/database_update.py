@@ -63,6 +63,12 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+last_exit:
+  description: What was compared right before the first SQL file, where the rest fits into window and budget.
+  returned: always
+  type: list
+  elements: str
+  sample: ["outage so far: 04:31", "left of the budget: 15:29 of 20:00"]
 outputs:
   description: The last 50 lines that monqctl printed for each executed step.
   returned: always
@@ -114,10 +120,10 @@ def main():
     given = module.params
     try:
         session = Session.open(params=given, check_mode=module.check_mode)
-        LastExit(session).require()
+        compared = LastExit(session).require()
         traces = Traces(session, given["postgresql"], given["database_names"])
         outputs = execute(session, f"upgrade.{given['module']}.database", effects=traces)
-        module.exit_json(outputs=outputs, traces=traces.evidence, **session.result(module.warn))
+        module.exit_json(last_exit=compared, outputs=outputs, traces=traces.evidence, **session.result(module.warn))
     except MonqError as exc:
         module.fail_json(**exc.result())
 

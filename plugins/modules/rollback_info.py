@@ -53,6 +53,12 @@ platform:
   returned: always
   type: str
   sample: up
+outage:
+  description: Whether the rollback is an outage. V(running), as the platform is down now; V(to come), as it takes the
+    platform down; V(over), as the old routes are back; V(none).
+  returned: always
+  type: str
+  sample: to come
 steps:
   description: The steps of the rollback, with their states.
   returned: always

@@ -8,7 +8,6 @@ from __future__ import annotations
 from ..module_utils.language import ENGLISH
 from ..module_utils.report import failure as failures
 from ..module_utils.report import fleet
-from . import languages
 from .command_line import job, typed
 
 OURS = "monq.platform."
@@ -26,8 +25,9 @@ class Installations:
         """kinds: names of our modules in the whole run."""
         self._kinds |= kinds
 
-    def speak(self, code):
-        self.words = languages.language(code)
+    def speak(self, words):
+        """words: a Language."""
+        self.words = words
 
     def take(self, host, action, task, data, failed=False, unreachable=False):
         """Takes the result of a task."""

@@ -9,6 +9,8 @@ import contextlib
 import functools
 import os
 
+from ansible.template import Templar
+
 from ..module_utils.language import ENGLISH, PLURALS, Language
 from . import po_file
 
@@ -37,6 +39,14 @@ def chosen(action, task_vars):
     """The language of an action's host. A display must not fail, so the default is taken for what cannot be read."""
     with contextlib.suppress(Exception):
         return language(str(action._templar.template(task_vars[VARIABLE])))
+    return ENGLISH
+
+
+def of_host(play, host):
+    """The language of a host of a play, for a callback, which has no action: see chosen()."""
+    with contextlib.suppress(Exception):
+        given = play.get_variable_manager().get_vars(play=play, host=host, include_hostvars=False)
+        return language(str(Templar(loader=None, variables=given).template(given[VARIABLE])))
     return ENGLISH
 
 

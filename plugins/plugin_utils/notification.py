@@ -78,25 +78,26 @@ class Target:
         """Raises InputError for what cannot be used. It shows no value: a URL may be a secret."""
         self.name = f"{VARIABLE}[{number}]"
         if not isinstance(given, dict):
-            raise self._wrong("url, and what else is needed", "something else")
+            raise self._wrong(mark("url, and what else is needed"), mark("something else"))
         unknown = sorted(set(given) - set(KEYS))
         if unknown:
-            raise self._wrong(f"only {', '.join(KEYS)}", ", ".join(map(str, unknown)))
+            raise self._wrong(_listed(mark("only these keys: {names}"), KEYS), ", ".join(map(str, unknown)))
         self.url = str(given.get("url") or "")
         parts = urlsplit(self.url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise self._wrong("a url of http or https", "another, or none")
+            raise self._wrong(mark("a url of http or https"), mark("another, or none"))
         self.preset = given.get("preset") or "webhook"
         if self.preset not in PRESETS:
-            raise self._wrong(f"a preset: {', '.join(PRESETS)}", "another")
+            raise self._wrong(_listed(mark("one of these presets: {names}"), PRESETS), mark("another preset"))
         self.events = list(given.get("events") or EVENTS)
         if set(self.events) - set(EVENTS):
-            raise self._wrong(f"events: {', '.join(EVENTS)}", ", ".join(map(str, set(self.events) - set(EVENTS))))
+            expected = _listed(mark("only these events: {names}"), EVENTS)
+            raise self._wrong(expected, ", ".join(map(str, set(self.events) - set(EVENTS))))
         self.headers, self.body = given.get("headers") or {}, given.get("body") or {}
         if not isinstance(self.headers, dict) or not isinstance(self.body, dict):
-            raise self._wrong("headers and body with names and values", "something else")
+            raise self._wrong(mark("headers and body with names and values"), mark("something else"))
         if self.preset == "telegram" and not self.body.get("chat_id"):
-            raise self._wrong("chat_id in body, which Telegram needs", "none")
+            raise self._wrong(mark("chat_id in body, which Telegram needs"), "none")
 
     def _wrong(self, expected, seen):
         return InputError(f"{VARIABLE} cannot be used", self.name, expected, seen, "correct it in the inventory")
@@ -112,6 +113,10 @@ class Target:
         if self.preset == "webhook":
             made = {"event": event, "text": text, **facts}
         return {**made, **self.body}
+
+
+def _listed(text, names):
+    return text.format(names=", ".join(names))
 
 
 def secrets_of(given):
@@ -136,7 +141,8 @@ def _is_key(piece):
 def targets(given):
     """The entries of monq_notify. Raises InputError for what cannot be used."""
     if not isinstance(given, list):
-        raise InputError(f"{VARIABLE} cannot be used", VARIABLE, "a list", type(given).__name__, "correct it")
+        expected = mark("a list of targets")
+        raise InputError(f"{VARIABLE} cannot be used", VARIABLE, expected, type(given).__name__, "correct it")
     return [Target(one, number) for number, one in enumerate(given, 1)]
 
 

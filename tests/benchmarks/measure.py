@@ -14,13 +14,14 @@ from support.harness import CLI, ROOT
 
 PROGRAMS = Path(__file__).resolve().parent / "programs"
 
-# seconds of wall time, seconds of CPU time, MiB of the largest of its processes
-Cost = namedtuple("Cost", "wall cpu memory")
+# seconds of wall time, seconds of CPU time, MiB of the largest of its processes, and of its largest child with all that
+# this has started, where that was looked at
+Cost = namedtuple("Cost", "wall cpu memory fork", defaults=[0])
 
 
-def counted(path):
+def counted(path, forks=False):
     """The words before a command whose use goes to a file."""
-    return [sys.executable, "-I", "-S", str(PROGRAMS / "counted.py"), str(path)]
+    return [sys.executable, "-I", "-S", str(PROGRAMS / "counted.py"), *["--forks"][:forks], str(path)]
 
 
 def read(path):

@@ -1,11 +1,13 @@
 """The report in headless Chromium, from disk: it asks for nothing, complains about nothing, and prints with all of its
-text. `make browser`; CI reads the same pages with an HTML parser (tests/unit/plugins/plugin_utils/test_report_view.py).
+text: invented reports, and those that `make integration` has left. `make browser`; CI reads the same pages with an HTML
+parser (tests/unit/plugins/plugin_utils/test_report_view.py).
 
 The screenshots are kept in tests/output, to be looked at."""
 
 from __future__ import annotations
 
 import datetime
+import json
 import re
 import shutil
 import subprocess
@@ -16,6 +18,7 @@ import report_data
 from ansible_collections.monq.platform.plugins.plugin_utils import report_view
 
 OUTPUT = Path(__file__).resolve().parents[1] / "output"
+REAL = sorted((OUTPUT / "reports").glob("*.html"))  # that runs of tests/integration have left
 QUIET = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
     "--disable-background-networking", "--disable-component-update", "--hide-scrollbars", "--enable-logging=stderr",
@@ -42,8 +45,10 @@ def chromium(folder, page, *words):
     return done.stdout, {url for url in asked if not OWN.match(url)}
 
 
-@pytest.fixture(params=REPORTS)
+@pytest.fixture(params=[*REPORTS, *REAL], ids=str)
 def page(request, tmp_path):
+    if isinstance(request.param, Path):
+        return request.param, json.loads(request.param.with_suffix(".json").read_text(encoding="utf-8"))
     report = REPORTS[request.param]()
     path = tmp_path / f"{request.param}.html"
     path.write_text(report_view.files("report", report, zone=ZONE)["report.html"])

@@ -147,6 +147,7 @@ def test_a_failing_run_explains_itself_and_its_command_ends_the_upgrade(install)
         for spelling in spellings(secret):
             assert not [name for name, data in files.items() if spelling in data], "a secret in the bundle"
     assert_report(path.parent, "failed", secrets(installation))
+    installation.keep_report(1)
     assert "secrets" not in {kind for _verb, kind, _name in installation.mutations() if _name == "careless"}
 
     command = re.search(r"next command:\n\s+(ansible-playbook .*)$", text, re.M).group(1)

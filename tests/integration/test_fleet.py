@@ -21,8 +21,10 @@ def states(installation):
 
 @pytest.fixture(scope="module")
 def first(fleet):
-    """One command for all of them: one fails, one is locked by a colleague, and the process of one is killed."""
-    return fleet.disturbed("fl-fails", "fl-lock", "fl-dead", "--forks", "4")
+    """One command for all of them, with a canary. Of the others one fails, one is locked by a colleague, and the
+    process of one is killed."""
+    canary = {"monq_serial": [1, "100%"]}
+    return fleet.disturbed("fl-fails", "fl-lock", "fl-dead", "--forks", "4", extra=canary)
 
 
 def test_those_without_a_fault_end(fleet, first):
@@ -51,6 +53,19 @@ def test_each_has_a_folder_of_its_own(fleet, first):
     for name in ("site-run", "fl-fails", "fl-dead"):
         [report] = fleet.backup.glob(f"{name}/6.0.0/1/report.json")
         assert json.loads(report.read_text())["installation"]["host"] == name
+
+
+def test_one_that_is_no_longer_as_its_plan_says_is_refused(fleet, first):
+    one = fleet["fl-lock"]
+    made = fleet.play("plan", "--limit", one.name)
+    assert made.rc == 0, made.text[-3000:]
+    [path] = fleet.backup.glob(f"{one.name}/**/plan.json")
+    one.kubectl("scale", "deployment", "pl-tags-service", "--replicas=5", user="sandbox-admin")
+    mark, calls = one.audit_mark(), one.journal()
+    approved = {"monq_plan": {one.name: json.loads(path.read_text())["id"], "another": "sha256:" + 64 * "0"}}
+    refused = fleet.play("site", "--limit", one.name, extra=approved)
+    assert refused.rc == 2 and "pl-tags-service" in refused.text[refused.text.index("FAILED on fl-lock") :]
+    assert one.mutations(mark) == [] and one.journal() == calls and one.ledger() == {}
 
 
 def test_the_same_command_ends_the_rest(fleet, first):

@@ -197,7 +197,7 @@ def test_no_key_token_or_password_is_shown_or_sent(runs):
         ("relative", "monq_hooks.before_cut"),
         ("unknown", "monq_hooks.after_outage"),
         ("no_list", "monq_hooks.on_failure"),
-        ("misspelt", "only before_cut, after_outage, on_failure"),
+        ("misspelt", "only these names: before_cut, after_outage, on_failure"),
     ],
 )
 def test_what_cannot_be_used_stops_the_run_before_it_begins(runs, host, word):

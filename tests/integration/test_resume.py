@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.comparison import differences, state
+from support.recorder import Recorder
 from support.refusal import Refusal
 
 SNAPSHOTS = ("monq-upgrade-6.0.0-original-0", "monq-upgrade-6.0.0-original-replicas-0")
@@ -38,9 +39,9 @@ def fail_pg_dump(installation, nth):
 
 
 @pytest.fixture(scope="module")
-def chain(install):
+def chain(install, request):
     """Runs an upgrade that fails at ten places in turn and is resumed each time by the same command, and one that never
-    fails."""
+    fails. Meanwhile Alertmanager responds with 500 to every request for a silence."""
     broken, smooth = (
         install("site-run", modules="pl,sm,cl", alias=True),
         install("by-hand", modules="pl,sm,cl", alias=True),
@@ -54,6 +55,10 @@ def chain(install):
         failed = broken.play("site", env=env if name == "backup" else None)
         failures.append((name, failed.rc, failed.text, seals(broken)))
 
+    alerts = Recorder(500)
+    request.addfinalizer(lambda: alerts.__exit__())
+    alerts.__enter__()
+    broken.variables(monq_silence={"url": alerts.url, "matchers": [{"name": "service", "value": "monq"}]})
     run("backup")  # pg_dump itself fails
     # the Secret is rejected by the API server, from the step before it onwards
     secret = Refusal(broken, "secrets", "CREATE")
@@ -86,6 +91,7 @@ def chain(install):
         run(name)
     broken.faults()
     last = broken.play("site")
+    assert alerts.requests, "nobody asked for a silence"
     return broken, smooth, failures, last
 
 
@@ -111,6 +117,12 @@ def test_the_same_command_ends_the_upgrade(chain):
     broken, smooth, _failures, last = chain
     assert last.rc == 0, last.text[-3000:]
     assert differences(state(broken), state(smooth)) == []
+
+
+def test_an_alertmanager_that_fails_is_a_warning(chain):
+    _broken, _smooth, failures, last = chain
+    for text in (dict((name, text) for name, _rc, text, _sealed in failures)["Replace"], last.text):
+        assert "Alertmanager did not take the silence" in " ".join(text.split())
 
 
 def test_each_sql_file_ran_exactly_once(chain):

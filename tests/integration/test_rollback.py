@@ -14,7 +14,9 @@ import pytest
 from ansible_collections.monq.platform.plugins.module_utils import timestamp
 from support.comparison import differences, state
 from support.recorder import Recorder
+from support.russian import english
 
+FAULT = "Error: dial tcp: connect: connection refused (a fault of the sandbox)"  # see tests/sandbox/faults.py
 REGISTRY = "pl-microservice-registry-api-service"
 ROLLBACK = "monq-rollback-6.0.0"
 DATABASES = [
@@ -75,6 +77,29 @@ def leftovers(before, installation):
         ("microservices", number),
     ]
     return [row for row in differences(before, after) if not any(row[0][: len(path)] == path for path in excused)]
+
+
+def window_that_does_not_fit(installation):
+    """Two hours from now on; the rehearsal is the report of the first generation, in which one SQL file took three."""
+    report = json.loads((installation.backup / installation.name / "6.0.0" / "1" / "report.json").read_text())
+    next(row for row in report["steps"] if row["key"].startswith("upgrade.pl.database."))["seconds"] = 3 * 3600
+    path = installation.work / "rehearsal.json"
+    path.write_text(json.dumps(report))
+    start = timestamp.of_seconds(time.time() - 60)
+    return {"monq_outage_window": f"{start}/PT2H1M", "monq_forecast": str(path)}
+
+
+def hooks(installation, ran):
+    """monq_hooks whose files write their names into a file; that of before_cut fails, which keeps no rollback."""
+    found = {}
+    for name in ("before_cut", "after_outage", "on_failure"):
+        tasks = [{"name": "Tell", "ansible.builtin.shell": f"echo {name} >> {ran}", "changed_when": False}]
+        if name == "before_cut":
+            tasks.append({"name": "Fail", "ansible.builtin.fail": {"msg": "the balancer is away"}})
+        path = installation.work / f"hook-{name}.yml"
+        path.write_text(json.dumps(tasks))
+        found[name] = str(path)
+    return found
 
 
 def unchanged(installation, mark, calls):
@@ -143,11 +168,13 @@ def _begun(found, attempt, key):
 
 def test_before_the_first_sql_killed_in_the_middle(site):
     """The second generation has removed the old routes and applied the new ones, and has stopped at the last exit, as
-    the outage does not fit into its budget; the rollback is the command that was printed. A killed rollback blocks
-    every upgrade, and is finished by the same command."""
+    by the rehearsal's report the rest does not fit into the window; the rollback is the command that was printed. A
+    killed rollback blocks every upgrade, and is finished by the same command."""
     installation, before = site
-    failed = installation.play("site", extra={"monq_outage_budget": 1})
+    failed = installation.play("site", extra=window_that_does_not_fit(installation))
     assert failed.rc == 2 and "DOWN" in failed.text, failed.text[-2000:]
+    assert re.search(r"the rest, by the rehearsal: 3:00:\d\d, without \d+ steps", failed.text)
+    assert re.search(r"left of the window: 1:5\d:\d\d", failed.text)
     assert "stopped at the last exit: no SQL has run" in failed.text and installation.migrations() == {}
     assert config_map(installation, "monq-upgrade-6.0.0")[0]["monq.platform/attempt"] == "2"
     strangers = {
@@ -192,9 +219,11 @@ def replaced(site, sandbox):
     stopped = installation.play("site")
     assert stopped.rc == 2 and installation.migrations() == {}, stopped.text[-3000:]
     installation.faults({"match": ["registry", "apply", "microservice"], "kind": "fail"})
+    installation.variables(monq_language="ru")
     failed = installation.play("site", typed=installation.printed(stopped.text, "to go on"))
-    installation.variables(monq_outage_budget=None)
+    installation.variables(monq_outage_budget=None, monq_language=None)
     assert failed.rc == 2 and "upgrade.pl.microservices.replace" in installation.ledger(), failed.text[-3000:]
+    assert "ОШИБКА на " in failed.text and english(failed.text, FAULT) == []
     assert set(installation.migrations().values()) == {1}
     sandbox("save", installation.name, "replaced")
     return installation
@@ -225,7 +254,9 @@ def test_after_sql_and_replace_with_the_databases_named(site, replaced):
         **server, dbname=installation.facts["databases"]["pl-i18n-service"], application_name="report-builder"
     )
     with Recorder() as webhook, Recorder(404) as monq:
+        ran = installation.work / "hooks-of-the-rollback"
         told = {"databases": DATABASES, "monq_notify": [{"url": webhook.url}], "monq_probe_url": monq.url}
+        told["monq_hooks"] = hooks(installation, ran)
         try:
             refused = roll_back(installation, **told)
         finally:
@@ -234,9 +265,11 @@ def test_after_sql_and_replace_with_the_databases_named(site, replaced):
         back = OldRoutes(installation, monq)
         done = roll_back(installation, **told)
         back.join()
+    installation.keep_report(3, "rollback-report")
     probe = rollback_report(installation, 3)["outage"]["probe"]
     assert probe["state"] == "ended" and abs(timestamp.seconds(probe["to"]) - back.at) <= 2, (probe, back.at)
     assert [row["state"] for row in probe["changes"]][-3:] == ["not_found", "ok", "not_observed"]
+    assert ran.read_text().split() == ["on_failure", "after_outage"], "it was down already"
     assert [body["event"] for body in webhook.json()] == ["rollback_begins", "failed", "rollback_begins", "rolled_back"]
     assert "Monq has been down since " in webhook.json()[0]["text"]
     assert refused.rc == 2 and "live connections" in refused.text and "report-builder" in refused.text, refused.text[
@@ -290,8 +323,9 @@ def test_sql_that_stays_is_asked_about_and_the_next_upgrade_ends_like_one(site, 
     a single upgrade."""
     installation, _before = site
     sandbox("load", installation.name, "replaced")
-    done = roll_back(installation)
+    done = roll_back(installation, monq_language="ru")
     assert done.rc == 0, done.text[-3000:]
+    assert english(done.text) == []
     assert set(installation.migrations().values()) == {1}
     entries = installation.ledger()
     assert len(entries) == 5 and {entry["state"] for entry in entries.values()} == {"unknown"}
@@ -320,8 +354,10 @@ def test_a_finished_release_wants_a_word_more(smooth):
     refused = roll_back(installation, databases=DATABASES)
     assert refused.rc == 2 and "monq_rollback_closed" in refused.text, refused.text[-2000:]
     assert installation.mutations(mark) == [] and len(installation.journal()) == calls
-    done = roll_back(installation, databases=DATABASES, monq_rollback_closed=True)
+    ran = installation.work / "hooks-of-the-rollback"
+    done = roll_back(installation, databases=DATABASES, monq_rollback_closed=True, monq_hooks=hooks(installation, ran))
     assert done.rc == 0, done.text[-3000:]
+    assert ran.read_text().split() == ["before_cut", "after_outage"], "the rollback is an outage of its own"
     assert {row[0][0] for row in leftovers(before, installation)} <= {"microservices"}
     assert without(before, {"pl-routing-service"}) == without(state(installation), {"pl-routing-service"})
     assert installation.migrations() == {} and installation.ledger() == {}

@@ -83,6 +83,7 @@ class Seen:
         self.hook.write_text(json.dumps([{"name": "A hook of the site", "ansible.builtin.ping": {}}]))
         return {
             "monq_probe_url": self.monq.url,
+            "monq_verify_api_versions": True,
             "monq_silence": {"url": self.alerts.url, "matchers": [{"name": "service", "value": "monq"}]},
             "monq_notify": [{"url": f"{self.webhook.url}/{WEBHOOK_KEY}"}],
             "monq_hooks": {"before_cut": str(self.hook), "after_outage": str(self.hook)},
@@ -151,6 +152,11 @@ def test_the_upgrade_was_held_to_the_plan_that_the_plan_node_left(stages):
     ledger = json.loads(apart.kubectl("get", "configmap", "monq-upgrade-6.0.0", "-o", "json"))
     assert left["monq_plan_made"] == {apart.name: ledger["metadata"]["annotations"]["monq.platform/plan"]}
     assert "WILL BE DELETED" in left["monq_summary"] and len(left["monq_summary"].encode()) <= 1024
+    plan = json.loads(next(apart.backup.rglob("plan.json")).read_text())
+    assert plan["id"] == left["monq_plan_made"][apart.name]
+    shown = {row["key"]: row for row in plan["shown"]["steps"] if row["kind"] != "client"}  # those belong to a home
+    since = {key for key, entry in apart.ledger().items() if key in shown and entry["started"] >= plan["made_at"]}
+    assert since == {key for key, row in shown.items() if row["will_run"]}, "what prepare had done was not to run"
     assert "the installation is as it was at" in results["upgrade"].text
 
 
@@ -247,7 +253,10 @@ def test_the_outage_as_users_saw_it_is_what_kubectl_saw(stages):
     _apart, whole, results, _before = stages
     folder = whole.backup / whole.name / "6.0.0" / "1"
     seen, report = results["seen"], json.loads((folder / "report.json").read_text())
+    whole.keep_report(1)
     (_start, _up), (down, _gone), (up, _back) = seen.changes
+    asked = [row["object"] for row in report["findings"] if row["id"] == "MONQ-111"]
+    assert asked and all(name.startswith(("pl-", "cl-")) for name in asked), "nobody answers for the domain"
     probe = report["outage"]["probe"]
     states = [row["state"] for row in probe["changes"]]
     assert states == ["ok", "not_found", "ok", "not_observed"] and probe["state"] == "ended"

@@ -186,6 +186,15 @@ class Installation:
                 os.kill(pid, sig)
         process.wait(timeout=60)
 
+    def keep_report(self, generation, name="report"):
+        """Leaves a run's report for `make browser`."""
+        folder = ROOT / "tests" / "output" / "reports"
+        folder.mkdir(parents=True, exist_ok=True)
+        made = self.backup / self.name / "6.0.0" / str(generation)
+        report = json.loads((made / f"{name}.json").read_text(encoding="utf-8"))
+        for kind in ("json", "html"):
+            shutil.copy(made / f"{name}.{kind}", folder / f"run-{report['outcome']}.{kind}")
+
     def faults(self, *rows):
         Path(self.facts["faults"]).write_text(json.dumps(list(rows)))
 

@@ -28,9 +28,12 @@ HEADER = (
 )
 WARNINGS = ("warnings", "problems")  # lists of what is shown, whose members are sentences
 FINDINGS = ("title", "why", "do", "object", "expected", "seen", "next")
-ERRORS = ("Error", "ApiUnreachable", "_unusable", "finding", "of_error", "_add", "say", "heard", "growing", "reading")
+ERRORS = (
+    *("Error", "ApiUnreachable", "_unusable", "_wrong", "finding", "of_error", "_add"),
+    *("say", "heard", "growing", "reading"),
+)
 NAMES = re.compile(r"\{\w+\}|\bmonq\w*|\b[A-Z]\w+|^inventory$")  # which stay as they are in every language
-WORDS = re.compile(r"[A-Za-z]{2,}\W+[A-Za-z]")
+WORDS = re.compile(r"[A-Za-z]{2,}\W+[A-Za-z]|^an? [a-z]{2,}|\} (?:failed|since|on|of|for|after) |, [a-z]+ \{")
 # No sentences: commands, and texts with too few words of their own to be recognised.
 STAYS = {
     "kubectl -n {0} delete secret {1}",
@@ -44,6 +47,7 @@ STAYS = {
     "registry get microservices",
     "steps-sha256 {0}",
     "{0} is not {1}",
+    "{0} on {1}",
     "one of {0}",
     "no return",  # names of texts, see report/status.py
     "no return.passed",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -10,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from repository import ROOT
+from support.russian import english
 
 BINARIES = Path(sys.executable).parent
 SHIPPED = {
@@ -22,7 +25,13 @@ PLAYBOOKS = sorted(path.stem for path in (ROOT / "playbooks").glob("*.yml"))
 NEEDS_AWX = {"awx"}
 
 
-def command(*argv, **env):
+KUBECONFIG = """{apiVersion: v1, kind: Config, current-context: monq-production,
+  clusters: [{name: c, cluster: {server: "http://127.0.0.1:9"}}], users: [{name: u, user: {token: t}}],
+  contexts: [{name: monq-production, context: {cluster: c, user: u, namespace: production}}]}
+"""
+
+
+def command(*argv, status=0, **env):
     """Runs a command of ansible that knows no collections but those of its environment."""
     done = subprocess.run(
         [str(BINARIES / argv[0]), *map(str, argv[1:])],
@@ -32,7 +41,7 @@ def command(*argv, **env):
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == status, done.stdout + done.stderr
     return done.stdout
 
 
@@ -57,10 +66,40 @@ def test_it_holds_nothing_of_the_development(archive):
     assert [name for name in names if NEVER & set(name.split("/"))] == []
 
 
-def test_it_works_from_an_empty_collections_path(archive, tmp_path):
-    where = {"ANSIBLE_COLLECTIONS_PATH": str(tmp_path), "ANSIBLE_HOME": str(tmp_path / "home"), "ANSIBLE_CONFIG": ""}
-    command("ansible-galaxy", "collection", "install", archive, "--offline", "--no-deps", "-p", tmp_path, **where)
+@pytest.fixture(scope="module")
+def installed(archive, tmp_path_factory):
+    """(folder of collections with nothing but the archive, environment)"""
+    folder = tmp_path_factory.mktemp("installed")
+    where = {"ANSIBLE_COLLECTIONS_PATH": str(folder), "ANSIBLE_HOME": str(folder / "home"), "ANSIBLE_CONFIG": ""}
+    command("ansible-galaxy", "collection", "install", archive, "--offline", "--no-deps", "-p", folder, **where)
+    return folder, where
+
+
+def test_it_works_from_an_empty_collections_path(installed, tmp_path):
+    _folder, where = installed
     names = [f"monq.platform.{name}" for name in PLAYBOOKS if name not in NEEDS_AWX]
     (tmp_path / "hosts").write_text("[monq]\nproduction ansible_connection=local\n")
     said = command("ansible-playbook", "-i", tmp_path / "hosts", "--syntax-check", *names, **where)
     assert said.count("playbook: ") == len(names) == len(PLAYBOOKS) - 1
+
+
+def test_a_playbook_of_the_archive_comes_to_its_first_findings(installed, tmp_path):
+    """With the inventory that it ships, and nothing that could be reached: modules, plugins and texts are in
+    it. In Russian, so that the catalogue is too."""
+    folder, where = installed
+    (tmp_path / "kubeconfig").write_text(KUBECONFIG)
+    given = {
+        **{"monq_kubeconfig": str(tmp_path / "kubeconfig"), "monq_backup_dir": str(tmp_path / "backup")},
+        **{"monq_monqctl_path": "/nowhere/monqctl", "monq_releasehub_token": "hunter2-token"},
+        "monq_language": "ru",
+        "monq_releasehub_server": "http://127.0.0.1:9",
+        **{"monq_postgresql_host": "127.0.0.1", "monq_postgresql_port": 9, "monq_postgresql_password": "hunter2-word"},
+    }
+    inventory = folder / "ansible_collections" / "monq" / "platform" / "inventories" / "production"
+    argv = ["-i", inventory, "-e", json.dumps(given), "monq.platform.preflight"]
+    said = command("ansible-playbook", *argv, status=2, **where)
+    text = json.loads(re.search(r"^fatal: \[production\]: FAILED! => (\{.*\})$", said, re.M)[1])["msg"]
+    assert "API Kubernetes не отвечает" in text and "http://127.0.0.1:9" in text, said
+    assert re.search(r"\[СТОП\] MONQ-\d+ .*\n(?:.*\n)*? +дальше: +\S+", text), text
+    assert "Traceback" not in said and "hunter2" not in said and "/nowhere/monqctl" in text
+    assert english(said, re.compile("обнаружено: .*|install -D -m 0755 monqctl")) == [], "but for what others say"

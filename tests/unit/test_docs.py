@@ -61,6 +61,22 @@ def test_the_table_of_tags_is_that_of_the_code():
     assert sorted(rows) == sorted(seen)
 
 
+PLAYBOOKS = {path.stem for path in (ROOT / "playbooks").glob("*.yml")} - {"inventory"}  # imported by the others
+
+
+@pytest.mark.parametrize("page", ["flow.rst", "flow_ru.rst"])
+def test_the_table_of_playbooks_is_that_of_the_code(page):
+    rows = [row.removeprefix("monq.platform.") for row in _rows(page) if row.startswith("monq.platform.")]
+    assert sorted(rows) == sorted(PLAYBOOKS)
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
+def test_every_playbook_that_is_to_be_run_exists(path):
+    written = path.read_text(encoding="utf-8").replace("\\\n", "")
+    run = re.findall(r"ansible-playbook\b[^\n`]*?(?:monq\.platform\.|playbooks/)(\w+)", written)
+    assert set(run) - PLAYBOOKS == set()
+
+
 def test_every_trap_has_one_row():
     assert _rows("traps.rst") == [str(number) for number in range(1, 48)]
 

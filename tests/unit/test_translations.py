@@ -17,6 +17,7 @@ from ansible_collections.monq.platform.plugins.action import plan as plan_action
 from ansible_collections.monq.platform.plugins.filter import translated
 from ansible_collections.monq.platform.plugins.module_utils import live_line
 from ansible_collections.monq.platform.plugins.module_utils.approval import text as plan_text
+from ansible_collections.monq.platform.plugins.module_utils.bundle import verification
 from ansible_collections.monq.platform.plugins.module_utils.checks import catalogue
 from ansible_collections.monq.platform.plugins.module_utils.checks.finding import finding, of_error
 from ansible_collections.monq.platform.plugins.module_utils.cleanup import leftovers
@@ -302,6 +303,9 @@ def test_a_bundles_line_for_the_security_officer_is_russian():
     shown = upgrade.findings([made], RU)
     assert "обнаружено: файлов: 1 243, 14.2 ГиБ, sha256 проверены, подписал B3:AB" in shown
     assert RU.sentence("5 files, 722 B, sha256 verified, unsigned").endswith(", sha256 проверены, без подписи")
+    of = {"product": "monq", "version": "6.0.0", "directory": "/b", "count": "1 243", "size": "14.2 GiB"}
+    said = RU.sentence(verification.MADE_SIGNED.format(**of, signer="B3:AB"))
+    assert said == "комплект monq 6.0.0 в /b: файлов: 1 243, 14.2 ГиБ, подписал B3:AB"
 
 
 def test_the_catalogue_is_read_only_when_a_text_is_shown():

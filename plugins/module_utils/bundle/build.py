@@ -15,16 +15,19 @@ import tarfile
 
 from .. import arguments, process, timestamp
 from ..errors import BundleError, CommandError, SignatureError
+from ..language import mark
 from ..monqctl.client import Monqctl
 from ..terminal import clean
 from ..version import COLLECTION
 from . import folder, manifest, signature
-from .verification import Bundle, counted, named, within
+from .verification import Bundle, made, named, within
 
 OURS = "monq.platform"
 COLLECTIONS, WHEELS, CLIENT = "collections", "wheels", "monqctl"
 BEGUN = ".bundle-begun"  # marks what a run has left that did not end
 TIMEOUT = 3600
+COMMAND_FAILED = mark("the command failed: {command}")
+WOULD_BE_MADE = mark("bundle of {product} {version} in {directory}: would be made")
 
 
 # ---- argv
@@ -77,10 +80,10 @@ def make(given, check_mode=False):
         "python": given["python_version"] or f"{sys.version_info[0]}.{sys.version_info[1]}",
     }
     result = {"manifest": os.path.join(directory, manifest.MANIFEST), "signer": signer, "changed": False}
-    name = f"bundle of {release['product']} {release['version']} in {directory}"
+    of = {"product": release["product"], "version": release["version"], "directory": directory}
     known = build.begin(versions, check_mode)
     if not known and check_mode:
-        return {**result, "changed": True, "text": f"{name}: would be made"}
+        return {**result, "changed": True, "text": WOULD_BE_MADE.format(**of)}
     if not known:
         build.client(client.path)
         build.collections(given["collections"], COLLECTION)
@@ -88,8 +91,7 @@ def make(given, check_mode=False):
         build.exports(release, lambda argv: client.change(argv, in_context=False))
         known = build.close(versions, f"{OURS} {COLLECTION}")
         result["changed"] = True
-    by = f"signed by {signer}" if signer else "not signed"
-    return {**result, "text": f"{name}: {counted(known)}, {by}"}
+    return {**result, "text": made(known, of, signer)}
 
 
 def _signer(given):
@@ -242,7 +244,7 @@ class Build:
         if result.rc or result.timed_out:
             lines = clean(result.stdout + result.stderr).strip().splitlines()
             raise CommandError(
-                f"{' '.join(words)} failed",
+                COMMAND_FAILED.format(command=" ".join(words)),
                 self.directory,
                 "exit status 0",
                 "timed out" if result.timed_out else "\n    ".join([f"exit status {result.rc}", *lines[-5:]]),

@@ -17,6 +17,8 @@ SOURCE = "--sourceDir="  # of monqctl's calls that read a folder
 NAMED = 10  # files that a message names
 SIGNED = mark("{0} files, {1}, sha256 verified, signed by {2}")
 UNSIGNED = mark("{0} files, {1}, sha256 verified, unsigned")
+MADE_SIGNED = mark("bundle of {product} {version} in {directory}: {count} files, {size}, signed by {signer}")
+MADE_UNSIGNED = mark("bundle of {product} {version} in {directory}: {count} files, {size}, not signed")
 
 # signer: fingerprint, or an empty string for a bundle that is used unsigned. read: files whose content was read.
 Verdict = namedtuple("Verdict", "problems manifest signer read")
@@ -170,10 +172,11 @@ def summary(verdict):
     return (SIGNED if verdict.signer else UNSIGNED).format(*_numbers(verdict.manifest), verdict.signer)
 
 
-def counted(read):
-    """1 243 files, 14.2 GiB"""
+def made(read, of, signer):
+    """What a bundle holds, for who has made it. of: product, version and directory."""
     count, size = _numbers(read)
-    return f"{count} file{'' if count == '1' else 's'}, {size}"
+    text = MADE_SIGNED if signer else MADE_UNSIGNED
+    return text.format(count=count, size=size, signer=signer, **of)
 
 
 def _numbers(read):

@@ -11,6 +11,7 @@ import uuid
 
 from .. import process
 from ..errors import CommandError, MonqError
+from ..language import mark
 from ..private_file import private_file, remove_abandoned
 from ..redaction import text as redaction
 from ..terminal import clean
@@ -20,6 +21,8 @@ from .output import tail
 MARKER = ".monq-platform-home"
 SQL = ["release", "update", "db"]
 SWITCH = ["config", "use-context"]
+FAILED = mark("monqctl {argv} failed")
+NO_SUCCESS = mark("monqctl {argv} ended without a word of success")
 
 
 class Monqctl:
@@ -205,9 +208,9 @@ class Monqctl:
         if verdict.state == rules.DONE and not result.timed_out:
             return shown
         seen, unknown, then = self._reason(argv, result, text, verdict, secret, limit)
-        verb = "ended without a word of success" if verdict.state == rules.UNKNOWN else "failed"
+        what = NO_SUCCESS if verdict.state == rules.UNKNOWN else FAILED
         error = CommandError(
-            f"{self.secrets.mask('monqctl ' + ' '.join(argv))} {verb}",
+            what.format(argv=self.secrets.mask(" ".join(argv))),
             f"context {self.context or 'none'}",
             "exit status 0 and no failure in the output",
             seen + ("\n    " + tail(shown).replace("\n", "\n    ") if shown.strip() else ""),

@@ -6,12 +6,17 @@ made."""
 
 from __future__ import annotations
 
+import re
+
 from ..errors import MonqError
+from ..language import ENGLISH, mark
 from ..redaction.text import redact
 from .output import CONTEXT, STATUS, VERSION, tail
 from .registry import TEMPLATE, RegistryReplicas
 
 SAID = 12  # lines of a reply that are shown
+JSON = re.compile(r"\[JSON, (\d+) characters\]")
+TOLD = {"as": mark("as"), "problem": mark("problem"), "next": mark("next"), "said": mark("said")}
 
 
 def examine(client, commands, ignored, manual=False):
@@ -26,7 +31,9 @@ def examine(client, commands, ignored, manual=False):
     ]
     if not manual:
         readers.append((("registry", "get", "microservices"), lambda: _listed(replicas.counts())))
-        readers.append((("registry", "get", "microservices", "NAME"), lambda: replicas.probe() or "the listed count"))
+        readers.append(
+            (("registry", "get", "microservices", "NAME"), lambda: replicas.probe() or mark("the listed count"))
+        )
     return [_row(client, argv, read) for argv, read in readers]
 
 
@@ -54,21 +61,25 @@ def _row(client, argv, read):
 
 def _listed(found):
     rows = [f"{name}: {value}" for name, value in sorted(found.items())]
-    more = f" and {len(rows) - SAID} more" if len(rows) > SAID else ""
+    more = f", … +{len(rows) - SAID}" if len(rows) > SAID else ""
     return ", ".join(rows[:SAID]) + more
 
 
-def text(rows):
-    """The rows as text."""
+def text(rows, words=ENGLISH):
+    """The rows as text. words: a Language."""
     lines = []
     for row in rows:
-        lines.append(f"{'NOT UNDERSTOOD' if row['problem'] else 'understood'}  monqctl {row['call']}")
-        if row["understood"]:
-            lines.append(f"    as       {row['understood']}")
-        if row["problem"]:
-            lines.append(f"    problem  {row['problem']}")
-            lines.append(f"    next     {row['next']}")
-        lines += [f"    said     {line}" for line in row["said"].splitlines()]
-    bad = sum(1 for row in rows if row["problem"])
-    lines.append(f"{len(rows) - bad} of {len(rows)} calls understood")
+        lines.append(f"{words._('NOT UNDERSTOOD') if row['problem'] else words._('understood')}  monqctl {row['call']}")
+        told = [("as", row["understood"]), ("problem", row["problem"]), ("next", row["next"])]
+        shown = [(words.gettext(TOLD[name]), words.sentence(said)) for name, said in told if said]
+        shown += [(words.gettext(TOLD["said"]), _said(line, words)) for line in row["said"].splitlines()]
+        lines += [f"    {name:<8} {said}" for name, said in shown]
+    good = sum(1 for row in rows if not row["problem"])
+    lines.append(words._("{good} of {total} calls understood", good=good, total=len(rows)))
     return "\n".join(lines)
+
+
+def _said(line, words):
+    """What monqctl has printed stays as it is."""
+    size = JSON.fullmatch(line)
+    return words._("[JSON, {size} characters]", size=size[1]) if size else line

@@ -31,6 +31,7 @@ def overview(rollback, check_mode, read_dumps=True):
         "counts": [],
         "findings": [lost_ledger(rollback.release, rollback.namespace, lost)] if lost else [],
         "platform": progress.LOST if lost else run.platform(),
+        "outage": run.outage(),
     }
     if not run.needed:
         return report

@@ -90,6 +90,14 @@ class RollbackRun(StepRunner):
     def platform(self):
         return rollback_steps.platform(self._upgrade_down(), self.ledger.entries)
 
+    def outage(self):
+        """none, to come, running or over: whether this rollback is, will be or was an outage."""
+        if self._down_since():
+            return "running"
+        if self.is_done("rollback.routing.restore"):
+            return "over"
+        return "to come" if rollback_steps.CUT in self.upgrade.entries or self.databases else "none"
+
     def _upgrade_down(self):
         return progress.down_since(self.upgrade_plan, self.upgrade.entries)
 

@@ -3,6 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from ..language import mark
+
+DIFFERS = mark("{field} differs")
+
 
 def drift(before, after):
     """{name: [what Replace changed other than image, count and the release's template]}, without values."""
@@ -28,7 +32,7 @@ def _pod(old, new):
             lines.append(f"resources of container {name} differ")
     for field in ("tolerations", "nodeSelector", "affinity", "priorityClassName", "serviceAccountName"):
         if (old.get(field) or None) != (new.get(field) or None):
-            lines.append(f"{field} differs")
+            lines.append(DIFFERS.format(field=field))
     return lines
 
 

@@ -48,23 +48,25 @@ class LastExit:
         self._ledger = session.run.ledger.entries
 
     def require(self):
-        """Raises StepError where the rest does not fit, InputError for variables that cannot be used."""
+        """What was compared, as lines; empty where nothing was. Raises StepError where there is no time for the rest,
+        InputError for variables that cannot be used."""
         given, run = self._given, self._session.run
         if self._session.check_mode or not (given["outage_window"] or given["outage_budget"]):
-            return
+            return []
         sql = [step.key for step in run.plan if step.ask]
         begun = any(key in self._ledger for key in sql)
         if CUT not in self._ledger or (begun and all(run.is_done(key) for key in sql)):
-            return
+            return []
         balance = self._balance([step.key for step in run.plan])
         if balance.fits:
-            return
+            return [] if begun else balance.lines()
         if begun:
             self._session.warnings.append(OVER.format("; ".join(balance.lines())))
         elif given["last_exit"] != "continue":
             raise self._stopped(balance)
         else:
             self._session.warnings.append("monq_last_exit is continue: " + "; ".join(balance.lines()))
+        return []
 
     def _balance(self, keys):
         given = self._given
@@ -94,7 +96,7 @@ class LastExit:
         return StepError(
             "the rest of the outage does not fit; stopped at the last exit: no SQL has run",
             " and ".join(name for name in ("outage_window", "outage_budget") if self._given[name]),
-            "time for the rest of the outage",
+            "time for the rest of the outage, and for a rollback if it fails",
             "\n    ".join(balance.lines()),
             "decide with one of the two commands below: go on, or roll back",
             last_exit={"environment": environment},

@@ -99,8 +99,8 @@ class Balance:
 
     @property
     def fits(self):
-        """Without a rehearsal only what is already over does not fit."""
-        return self.left is None or self.left > (self.rest or 0)
+        """Whether there is time for the rest, as far as it is known, and for the way back if it fails."""
+        return self.left is None or self.left > max(self.rest or 0, self.rollback or 0)
 
     def lines(self):
         """The figures as text."""

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from ansible.plugins.action.normal import ActionModule as Normal
 from ansible_collections.monq.platform.plugins.action import (
+    database_update,
     lock,
     microservices,
     monqctl,
@@ -373,3 +374,16 @@ def test_every_module_that_warns_has_an_action_that_translates():
     warn = {path.stem for path in modules.glob("*.py") if "module.warn" in path.read_text()}
     acting = {path.stem for path in (ROOT / "plugins" / "action").glob("*.py") if "HeartbeatAction" in path.read_text()}
     assert warn - acting == set()
+
+
+def test_what_the_last_exit_compared_is_shown(shown, monkeypatch):
+    compared = ["outage so far: 01:01", "left of the budget: 18:59 of 20:00"]
+    monkeypatch.setattr(Normal, "run", lambda self, *_args: {"last_exit": compared})
+    for language, told in (
+        ("en", "last exit, there is time enough: outage so far: 01:01; left of the budget: 18:59 of 20:00"),
+        ("ru", "последний выход, времени хватает: простой к этому времени: 01:01; осталось от бюджета: 18:59 из 20:00"),
+    ):
+        made = action(database_update.ActionModule, name="x")
+        made._templar = types.SimpleNamespace(template=lambda value: value)
+        made.run(task_vars={"monq_language": language, "inventory_hostname": "h"})
+        assert shown.lines[-1].partition(" ")[2] == f"h: {told}"

@@ -82,3 +82,14 @@ def test_nothing_to_report_is_no_problem_unless_it_is_asked_for():
     nothing = {**DATA, "reports": [], "complete": False}
     assert Action(nothing).run().get("warnings") is None
     assert "no upgrade has been started" in Action(nothing, required=True).run()["msg"]
+
+
+@pytest.mark.parametrize("required", [False, True])
+def test_what_is_shown_is_in_the_language_of_the_run(required):
+    """What the task returns for others is not."""
+    action = Action({"failed": True, "msg": "the Kubernetes API does not respond\n  object: x"}, required=required)
+    action._templar = types.SimpleNamespace(template=lambda value: value)
+    result = action.run(task_vars={"monq_language": "ru"})
+    said = "не записан: API Kubernetes не отвечает; report.yml составит его в любое время"
+    assert result["problems"] == ["not written: the Kubernetes API does not respond; report.yml makes it at any time"]
+    assert [result["msg"]] == [f"отчёт не записан: {said}"] if required else result["warnings"] == [f"отчёт: {said}"]

@@ -6,6 +6,11 @@ import re
 import types
 
 import pytest
+
+try:  # from ansible-core 2.19 on, what the inventory says has to be marked as such
+    from ansible.template import trust_as_template
+except ImportError:
+    trust_as_template = str
 from ansible_collections.monq.platform.plugins.callback import progress
 
 PLAN = [{"key": f"upgrade.pl.cache.{name}", "state": "done" if name == "a" else "to do"} for name in "abcd"]
@@ -59,7 +64,7 @@ def test_without_a_plan_steps_have_no_number(shown):
     callback.v2_runner_on_unreachable(new_result({"steps": {"done": ["rollback.a"]}}))
     callback.v2_playbook_on_stats(None)
     assert shown[0].endswith("production: step rollback.a done in 00:00")
-    assert shown[1].startswith("production: 1 steps done in this run; the longest: rollback.a 00:00")
+    assert shown[1].startswith("production: 1 step done in this run; the longest: rollback.a 00:00")
 
 
 def test_whatever_is_strange_disturbs_no_run(shown):
@@ -73,3 +78,21 @@ def test_whatever_is_strange_disturbs_no_run(shown):
 def test_it_is_switched_on_by_who_wants_it():
     kind = progress.CallbackModule
     assert (kind.CALLBACK_TYPE, kind.CALLBACK_NEEDS_ENABLED) == ("aggregate", True)
+
+
+@pytest.mark.parametrize("given", ["ru", "{{ of_the_site }}"])
+def test_it_speaks_the_language_of_the_run(shown, given):
+    variables = {"monq_language": trust_as_template(given), "of_the_site": "ru"}
+    callback = progress.CallbackModule()
+    manager = types.SimpleNamespace(get_vars=lambda **_given: variables)
+    callback.v2_playbook_on_play_start(types.SimpleNamespace(get_variable_manager=lambda: manager))
+    callback.v2_runner_on_ok(new_result({"ledger": {"steps": PLAN}}))
+    callback.v2_runner_on_ok(new_result({"steps": {"done": ["upgrade.pl.cache.b", "upgrade.pl.cache.c"]}}))
+    callback.v2_runner_on_failed(new_result({"steps": {"done": ["rollback.x"]}}, host="staging", task="Roll out"))
+    callback.v2_playbook_on_stats(None)
+    assert [re.sub(r"^\d\d:\d\d:\d\d ", "", line) for line in shown] == [
+        "production: шаг 3 из 4 pl cache c: выполнено за 00:00, последний из 2 шагов",
+        "staging: шаг rollback.x: выполнено за 00:00",
+        "production: выполнено шагов: 3 из 4, из них в этом запуске: 2; дольше всего: upgrade.pl.cache.c 00:00",
+        "staging: в этом запуске выполнен 1 шаг; дольше всего: rollback.x 00:00; ОШИБКА: Roll out",
+    ]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from types import SimpleNamespace
 
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils import arguments, live_line
+from ansible_collections.monq.platform.plugins.module_utils.bundle import folder
 from ansible_collections.monq.platform.plugins.module_utils.checks import bundle
 from ansible_collections.monq.platform.plugins.module_utils.checks.preflight import Preflight
 from fake_session import params
@@ -41,6 +43,18 @@ def test_what_is_spoiled_is_a_stop_that_names_it(made, spoil):
     outside = ["MONQ-128"] if spoil is link_folder else []  # monqctl's folder is another one then
     assert [one["id"] for one in found] == [*outside, number] and {one["severity"] for one in found} == {"stop"}
     assert path in found[-1]["seen"] and found[-1]["parameters"]["paths"] == [path]
+
+
+def test_a_folder_that_cannot_be_read_is_a_stop(made, monkeypatch):
+    real = os.scandir
+
+    def closed(path):
+        if str(path).endswith("release"):
+            raise PermissionError(13, "Permission denied")
+        return real(path)
+
+    monkeypatch.setattr(folder.os, "scandir", closed)
+    assert [(one["id"], one["severity"]) for one in examine(made)] == [("MONQ-127", "stop")]
 
 
 def test_a_bad_signature_is_a_stop(made):

@@ -60,6 +60,16 @@ def test_every_id_is_found_by_some_check():
     assert {name for name in NAMES if f'"{name}"' not in text} - {name for _file, name, _severity in CALLS} == set()
 
 
+def test_every_id_is_demanded_by_a_test_in_which_its_check_fails():
+    """Those tests name the finding by its id, in quotes. Other tests have ids as mere data, and do not count."""
+    places = [f"unit/plugins/module_utils/{part}/test_*.py" for part in ("bundle", "checks", "rollback")]
+    places += ["unit/made_bundle.py", "integration/test_*.py"]
+    paths = [path for place in places for path in (ROOT / "tests").glob(place) if path.name != "test_catalogue.py"]
+    text = "".join(path.read_text(encoding="utf-8") for path in paths)
+    demanded = set(re.findall(r"[\"'](MONQ-\d{3})[\"']", text))
+    assert set(catalogue.ENTRIES) - demanded == set()
+
+
 def test_a_finding_has_only_severities_of_its_entry():
     wrong = [(f, n, s) for f, n, s in CALLS if s and s not in catalogue.of(n)[1].get("severity", ())]
     assert wrong == []

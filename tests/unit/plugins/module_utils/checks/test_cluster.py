@@ -74,6 +74,10 @@ def info(found):
     return {row["object"]: row["next"] for row in found if row["severity"] == "info"}
 
 
+def informed(found):
+    return {row["object"]: row["id"] for row in found if row["severity"] == "info"}
+
+
 OPTIONAL = {
     "/version": ("the API server's version", "get /version"),
     NAMESPACE: ("namespace production", "get namespaces"),
@@ -86,6 +90,7 @@ def test_an_optional_read_that_is_denied_is_information(path):
     allowed, denied = examine(Cluster()), examine(Cluster(forbidden=[path]))
     thing, verb = OPTIONAL[path]
     assert verb in info(denied)[thing] and thing not in info(allowed)
+    assert informed(denied)[thing] == "MONQ-023"
     assert [row for row in denied if row["severity"] != "info"] == [row for row in allowed if row["severity"] != "info"]
 
 
@@ -97,6 +102,7 @@ def test_diagnostics_that_are_denied_are_information(verb, resource, what):
     assert "monq-upgrade-diagnostics" in info(denied)[f"{what} in production"] and f"{what} in production" not in info(
         allowed
     )
+    assert informed(denied)[f"{what} in production"] == "MONQ-021"
     assert [row for row in denied if row["severity"] != "info"] == [row for row in allowed if row["severity"] != "info"]
 
 
@@ -105,6 +111,7 @@ def test_a_watch_that_is_denied_is_information(resource, what):
     """Rollouts are read once a second then: slower, and no reason to stop."""
     found = examine(Cluster(denied=[("watch", resource)]))
     assert "once a second" in info(found)[f"{what} in production"]
+    assert informed(found)[f"{what} in production"] == "MONQ-020"
     assert [row for row in found if row["severity"] == "stop"] == [
         row for row in examine(Cluster()) if row["severity"] == "stop"
     ]
@@ -127,7 +134,9 @@ def test_any_other_error_is_no_information_and_hides_no_other_finding():
 def test_a_namespace_that_is_not_there_stops():
     cluster = Cluster()
     cluster.drop(NAMESPACE)
-    assert [(row["severity"], row["object"]) for row in examine(cluster)] == [("stop", "namespace production")]
+    assert [(row["id"], row["severity"], row["object"]) for row in examine(cluster)] == [
+        ("MONQ-017", "stop", "namespace production")
+    ]
 
 
 def test_a_denied_verb_is_named_where_the_ledger_cannot_be_read():
@@ -199,7 +208,9 @@ LOST = "ConfigMap production/monq-upgrade-6.0.0"
 
 def test_snapshots_without_their_ledger_stop_the_upgrade_and_are_named():
     rows = [row for row in examine(snapshots()) if row["severity"] == "stop"]
-    assert [row["object"] for row in rows] == [LOST], "the old routes and the rest are not to be repaired"
+    assert [(row["id"], row["object"]) for row in rows] == [("MONQ-012", LOST)], (
+        "the old routes and the rest are not to be repaired"
+    )
     names = "monq-upgrade-6.0.0-original-0 monq-upgrade-6.0.0-original-1 monq-upgrade-6.0.0-original-replicas-0"
     assert rows[0]["next"].endswith(f"kubectl -n production delete secret {names}")
 

@@ -49,6 +49,18 @@ def test_sound_inputs_have_no_findings():
     assert inputs.examine(given({})) == []
 
 
+IDS = {
+    "monq_domain": "MONQ-004",
+    "monq_confirm_outage": "MONQ-008",
+    "monq_releasehub_token": "MONQ-009",
+    "monq_releasehub_name": "MONQ-010",
+    "monq_monqctl_context": "MONQ-010",
+    "monq_credential_name": "MONQ-010",
+    "monq_instance_name": "MONQ-010",
+    "monq_registry_server": "MONQ-010",
+    "monq_monqctl_home": "MONQ-135",
+    "inventory": "MONQ-098",
+}
 COVER = [{"hosts": ["monq.test", "*.test", "*.wild.test", "*.monq.test"], "secretName": "a"}]
 
 
@@ -137,4 +149,5 @@ def test_inputs(changed, expected):
     """traps 4, 21"""
     found = inputs.examine(given(changed))
     assert brief(found) == [("stop", name) for name in expected]
+    assert [f["id"] for f in found if f["object"] in IDS] == [IDS[name] for name in expected if name in IDS]
     assert "s3cret" not in str(found) and all(f["next"] for f in found)

@@ -184,6 +184,16 @@ def test_a_home_that_lacks_a_step_is_told_and_no_other(world, tmp_path):
     assert run(monqctl_home=str(tmp_path))["home_due"] is True
 
 
+def test_variables_that_make_no_plan_are_a_finding(world):
+    report = run(plan={"modules": ["pl", "nonsense"]})
+    assert [(row["id"], row["severity"]) for row in report["findings"] if row["id"]][:1] == [("MONQ-002", "stop")]
+
+
+def test_a_ledger_that_somebody_edited_is_a_finding(world):
+    world.put(f"{CONFIGMAPS}/monq-upgrade-6.0.0", {"data": {"upgrade.routing.cut": "done"}})
+    assert [row["severity"] for row in run()["findings"] if row["id"] == "MONQ-091"] == ["stop"]
+
+
 def test_a_lost_ledger_stops_before_anything_else_is_asked(world, monkeypatch):
     monkeypatch.setattr(preflight, "orphans", lambda *_given: ["monq-upgrade-6.0.0-original-0"])
     report = run()
@@ -192,7 +202,7 @@ def test_a_lost_ledger_stops_before_anything_else_is_asked(world, monkeypatch):
 
 def test_the_operators_decisions_are_checked(world):
     report = run(resolve={"upgrade.routing.cut": "retry"})
-    assert [row["check"] for row in report["findings"] if row["object"] not in CHECKS] == ["steps"]
+    assert [row["id"] for row in report["findings"] if row["object"] not in CHECKS] == ["MONQ-011"]
 
 
 def test_no_finding_shows_a_known_secret(world, monkeypatch):
@@ -245,4 +255,4 @@ def test_a_generation_is_known_where_the_ledger_is(world):
 def test_a_run_with_the_outage_starts_within_the_window(world, window, required, found):
     world.clock = lambda: 1795820400.0  # 2026-11-27 23:00 UTC
     seen = run(["cluster"], outage_window=window, confirmation_required=required)["findings"]
-    assert [row["check"] for row in seen if "window" in row["object"]] == ["window"] * found
+    assert [row["id"] for row in seen if "window" in row["object"]] == ["MONQ-099"] * found

@@ -120,8 +120,8 @@ def test_a_registry_token_that_is_gone_stops_preflight_and_is_never_told_as_an_e
     }
     entries = {**done, CREDENTIAL: credential("good")}
     seen = registry_checks.examine(Refused(), GIVEN, run_with(entries, "lock"), lambda: None, STATE)
-    assert [(row["severity"], row["object"]) for row in seen["findings"]] == [
-        ("stop", "Secret production/registry-token")
+    assert [(row["id"], row["severity"], row["object"]) for row in seen["findings"]] == [
+        ("MONQ-054", "stop", "Secret production/registry-token")
     ] and not seen["deferred"]
     client = Refused()
     with pytest.raises(MonqError, match=r"Secret production/registry-token"):

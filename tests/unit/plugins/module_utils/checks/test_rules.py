@@ -36,7 +36,10 @@ def brief(found):
 )
 def test_server(major, minor, groups, expected):
     """trap 19"""
-    assert brief(rules.server({"major": major, "minor": minor, "gitVersion": "v1.x"}, groups)) == expected
+    found = rules.server({"major": major, "minor": minor, "gitVersion": "v1.x"}, groups)
+    assert brief(found) == expected
+    ids = {"API server": "MONQ-015", "API extensions/v1beta1": "MONQ-016"}
+    assert [f["id"] for f in found] == [ids[name] for _severity, name in expected]
 
 
 def installed(*modules):
@@ -166,7 +169,8 @@ def test_what_is_ill_warns(deployments, expected):
 )
 def test_monqctl_version(seen, stops):
     """trap 22"""
-    assert bool(rules.monqctl_version(seen, RELEASE["monqctl_version"])) is stops
+    found = rules.monqctl_version(seen, RELEASE["monqctl_version"])
+    assert [(f["id"], f["severity"]) for f in found] == [("MONQ-051", "stop")] * stops
 
 
 @pytest.mark.parametrize(
@@ -180,7 +184,7 @@ def test_monqctl_version(seen, stops):
 )
 def test_template(state, begun, stops):
     """traps 15, 22"""
-    assert bool(rules.template(state, begun)) is stops
+    assert [(f["id"], f["severity"]) for f in rules.template(state, begun)] == [("MONQ-058", "stop")] * stops
 
 
 @pytest.mark.parametrize(

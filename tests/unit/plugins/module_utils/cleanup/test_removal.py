@@ -4,23 +4,45 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import re
 from pathlib import Path
 
 import pytest
+from ansible_collections.monq.platform.plugins.module_utils.approval import store
+from ansible_collections.monq.platform.plugins.module_utils.bundle.verification import remembered_in
 from ansible_collections.monq.platform.plugins.module_utils.cleanup import removal
 from ansible_collections.monq.platform.plugins.module_utils.engine.lease import Lease
 from ansible_collections.monq.platform.plugins.module_utils.engine.ledger import SNAPSHOTS_REMOVED
 from ansible_collections.monq.platform.plugins.module_utils.engine.snapshots import SnapshotStore
 from ansible_collections.monq.platform.plugins.module_utils.errors import InputError, MonqError, StepError
+from ansible_collections.monq.platform.plugins.module_utils.monqctl import transcript
+from ansible_collections.monq.platform.plugins.module_utils.outage import record
+from ansible_collections.monq.platform.plugins.module_utils.report import difference, findings_file, summary_file
 from ansible_collections.monq.platform.plugins.module_utils.rollback.sql import kept_note
 from fake_cluster import CONFIGMAPS, LEASES, SECRETS, FakeCluster
 from fake_session import opened
+from repository import ROOT
 
 LEDGER = f"{CONFIGMAPS}/monq-upgrade-6.0.0"
 SERVER = {"host": "pg", "port": 5432, "user": "u", "password": "p", "sslmode": "prefer"}
 BUNDLE = "support-20260301T101500.007Z.tar.gz"
 DUMP = "pl_a.20260301T101500.007Z.dump"
 STRANGER = "somebody-elses.tar.gz"
+# Small records of what was approved, found, done and seen.
+RECORDS = [
+    "manifest.json",
+    summary_file.NAME,
+    transcript.NAME,
+    store.LATEST,
+    store.PAGE,
+    "plan-0123456789ab.json",
+    findings_file.NAME,
+    "findings-verify.json",
+    os.path.basename(record.path_of("", "1a2b")),
+    difference.NAME,
+    os.path.basename(remembered_in("/", "h")),
+]
 
 
 class Databases:
@@ -55,7 +77,7 @@ def world(tmp_path):
     SnapshotStore(cluster, "production", "6.0.0-attempt-1").save("cut", {"a": 1})
     folder = tmp_path / "production" / "6.0.0" / "2"
     folder.mkdir(parents=True)
-    for name in (BUNDLE, DUMP, "report.html", "manifest.json", STRANGER):
+    for name in (BUNDLE, DUMP, "report.html", STRANGER, *RECORDS):
         (folder / name).write_text("x" * 100)
     (folder / "support-20260301T101500.008Z.tar.gz").symlink_to(folder / "manifest.json")
     return cluster, folder
@@ -106,7 +128,7 @@ def test_what_is_named_goes_too_and_the_ledger_says_so(world):
     cluster, folder = world
     databases = Databases()
     run(world, databases, confirm="prod", also=["snapshots", "dumps", "databases", "reports"])
-    assert sorted(path.name for path in folder.iterdir() if not path.is_symlink()) == ["manifest.json", STRANGER]
+    assert sorted(path.name for path in folder.iterdir() if not path.is_symlink()) == sorted([STRANGER, *RECORDS])
     assert not [path for path in cluster.objects if path.startswith(SECRETS)]
     assert SNAPSHOTS_REMOVED in cluster.objects[LEDGER]["metadata"]["annotations"]
     assert set(databases.all) == {"pl_a", "other_before_rollback_1"}, "no database of another installation"
@@ -174,3 +196,10 @@ def test_a_database_server_that_is_away_is_listed_as_such(world):
 
     result = run(world, Away())
     assert "not listed: cannot connect to PostgreSQL: refused" in result["text"] and BUNDLE in names(result)
+
+
+@pytest.mark.parametrize("page", ["cleanup.rst", "cleanup_ru.rst"])
+def test_what_stays_is_named_in_the_docs(page):
+    text = (ROOT / "docs" / "docsite" / "rst" / page).read_text(encoding="utf-8")
+    named = {re.sub(r"-[0-9a-f]+(?=\.)|-verify", "-…", name) for name in RECORDS}
+    assert {name for name in named if f"``{name}``" not in text} == set()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils.monqctl import reading
 from ansible_collections.monq.platform.plugins.module_utils.monqctl.client import Monqctl
 from ansible_collections.monq.platform.plugins.module_utils.process import Result
+from ansible_collections.monq.platform.plugins.plugin_utils import languages
 from repository import SHIPPED_RULES
 
 SAYS = {
@@ -62,3 +65,12 @@ def test_counts_that_are_entered_by_hand_are_not_asked_for():
     assert [row["call"] for row in rows_of(manual=True, registry_get_microservices="")][
         -1
     ] == "registry get services K8s"
+
+
+def test_it_is_said_in_russian_but_for_what_monqctl_has_printed():
+    rows = rows_of(registry_get_status="everything is fine")
+    shown = reading.text(rows, languages.language("ru")).splitlines()
+    assert shown[-1] == "понятых вызовов: 5 из 6" and "НЕ ПОНЯТ  monqctl registry get status" in shown
+    assert "    ответ    everything is fine" in shown and "    ответ    [JSON, символов: 38]" in shown
+    own = [line for line in shown if "monqctl" not in line and not line.startswith("    ответ")]
+    assert not re.findall(r"\b(?:understood|said|problem|next|an object|the|of|with)\b", "\n".join(own)), own

@@ -36,6 +36,10 @@ def stops(report):
     return [one["check"] for one in report["findings"] if one["severity"] == "stop"]
 
 
+def ids(report):
+    return [one["id"] for one in report["findings"] if one["severity"] == "stop"]
+
+
 def lose_the_ledger(world):
     world.cluster.drop(f"{CONFIGMAPS}/monq-upgrade-6.0.0")
 
@@ -69,10 +73,25 @@ def test_the_words_that_were_given_are_shown_with_the_next_one(world):
     assert json.dumps({"monq_resolve": words}) in world.overview()["findings"][0]["next"]
 
 
+def test_whether_the_rollback_is_an_outage_is_known_to_the_hooks(world):
+    assert (
+        world.overview()["outage"] == "none"
+        and World([{"microservice": "pl-a-service", "database": "pl_a"}]).overview()["outage"] == "to come"
+    )
+    world.upgrade()
+    assert world.overview()["outage"] == "running"
+    world.record(*[step.key for step in UPGRADE if not step.key.endswith(".original")])
+    assert world.overview()["outage"] == "to come", "the upgrade has ended: the rollback takes Monq down again"
+    begun(world, "rollback.routing.remove")
+    assert world.overview()["outage"] == "running"
+    begun(world, "rollback.routing.restore")
+    assert world.overview()["outage"] == "over"
+
+
 def test_a_lost_ledger_is_a_stop_and_not_nothing_to_roll_back(world):
     lose_the_ledger(world)
     report = world.overview()
-    assert stops(report) == ["version"] and not report["needed"] and "unknown" in report["platform"]
+    assert ids(report) == ["MONQ-012"] and not report["needed"] and "unknown" in report["platform"]
     assert "monq-upgrade-6.0.0-original-0" in report["findings"][0]["expected"]
 
 
@@ -99,7 +118,7 @@ def test_without_a_ledger_there_is_nothing_to_roll_back():
 
 @pytest.mark.parametrize("confirm", ["", "staging"])
 def test_the_confirmation_is_demanded_but_not_for_a_check(world, confirm):
-    assert stops(world.overview(confirm=confirm)) == ["confirmation"]
+    assert ids(world.overview(confirm=confirm)) == ["MONQ-085"]
     assert stops(world.overview(check_mode=True, confirm=confirm)) == []
     with pytest.raises(MonqError, match="cannot start"):
         rollback_checks.require(world.overview(confirm=confirm))
@@ -107,7 +126,7 @@ def test_the_confirmation_is_demanded_but_not_for_a_check(world, confirm):
 
 def test_a_closed_release_wants_a_word_more(world):
     world.record(*[step.key for step in UPGRADE if not step.key.endswith(".original")])
-    assert stops(world.overview()) == ["closed"]
+    assert ids(world.overview()) == ["MONQ-086"]
     assert stops(world.overview(closed=True)) == []
 
 
@@ -121,7 +140,7 @@ def test_the_annotation_closes_it_too(world):
 def test_an_altered_snapshot_refuses(world):
     path = next(path for path in world.cluster.objects if path.endswith("monq-upgrade-6.0.0-original-0"))
     world.cluster.objects[path]["data"]["chunk"] = "eA=="
-    assert stops(world.overview()) == ["snapshot"]
+    assert ids(world.overview()) == ["MONQ-088"]
     world.cluster.drop(path)
     assert stops(world.overview()) == ["snapshot"]
 
@@ -134,7 +153,7 @@ def test_a_step_that_is_at_work_refuses(world, monkeypatch):
         "alive",
         lambda entry: [7] if entry.update(host=here) is None and entry["state"] == "intent" else [],
     )
-    assert stops(world.overview()) == ["alive"]
+    assert ids(world.overview()) == ["MONQ-087"]
 
 
 def test_a_rollback_that_has_begun_ends_with_the_same_databases(world):
@@ -144,7 +163,7 @@ def test_a_rollback_that_has_begun_ends_with_the_same_databases(world):
     world.databases = [{"microservice": "pl-i18n-service", "database": "pl_i18n_service"}]
     with pytest.raises(StepError, match="step list differs"):
         world.run().require_same_plan()
-    assert "steps" in stops(world.overview())
+    assert "MONQ-011" in ids(world.overview())
 
 
 @pytest.mark.parametrize("fault", ["none", "altered", "longer", "gone", "another database", "no dump"])
@@ -170,7 +189,7 @@ def test_the_dump_must_be_the_one_that_the_ledger_knows(tmp_path, fault):
         "gone": path.unlink,
     }.get(fault, lambda: None)()
     found = world.overview()["findings"]
-    assert [word.split()[0] for word in stops(world.overview())] == ([] if fault == "none" else ["dump"])
+    assert ids(world.overview()) == ([] if fault == "none" else ["MONQ-089"])
     assert all("leave it" in one["next"] or "leave its database out" in one["next"] for one in found)
     # Once it has begun the step itself says no, and there the operator has a word.
     world.rollback(world.run(lock(world))).perform("rollback.diagnostics.save")
@@ -201,6 +220,7 @@ def test_what_a_restore_would_lack_is_said_before_anything_goes_down(tmp_path, m
     monkeypatch.setattr(DatabaseRestore, "problems", lambda _self, _database, given: needed if given["bytes"] else [])
     found = world.overview(postgresql={"host": "h", "port": 1, "user": "monq"})["findings"]
     assert [(one["severity"], one["seen"]) for one in found] == [(one["severity"], one["seen"]) for one in needed]
+    assert {one["id"] for one in found} == {"MONQ-090"}
     assert found[0]["next"] == 'GRANT "postgres" TO "monq"; or leave its database out of monq_rollback_databases'
     assert found[1]["next"] == "keep it"
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+import types
+
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils.engine.snapshots import SnapshotStore
 from ansible_collections.monq.platform.plugins.module_utils.errors import ApiError, ApiUnreachable, LockError, MonqError
+from ansible_collections.monq.platform.plugins.module_utils.k8s.watch import RolloutWatcher
+from ansible_collections.monq.platform.plugins.module_utils.rollback import restore
 from ansible_collections.monq.platform.plugins.module_utils.rollback import run as rollback_run
 from ansible_collections.monq.platform.plugins.module_utils.rollback.ledger import RollbackLedger
-from fake_cluster import CONFIGMAPS, DEPLOYMENTS, INGRESSES, PODS, REPLICA_SETS, deployment, ingress
+from fake_cluster import CONFIGMAPS, DEPLOYMENTS, INGRESSES, PODS, REPLICA_SETS, Listed, deployment, ingress
 from fake_rollback import REGISTRY, World, all_steps
 
 
@@ -38,6 +43,17 @@ def test_where_nothing_differs_no_call_is_made(world):
         world.rollback(world.run(lock)).perform(key)
     assert world.installation() == world.before and world.monqctl.calls == []
     assert not [path for _method, path in world.cluster.writes if path.startswith((DEPLOYMENTS, INGRESSES))]
+
+
+def test_the_wait_for_the_rollouts_says_how_far_it_is(world, monkeypatch):
+    said, watcher = [], functools.partial(RolloutWatcher, clock=world.clock, source=Listed.by(world.clock))
+    monkeypatch.setattr(restore, "RolloutWatcher", watcher)
+    session = world.session()
+    session.progress = types.SimpleNamespace(say=lambda text, *numbers: said.append((text, *numbers)))
+    world.cluster.put(f"{DEPLOYMENTS}/pl-a", deployment("pl-a", 3, ready=1))
+    world.clock.at(3, world.settle)
+    restore.Rollback(session, world.clock, world.clock.sleep).wait_rollout()
+    assert said[0] == ("ready", 1, 2, {})
 
 
 def test_routes_are_removed_by_uid(world):

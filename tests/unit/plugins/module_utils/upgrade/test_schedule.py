@@ -94,6 +94,11 @@ def test_a_forecast_names_what_the_rehearsal_did_not_have():
         ({"window_left": 1}, True),
         ({"window_left": 0}, False),
         ({"budget": 60}, False),
+        ({"window_left": 60, "rollback": 90}, False),
+        ({"window_left": 91, "rollback": 90}, True),
+        ({"window_left": 120, "rest": 60, "rollback": 150}, False),
+        ({"window_left": 120, "rest": 130, "rollback": 90}, False),
+        ({"rollback": 90}, True),
     ],
 )
 def test_what_fits(given, fits):
