@@ -101,8 +101,10 @@ def folder(path):
 
 
 def kubeconfig(path):
-    """The command that puts a kubeconfig there, or gives this user the one that is there, or a copy of it."""
+    """The command that puts a kubeconfig there, or lets this user read the one that is there, or a copy of it."""
     if os.path.exists(path):
+        if os.stat(path).st_uid == os.geteuid():
+            return f"chmod u+r {shlex.quote(path)}"
         home, owner = os.path.expanduser("~"), shlex.quote(user())
         if path.startswith(home + os.sep):
             return as_root(f"chown {owner} {shlex.quote(path)}")

@@ -98,7 +98,7 @@ class Prerequisites:
         mine = f"{HOME}/.kube/{name}"
         shutil.copy(self.bastion.real(bastions.KUBECONFIG), self.bastion.real(mine))
         home = bastions.MONQCTL_HOME + "/." * (len(self.hosts) + 1)
-        own = {"monq_kubeconfig": mine, "monq_monqctl_home": home}
+        own = {"monq_kubeconfig": mine, "monq_monqctl_home": home, "monq_confirm_outage": NAME}
         self.hosts[name] = {**self.bastion.variables(), **own, **given}
         self.expected[name] = dict(expected)
 
@@ -119,9 +119,9 @@ class Prerequisites:
         return path
 
     def run(self):
-        """{host: [finding]} of those that block"""
+        """Begins the whole upgrade; {host: [finding]} of those that block"""
         hosts(self.installation, self.hosts)
-        done = self.installation.play("preflight", "-f", "5", "-v", env=controller(self.installation))
+        done = self.installation.play("site", "-f", "5", "-v", confirm=False, env=controller(self.installation))
         rows = re.findall(r'^ok: \[(\S+)\] => (\{.*"findings": .*\})$', done.text, re.M)
         results = [(name, json.loads(data)) for name, data in rows]
         found = {
@@ -139,7 +139,9 @@ ICU = 'echo "Process terminated. Couldn\'t find a valid ICU package installed on
 def test_each_prerequisite_that_is_missing_is_a_finding_with_its_remedy_and_nothing_changes(behind):
     installation, bastion = behind
     made = Prerequisites(installation, bastion)
-    made.host("complete", ansible_remote_tmp="/srv/none")  # modules are sent through the pipe
+    # Lacks only the confirmation, so that it is not upgraded either. Modules go through the pipe.
+    unconfirmed = {"monq_confirm_outage": "", "ansible_remote_tmp": "/srv/none"}
+    made.host("complete", {"MONQ-008": f"monq_confirm_outage={NAME}"}, **unconfirmed)
     made.library("urllib3", "urllib3>=1.26.5,<3")
     made.library("pyyaml", "pyyaml>=5.1", "yaml")
     made.library("psycopg2", "psycopg2-binary>=2.9.5,<3")
@@ -164,6 +166,13 @@ def test_each_prerequisite_that_is_missing_is_a_finding_with_its_remedy_and_noth
     made.programs("pg_dump-old", {"MONQ-063": client}, pg_dump='echo "pg_dump (PostgreSQL) 9.6.24"')
     folder = "install -d -m 0700 -o operator /srv/no/backup"
     made.host("backup", {"MONQ-072": folder}, monq_backup_dir="/srv/no/backup")
+    closed = f"{BACKUP}/closed"
+    bastion.real(closed).mkdir(mode=0o500)
+    folder = f"install -d -m 0700 -o operator {closed}"
+    made.host("backup-closed", {"MONQ-072": folder}, monq_backup_dir=closed)
+    bastion.real(f"{HOME}/.kube/closed").touch(mode=0)
+    access = f"chmod u+r {HOME}/.kube/closed"
+    made.host("kubeconfig-closed", {"MONQ-013": access}, monq_kubeconfig=f"{HOME}/.kube/closed")
     access = f"install -D -m 0600 kubeconfig {HOME}/no"
     made.host("kubeconfig", {"MONQ-013": access}, monq_kubeconfig=f"{HOME}/no")
     home = "install -d -m 0700 -o operator /srv/no/home"

@@ -5,24 +5,20 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import socket
 import subprocess
-import sys
-import tarfile
 import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from support import closed_network
-from support.harness import ROOT, Run
+from support import closed_network, offline
+from support.harness import Run
 
-PIP = """import sys
-open(sys.argv[sys.argv.index("--dest") + 1] + "/nothing-1-py3-none-any.whl", "w").write("wheel")
-open(__file__ + ".argv", "w").write("\\n".join(sys.argv[1:]))
-"""
 NEEDS = {"kubernetes.core": "6.0.0", "community.postgresql": "4.0.0", "community.crypto": "3.0.0"}
+PACKAGES = ["ansible-core", "urllib3", "pyyaml", "kubernetes", "jmespath", "psycopg2-binary", "cryptography"]
 
 
 @pytest.fixture(scope="module")
@@ -30,31 +26,11 @@ def closed(install):
     return install("closed", modules="pl")
 
 
-def archives(folder):
-    """This collection as it is built, and what stands for its dependencies: Galaxy is not reached here."""
-    ansible = str(Path(sys.executable).parent / "ansible-galaxy")
-    argv = [ansible, "collection", "build", str(ROOT), "--output-path", str(folder)]
-    subprocess.run(argv, check=True, capture_output=True)
-    for name in NEEDS:
-        about = {
-            "namespace": name.split(".")[0],
-            "name": name.split(".")[1],
-            "version": NEEDS[name],
-            "dependencies": {},
-        }
-        (folder / "MANIFEST.json").write_text(json.dumps({"collection_info": about}))
-        with tarfile.open(folder / f"{name.replace('.', '-')}-{NEEDS[name]}.tar.gz", "w:gz") as file:
-            file.add(folder / "MANIFEST.json", "MANIFEST.json")
-    return [str(path) for path in sorted(folder.glob("*.tar.gz"))]
-
-
 @pytest.fixture(scope="module")
 def made(closed):
     """The bundle's folder, the certificate, and the run that made it, by the simulator of monqctl, with a new token."""
     work = closed.work / "outside"
-    (work / "pip").mkdir(parents=True)
-    (work / "pip" / "__init__.py").write_text("")
-    (work / "pip" / "__main__.py").write_text(PIP)
+    offline.wheels(work / "index", PACKAGES)
     openssl = ["openssl", "req", "-x509", "-newkey", "ed25519", "-nodes", "-days", "30", "-subj", "/CN=bundles"]
     openssl += ["-keyout", str(work / "bundle.key"), "-out", str(work / "bundle.pem")]
     subprocess.run(openssl, check=True, capture_output=True)
@@ -74,11 +50,12 @@ def made(closed):
         "monq_bundle_dir": str(work / "bundle"),
         "monq_bundle_signing_key": str(work / "bundle.key"),
         "monq_bundle_certificate": str(work / "bundle.pem"),
-        "monq_bundle_collections": archives(work),
+        "monq_bundle_collections": offline.archives(work / "collections", NEEDS),
         "monq_monqctl_path": facts["monqctl"],
         "monq_monqctl_home": str(work / "home"),
     }
-    run = closed.play("bundle", confirm=False, extra=extra, env={"PYTHONPATH": str(work)})
+    index = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(work / "index")}  # the real pip, with a folder as its index
+    run = closed.play("bundle", confirm=False, extra=extra, env=index)
     assert run.rc == 0, run.text[-3000:]
     return work / "bundle", work / "bundle.pem", run
 
@@ -116,10 +93,11 @@ def test_what_bundle_yml_has_made(made):
     names = {str(path.relative_to(bundle)) for path in bundle.rglob("*") if path.is_file()}
     assert {"monqctl", "manifest.json", "manifest.json.sig", "SHA256SUMS", "registry/registry.json"} < names
     assert {"release/release.json", "release/pl/sqls/pl-i18n-service.sql", "collections/requirements.yml"} < names
-    assert [name for name in names if name.startswith("wheels/")] == ["wheels/nothing-1-py3-none-any.whl"]
-    asked = (bundle.parent / "pip" / "__main__.py.argv").read_text().split("\n")
-    assert asked[:2] == ["download", "--only-binary=:all:"] and "ansible-core>=2.17" in asked
-    assert "cryptography>=3.3" in asked, "what requirements.txt names"
+    wheels = {path.name.partition("-")[0] for path in (bundle / "wheels").iterdir()}
+    assert {"ansible_core", *(name.replace("-", "_") for name in PACKAGES)} < wheels, "and what they depend on"
+    assert {path.name for path in (bundle / "wheels").iterdir()} == {
+        path.name for path in (bundle.parent / "index").iterdir()
+    }
     done = subprocess.run(["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"], cwd=bundle, check=False)
     assert done.returncode == 0
     shown = subprocess.run(
@@ -157,7 +135,47 @@ def test_a_spoiled_bundle_is_refused_by_name_before_any_change(closed, copied):
     sql.write_bytes(kept)
 
 
-def test_the_whole_upgrade_passes_without_any_route_to_the_outside(closed, copied, network):
+@pytest.fixture(scope="module")
+def installed(closed, copied, network):
+    """A home in the closed network, in which the docs' commands were typed: nothing in it is not from the bundle."""
+    home = copied.parent / "home"
+    home.mkdir()
+    places = {
+        "/srv/monq-6.0.0": copied,
+        "/etc/monq/bundle.pem": copied.parent / "bundle.pem",
+        "/tmp/manifest.sig": home / "manifest.sig",
+        "/srv/monq/bin/monqctl": home / "bin" / "monqctl",
+    }
+    script = offline.documented("In the closed network")
+    status, said = network.run(lambda: offline.type_in(home, script, places))
+    assert status == 0, said[-3000:]
+    return home
+
+
+def test_the_documented_commands_install_everything_from_the_bundle(installed, copied):
+    binaries = installed / "monq" / "bin"
+    for program, package in (("ansible-playbook", "ansible"), ("python", "psycopg2")):
+        assert (binaries / program).is_file()
+        argv = [str(binaries / "python"), "-c", f"import {package}; print({package}.__file__)"]
+        done = subprocess.run(argv, capture_output=True, text=True, check=True, cwd=installed)
+        assert done.stdout.startswith(f"{installed}/monq/lib/")
+    collections = installed / ".ansible" / "collections" / "ansible_collections"
+    found = {".".join(path.parts[-3:-1]) for path in collections.glob("*/*/MANIFEST.json")}
+    assert found == {"monq.platform", *NEEDS}
+    assert not (collections / "monq" / "platform").is_symlink(), "built, not the working tree"
+    assert (installed / "bin" / "monqctl").read_bytes() == (copied / "monqctl").read_bytes()
+
+
+def upgrade(closed, home):
+    """Starts the upgrade with the Python, the collections and the monqctl of the bundle, and no others."""
+    closed.variables(monq_monqctl_path=str(home / "bin" / "monqctl"))
+    confirmed = json.dumps({"monq_confirm_outage": closed.name})
+    argv = ["ansible-playbook", "-i", str(closed.inventory), "monq.platform.site", "-e", confirmed]
+    env = {"HOME": str(home), "ANSIBLE_COLLECTIONS_PATH": str(home / ".ansible" / "collections")}
+    return closed.start("site", typed=shlex.join(argv), python=home / "monq" / "bin" / "python", env=env)
+
+
+def test_the_whole_upgrade_passes_without_any_route_to_the_outside(closed, copied, installed, network):
     def isolated():
         assert subprocess.run(["ip", "route"], capture_output=True, text=True, check=True).stdout == ""
         with socket.create_server(("127.0.0.1", 0)) as server:  # loopback of its own
@@ -166,7 +184,7 @@ def test_the_whole_upgrade_passes_without_any_route_to_the_outside(closed, copie
             socket.create_connection(("127.0.0.1", port), timeout=5)
         with pytest.raises(OSError):
             socket.create_connection(("192.0.2.1", 443), timeout=5)
-        return closed.start("site")
+        return upgrade(closed, installed)
 
     began = time.monotonic()
     process = network.run(isolated)

@@ -11,6 +11,7 @@ import socket
 import subprocess
 
 import pytest
+from ansible_collections.monq.platform.plugins.module_utils.k8s.repetition import PAUSES
 from support.api_proxy import Proxy
 from support.comparison import differences, state
 from support.load import Load
@@ -103,8 +104,14 @@ def webhook(name, port, resource, verb, policy, seconds, effects):
     return {"apiVersion": "admissionregistration.k8s.io/v1beta1", "kind": kind, "metadata": meta, "webhooks": [hook]}
 
 
-def test_webhooks_that_do_not_answer_are_found_before_the_outage(install):
-    installation = install("webhooks", modules="pl", alias=False)
+@pytest.fixture(scope="module")
+def untouched(install):
+    """An installation that preflight alone sees."""
+    return install("untouched", modules="pl", alias=False)
+
+
+def test_webhooks_that_do_not_answer_are_found_before_the_outage(untouched):
+    installation = untouched
     installation.kubectl("label", "namespace", installation.facts["namespace"], "watched=yes", user=ADMIN)
     before = state(installation)
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -124,4 +131,20 @@ def test_webhooks_that_do_not_answer_are_found_before_the_outage(install):
         ("INFO", "MONQ-143"): f"patch deployments/scale.apps/{REGISTRY}",
     }, run.text[-3000:]
     assert "strict.example.org" in run.text and installation.ledger() == {}
+    assert differences(before, state(installation)) == []
+
+
+def test_a_server_that_only_throttles_ends_the_run_with_the_cause_and_without_a_change(untouched):
+    """Every request gets 429: the first one is repeated as often as any, and no other check of preflight asks again."""
+    installation, load = untouched, Load(throttled=1)
+    proxy = Proxy(installation.sandbox.facts["kubeconfig"])
+    proxy.hook = load
+    installation.variables(monq_kubeconfig=proxy.kubeconfig(installation.work / "loaded"))
+    before, mark = state(installation), installation.audit_mark()
+    run = installation.play("site")
+    proxy.close()
+    assert run.rc == 2, run.text[-3000:]
+    assert re.search(r"\[STOP\] MONQ-013 .*\n.*\n +seen: .*429 TooManyRequests", run.text), run.text[-3000:]
+    assert load.seen["throttled"] == load.requests == 1 + len(PAUSES), load.seen
+    assert installation.mutations(mark) == [] and installation.journal() == [] and installation.ledger() == {}
     assert differences(before, state(installation)) == []

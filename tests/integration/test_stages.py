@@ -8,6 +8,7 @@ import json
 import os
 import re
 import stat
+import subprocess
 import threading
 import time
 
@@ -141,6 +142,14 @@ def test_four_stages_in_fresh_homes_equal_one_site_run(stages):
     """trap 47: nothing that a later stage needs is on the machine that ran the earlier one."""
     apart, whole, _results, _before = stages
     assert differences(state(apart), state(whole)) == []
+
+
+def test_the_pods_user_is_another_one():
+    """the test's own means"""
+    if not pod.as_another_user():
+        pytest.skip("without user namespaces the nodes of the workflow ran as the user of the tests")
+    done = subprocess.run([*pod.as_another_user(), "id", "-u"], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == pod.USER
 
 
 def test_the_upgrade_was_held_to_the_plan_that_the_plan_node_left(stages):

@@ -49,10 +49,16 @@ def run(installation, stage, variables, *words, name=""):
         "ANSIBLE_NOCOLOR": "1",
         **environment(private / "tmp"),
     }
-    # Without user namespaces, in a chroot for instance, all but the user's number and rights is as in a pod.
-    mapped = ("--user", f"--map-user={USER}", f"--map-group={USER}")
-    argv = ["unshare", *mapped] if namespaces.possible(*mapped) else []
-    argv += [str(binaries / "ansible-runner"), "run", str(private), "-p", f"{stage}.yml", "-i", "job"]
+    argv = [
+        *as_another_user(),
+        str(binaries / "ansible-runner"),
+        "run",
+        str(private),
+        "-p",
+        f"{stage}.yml",
+        "-i",
+        "job",
+    ]
     argv += [f"--cmdline={' '.join(words)}"] if words else []
     began = time.monotonic()
     done = subprocess.run(
@@ -74,6 +80,13 @@ def run(installation, stage, variables, *words, name=""):
             found.artifacts = event["event_data"].get("artifact_data") or {}
     assert list((private / "home").iterdir()) == []
     return found
+
+
+def as_another_user():
+    """The words before a command. Without user namespaces, in a chroot for instance, there are none: all but the user's
+    number and rights is as in a pod then, which a test of its own shows as skipped."""
+    mapped = ("--user", f"--map-user={USER}", f"--map-group={USER}")
+    return ["unshare", *mapped] if namespaces.possible(*mapped) else []
 
 
 def passwd_entries():

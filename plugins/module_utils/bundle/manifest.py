@@ -175,3 +175,12 @@ def wrong_versions(manifest, release):
     }
     seen = manifest.versions
     return {name: (value, seen.get(name)) for name, value in wanted.items() if seen.get(name) != value}
+
+
+def python_of(manifest):
+    """[major, minor] of the Python that the bundle's packages are for, as far as the manifest names it: in each way in
+    which pip takes it (3.11, 3.11.2, 311, 3)."""
+    text = str(manifest.versions.get("python") or "")
+    if text.isdigit():
+        text = f"{text[0]}.{text[1:]}"
+    return [int(number) for number in re.findall(r"\d+", text)[:2]]

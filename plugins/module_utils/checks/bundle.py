@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from ..bundle import manifest, verification
 from ..errors import BundleError, SignatureError
 from .finding import INFO, STOP, WARNING, finding, of_error
@@ -34,6 +36,7 @@ def examine(variables, release, kept="", say=None):
     except BundleError as exc:
         return [*found, of_error("bundle.manifest", exc)]
     found += _versions(bundle.directory, verdict.manifest, release)
+    found += _python(bundle.directory, verdict.manifest)
     found += [_of_kind(kind, bundle.directory, verdict.problems) for kind in KINDS if _some(kind, verdict.problems)]
     if not verdict.signer:
         found.append(finding("bundle.unsigned", WARNING, path=bundle.directory))
@@ -59,6 +62,14 @@ def _versions(directory, read, release):
     wanted = [f"{name} {expected}" for name, (expected, _seen) in wrong.items()]
     versions = [f"{name} {seen}" for name, (_expected, seen) in wrong.items()]
     return [finding("bundle.version", STOP, path=directory, wanted=wanted, versions=versions)]
+
+
+def _python(directory, read):
+    seen, here = manifest.python_of(read), list(sys.version_info[:2])
+    if not seen or seen == here[: len(seen)]:
+        return []
+    wanted, version = (".".join(map(str, numbers)) for numbers in (here, seen))
+    return [finding("bundle.python", WARNING, path=directory, wanted=wanted, version=version)]
 
 
 def _some(kind, problems):

@@ -125,4 +125,16 @@ ENTRIES = {
         "seen": "{summary}",
         "next": "no action needed; monqctl's folders are verified again right before they are used",
     },
+    "MONQ-136": {
+        "name": "bundle.python",
+        "title": "The bundle's Python packages are for another Python",
+        "severity": (WARNING,),
+        "reads": "manifest.json in monq_bundle_dir, the Python that modules run with",
+        "why": "They cannot be installed for this Python, in case a library is missing or must be replaced.",
+        "object": "{path}",
+        "expected": "packages for Python {wanted}",
+        "seen": "packages for Python {version}",
+        "next": 'make the bundle with monq_bundle_python_version: "{wanted}", or set ansible_python_interpreter to a '
+        "Python {version}",
+    },
 }

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from ..errors import ApiError, ApiUnreachable, MonqError
+from ..k8s.repetition import THROTTLED
 from .finding import of_error, unexpected, worst
 
 
@@ -71,10 +72,16 @@ class Examination:
     def _failed(self, exc, name, severity, subject):
         if not isinstance(exc, MonqError):
             return unexpected(name, exc, subject, self._secrets)
-        if self._one_server and isinstance(exc, ApiUnreachable):
+        if self._one_server and is_gone(exc):
             self._gone = of_error("kubernetes.connection", exc)
             return self._gone
         return of_error(name, exc, severity)
+
+
+def is_gone(exc):
+    """Whether the API server answers nobody: a request that is still throttled after all its repetitions would only be
+    followed by others, with as many repetitions each."""
+    return isinstance(exc, ApiUnreachable) or (isinstance(exc, ApiError) and exc.status == THROTTLED)
 
 
 def _unchecked(found, name):

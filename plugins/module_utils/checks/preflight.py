@@ -17,7 +17,7 @@ from ..upgrade.last_exit import now_of
 from ..upgrade.registry_token import RegistryToken
 from ..upgrade.schedule import WINDOW, Window
 from . import bundle, clocks, cluster, consul, host, inputs, postgres, registry
-from .examination import Examination
+from .examination import Examination, is_gone
 from .finding import STOP, finding, inside_outage, lost_ledger, merged, of_error
 
 CHECKS = ("inputs", "cluster", "registry", "databases")
@@ -99,10 +99,10 @@ class Preflight:
             self.session = Session.open(params=self._given, check_mode=True, cluster=self._connection)
         except InputError:  # the variable that makes no plan is a finding already
             return []
-        except ApiUnreachable as exc:
-            self._connection = None
-            return [of_error("kubernetes.connection", exc)]
-        except ApiError as exc:
+        except (ApiUnreachable, ApiError) as exc:
+            if is_gone(exc):
+                self._connection = None
+                return [of_error("kubernetes.connection", exc)]
             if exc.status != 403:  # the permission check names the missing verb
                 raise
         return []

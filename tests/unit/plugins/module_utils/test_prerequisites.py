@@ -161,6 +161,12 @@ def test_a_file_of_secrets_is_put_there_or_given_to_the_user(tmp_path, nobody, m
     assert prerequisites.folder("/srv/b c") == f"sudo install -d -m 0700 -o {prerequisites.user()} '/srv/b c'"
 
 
+def test_a_file_of_secrets_that_its_owner_may_not_read_is_no_question_of_owners(tmp_path):
+    path = tmp_path / "config"
+    path.touch(mode=0)
+    assert prerequisites.kubeconfig(str(path)) == f"chmod u+r {path}"
+
+
 def test_a_user_without_an_entry_is_its_number(monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: 648123)
     assert prerequisites.user() == "648123"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
 
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils import session
@@ -11,6 +12,7 @@ from ansible_collections.monq.platform.plugins.module_utils.errors import LockEr
 from ansible_collections.monq.platform.plugins.module_utils.monqctl.registry import RegistryReplicas
 from fake_cluster import CONFIGMAPS, LEASES, FakeCluster
 from fake_session import opened, params
+from made_bundle import Made
 
 LEASE = f"{LEASES}/monq-upgrade"
 
@@ -37,6 +39,15 @@ def test_it_shows_others_that_the_holder_is_alive(tmp_path):
     before = cluster.objects[LEASE]["spec"]["renewTime"]
     opened(cluster, home=tmp_path, lock_id=lock)
     assert cluster.objects[LEASE]["spec"]["renewTime"] > before
+
+
+def test_right_before_monqctl_reads_a_bundle_it_says_how_many_bytes_it_has_read(tmp_path):
+    made, said = Made(tmp_path), []
+    progress = SimpleNamespace(say=lambda *words: said.append(words))
+    given = params(home=tmp_path, plan={"variables": made.variables()})
+    client = session.client(given, progress=progress)
+    client._before(["registry", "update", "registry", f"--sourceDir={made.root}/registry"])
+    assert said == [("of the bundle read: registry/image.tar", "700 B", "700 B")]
 
 
 @pytest.mark.parametrize("asked", ["cluster", "monqctl"])

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
+from types import SimpleNamespace
 
 import pytest
+from ansible_collections.monq.platform.plugins.module_utils import arguments, live_line
 from ansible_collections.monq.platform.plugins.module_utils.bundle import folder
 from ansible_collections.monq.platform.plugins.module_utils.checks import bundle
 from ansible_collections.monq.platform.plugins.module_utils.checks.preflight import Preflight
@@ -76,6 +79,23 @@ def test_another_release(tmp_path):
     assert (found[0]["id"], found[0]["expected"], found[0]["seen"]) == ("MONQ-122", "release 6.0.0", "release 6.1.0")
 
 
+@pytest.mark.parametrize("python", ["3.99", "3.99.1", "399", "2"])
+def test_packages_for_another_python_are_a_warning(tmp_path, python):
+    here = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    found = examine(Made(tmp_path, versions={**VERSIONS, "python": python}))
+    assert [(one["id"], one["severity"]) for one in found] == [("MONQ-136", "warning"), ("MONQ-130", "info")]
+    version = "2" if python == "2" else "3.99"
+    assert (found[0]["expected"], found[0]["seen"]) == (f"packages for Python {here}", f"packages for Python {version}")
+    assert f'monq_bundle_python_version: "{here}"' in found[0]["next"]
+
+
+@pytest.mark.parametrize("python", ["{}.{}", "{}.{}.7", "{}{}", "{}", None])
+def test_packages_for_this_python_are_not(tmp_path, python):
+    python = python and python.format(*sys.version_info)
+    found = examine(Made(tmp_path, versions={**VERSIONS, "python": python}))
+    assert [one["id"] for one in found] == ["MONQ-130"]
+
+
 def test_a_source_folder_outside_the_bundle(made):
     found = examine(made, release_source_dir="/srv/release", registry_source_dir="")
     assert [(one["id"], one["object"]) for one in found[:2]] == [
@@ -115,3 +135,18 @@ def test_inside_the_outage_it_warns_and_afterwards_it_is_not_read(made):
     flip(made)
     assert [one["severity"] for one in preflight(made, {"cut": True})._bundle()] == ["warning"]
     assert preflight(made, {"finished": True})._bundle() == []
+
+
+@pytest.mark.parametrize("opened", [True, False])
+def test_preflight_says_how_many_bytes_it_has_read(made, monkeypatch, opened):
+    said = []
+    progress = SimpleNamespace(say=lambda *words: said.append(words))
+    it = preflight(made)
+    it.session = SimpleNamespace(progress=progress) if opened else None  # None: the ledger could not be read
+    monkeypatch.setattr(arguments, "live_progress", lambda _given: None if opened else progress)
+    it._bundle()
+    files = [path for path in made.root.rglob("*") if path.is_file() and path.name != "manifest.json.sig"]
+    total = live_line.size(sum(path.stat().st_size for path in files))
+    first, done, of_all = said[0]
+    assert first == "of the bundle read: SHA256SUMS" and of_all == total
+    assert done == live_line.size((made.root / "SHA256SUMS").stat().st_size)

@@ -65,11 +65,19 @@ def test_what_is_read_well_is_read_once_too():
     assert value() == value() == [7] and len(reads) == 1
 
 
-def test_a_server_that_has_stopped_responding_is_asked_no_more():
+@pytest.mark.parametrize(
+    ("error", "obj"),
+    [
+        (ApiUnreachable("no answer", "https://api"), "https://api"),
+        (ApiError(429, "TooManyRequests", "later", "GET", "/version"), "/version"),
+    ],
+    ids=["no answer", "only throttles"],
+)
+def test_a_server_that_has_stopped_responding_is_asked_no_more(error, obj):
     made, asked = Examination(one_server=True), []
-    made.make("kubernetes.version", broken(ApiUnreachable("no answer", "https://api")))
+    made.make("kubernetes.version", broken(error))
     made.make("modules.absent", lambda: asked.append(1))
-    assert asked == [] and brief(made) == [("MONQ-013", STOP, "https://api")]
+    assert asked == [] and brief(made) == [("MONQ-013", STOP, obj)]
     assert made.findings[0]["parameters"]["unchecked"] == ["modules.absent"]
 
 

@@ -96,6 +96,18 @@ def test_a_cluster_that_does_not_answer_is_a_finding(world, monkeypatch):
     assert objects(run()) == ["inputs", "api.test", "registry", "databases"]
 
 
+def test_a_cluster_that_only_throttles_is_one_finding_and_is_not_asked_again(world):
+    def before(method, path):
+        raise ApiError(429, "TooManyRequests", "later", method, path)
+
+    world.before = before
+    report = run()
+    first = report["findings"][1]
+    assert (first["id"], first["seen"].partition(": ")[2]) == ("MONQ-013", "429 TooManyRequests: later")
+    assert objects(report) == ["inputs", first["object"], "registry", "databases"]
+    assert len(world.calls) == 1
+
+
 def test_a_ledger_that_may_not_be_read_leaves_the_finding_to_the_permissions(world):
     def before(method, path):
         if path.startswith(CONFIGMAPS):
