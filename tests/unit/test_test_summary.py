@@ -90,3 +90,11 @@ def test_what_may_be_skipped_exists():
         if line.startswith("def test_")
     }
     assert SUMMARY["ALLOWED"] <= names
+
+
+def test_a_whole_file_may_be_allowed_and_no_other_of_that_beginning():
+    allowed = SUMMARY["_allowed"]
+    assert allowed("tests.integration.test_bastion.test_any") and not allowed(
+        "tests.integration.test_bastions.test_any"
+    )
+    assert allowed("tests.faults.test_point.test_point") and not allowed("tests.faults.test_point.test_other")
