@@ -9,7 +9,6 @@ import os
 import re
 import stat
 import subprocess
-import time
 
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils import process
