@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 from benchmarks import figures, measure
 from support.fleet import Fleet
-from support.harness import ROOT
 
 SCALE = float(os.environ.get("SCALE") or 1)
 SIZES = [int(size) for size in (os.environ.get("FLEET") or "1 4 10 40").split()]
@@ -105,24 +102,9 @@ def test_two_slices(fleet):
     if size < 2:
         pytest.skip("half of one installation")
     made = fleet(names(size), "slices")
-    one = next(iter(made.installations.values()))
-    playbook = one.work / "site.yml"
-    playbook.write_text("- ansible.builtin.import_playbook: monq.platform.site\n")
-    binaries, began, jobs = Path(sys.executable).parent, time.monotonic(), []
-    for number in (0, 1):
-        folder = one.work / f"slice-{number}"
-        (folder / "env").mkdir(parents=True)
-        (folder / "inventory").symlink_to(made.inventory)
-        (folder / "env" / "extravars").write_text(json.dumps({"monq_confirm_outage": "fleet"}))
-        part = ",".join(list(made.installations)[number::2])
-        argv = [binaries / "ansible-runner", "run", folder, "-p", playbook, "-i", "slice", "-q"]
-        argv += [f"--cmdline=--forks {FORKS // 2} --limit {part}"]
-        env = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".ansible" / "collections")}
-        with open(folder / "log", "wb") as log:
-            jobs.append(
-                subprocess.Popen(list(map(str, argv)), env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-            )
-    assert [job.wait() for job in jobs] == [0, 0], (one.work / "slice-0" / "log").read_text()[-3000:]
+    began = time.monotonic()
+    done = made.slices(2, FORKS // 2, next(iter(made.installations.values())).work / "slices")
+    assert [rc for rc, _text in done] == [0, 0], done[0][1][-3000:]
     ended(made)
     figures.add(
         f"wall time of {size} installations in two ansible-runner processes", time.monotonic() - began, "", None

@@ -68,10 +68,13 @@ def test_one_that_is_no_longer_as_its_plan_says_is_refused(fleet, first):
     assert one.mutations(mark) == [] and one.journal() == calls and one.ledger() == {}
 
 
-def test_the_same_command_ends_the_rest(fleet, first):
-    again = fleet.play("site", "--forks", "4")
-    assert again.rc == 0, again.text[-4000:]
-    rows = fleet.rows(again.text)
+def test_two_runners_that_take_half_of_the_inventory_each_end_the_rest(fleet, first, tmp_path):
+    """With the same variables as the first command."""
+    done = fleet.slices(2, 2, tmp_path / "slices")
+    assert [rc for rc, _text in done] == [0, 0], "".join(text[-3000:] for _rc, text in done)
+    rows = {}
+    for _rc, text in done:
+        rows.update(fleet.rows(text))
     assert {name: row.split()[0] for name, row in rows.items()} == dict.fromkeys(fleet.installations, "done")
     for one in fleet.installations.values():
         assert set(states(one).values()) == {"done"} and set(one.migrations().values()) == {1}

@@ -7,11 +7,13 @@ import json
 import os
 import re
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
 
-from .harness import Run, descendants
+from .harness import ROOT, Run, descendants
 
 REPLACE = ["release", "update", "microservices", "--module=pl"]
 SQL = ["release", "update", "db", "pgsql", "--microservice=pl-i18n-service"]
@@ -49,6 +51,30 @@ class Fleet:
     def play(self, playbook, *words, **options):
         began = time.monotonic()
         return self.end(self.start(playbook, *words, **options), began)
+
+    def slices(self, count, forks, work):
+        """The site playbook by that many ansible-runner processes at once, each with its part of the inventory, as
+        AWX's job slices are; returns [(status, output)]."""
+        work.mkdir()
+        playbook = work / "site.yml"
+        playbook.write_text("- ansible.builtin.import_playbook: monq.platform.site\n")
+        binaries, jobs = Path(sys.executable).parent, []
+        env = {
+            **os.environ,
+            "PATH": f"{binaries}:{os.environ['PATH']}",
+            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".ansible" / "collections"),
+        }
+        for number in range(count):
+            folder = work / f"slice-{number}"
+            (folder / "env").mkdir(parents=True)
+            (folder / "inventory").symlink_to(self.inventory)
+            (folder / "env" / "extravars").write_text(json.dumps({"monq_confirm_outage": "fleet"}))
+            part = ",".join(list(self.installations)[number::count])
+            argv = [binaries / "ansible-runner", "run", folder, "-p", playbook, "-i", "slice", "-q"]
+            argv += [f"--cmdline=--forks {forks} --limit {part}"]
+            quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+            jobs.append((subprocess.Popen(list(map(str, argv)), env=env, **quiet), folder / "artifacts/slice/stdout"))
+        return [(job.wait(), shown.read_text() if shown.exists() else "") for job, shown in jobs]
 
     def disturbed(self, fails, locked, dead, *words, **options):
         """Upgrades all: the SQL of one fails, one is locked by a colleague, and the module of one is killed."""
