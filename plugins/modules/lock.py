@@ -35,8 +35,8 @@ options:
     type: bool
     default: false
   findings:
-    description: What preflight has found in this run, as it returned it. It is recorded for the report once the lock is
-      taken; if that fails, the module warns.
+    description: What preflight has found in this run, as it returned it. Once the lock of an upgrade that has begun is
+      taken, it is recorded for the report; if that fails, the module warns.
     type: list
     elements: dict
     default: []

@@ -25,6 +25,13 @@ options:
     type: str
     choices: [original, cut]
     required: true
+  findings:
+    description: What preflight has found in this run, as it returned it. It is recorded for the report; if that fails,
+      the module warns.
+    type: list
+    elements: dict
+    default: []
+    version_added: 1.1.0
 """
 
 EXAMPLES = r"""
@@ -53,13 +60,17 @@ steps:
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils import timestamp
 from ..module_utils.arguments import MONQCTL, RUN
 from ..module_utils.errors import MonqError
-from ..module_utils.report import before_outage
+from ..module_utils.report import before_outage, facts
 from ..module_utils.session import Session
 from ..module_utils.upgrade.save import Saving
 
-OPTIONS = {"name": {"type": "str", "choices": ["original", "cut"], "required": True}}
+OPTIONS = {
+    "name": {"type": "str", "choices": ["original", "cut"], "required": True},
+    "findings": {"type": "list", "elements": "dict", "default": []},
+}
 
 
 def main():
@@ -70,6 +81,8 @@ def main():
         saving = Saving(session, given["name"])
         snapshots = {given["name"]: saving.manifests(), f"{given['name']}-replicas": saving.counts()}
         session.warnings += before_outage.keep(session, *saving.seen())
+        if given["findings"]:
+            session.warnings += facts.of_preflight(session, timestamp.text(), given["findings"])
         module.exit_json(snapshots=snapshots, **session.result(module.warn))
     except MonqError as exc:
         module.fail_json(**exc.result())

@@ -154,7 +154,10 @@ def after_failure(cluster, namespace, before, findings=(), software=None):
 
 
 def of_preflight(session, at, findings):
-    """Records the findings that the run goes on with, as soon as it holds the lock; returns warnings."""
+    """Records the findings that the run goes on with, under its lock; returns warnings. Before the first step there is
+    nothing to record: a run that does nothing leaves nothing."""
+    if session.check_mode or not session.run.ledger.entries:
+        return []
     generation, release = session.run.ledger.generation, session.release["version"]
     recording = Recording(session.cluster, session.namespace, release, generation, known_secrets(session.params))
     recording.begun(session.params["lock_id"], at, list(findings))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 
 import pytest
+from ansible_collections.monq.platform.plugins.module_utils.engine.ledger import Ledger
 from ansible_collections.monq.platform.plugins.module_utils.engine.locking import hold
 from ansible_collections.monq.platform.plugins.module_utils.errors import ApiError, MonqError, StepError
 from ansible_collections.monq.platform.plugins.module_utils.report import facts
@@ -74,11 +75,21 @@ def test_a_first_run_gets_the_lock_and_begins_the_ledger(tmp_path):
     assert answer["id"] and not answer["finished"] and not answer["prepared"] and answer["imported"] == []
 
 
+def begun(cluster):
+    """The lock is free again, and the ledger holds a step."""
+    cluster.drop(LEASE)
+    ledger = Ledger(cluster, "production", "6.0.0").load()
+    ledger.write("prepare.snapshot.original", {"state": "done", "attempt": "a1"})
+
+
 FOUND = [{"id": "MONQ-032", "severity": "warning", "object": "Deployment pl-a"}]
 
 
 def test_what_preflight_found_is_recorded_under_the_lock(tmp_path):
     cluster = FakeCluster()
+    acquire(opened(cluster, home=tmp_path), True, FOUND)
+    assert facts.read(cluster, "production", "6.0.0") == {}, "a run that does nothing leaves nothing"
+    begun(cluster)
     session = opened(cluster, home=tmp_path)
     answer = acquire(session, True, FOUND)
     [run] = facts.read(cluster, "production", "6.0.0", 1)["preflight"]
@@ -92,6 +103,8 @@ def test_findings_that_cannot_be_recorded_are_a_warning_and_stop_nothing(tmp_pat
         if method != "GET" and path.endswith(("/configmaps", "-report")) and "-report" in str(cluster.bodies[-1:]):
             raise ApiError(403, "Forbidden", "no", method, path)
 
+    acquire(opened(cluster, home=tmp_path), True)
+    begun(cluster)
     cluster.before = refuse
     session = opened(cluster, home=tmp_path)
     assert acquire(session, True, FOUND)["id"]
