@@ -32,7 +32,9 @@ class Installations:
     def take(self, host, action, task, data, failed=False, unreachable=False):
         """Takes the result of a task."""
         kind = action.removeprefix(OURS) if action.startswith(OURS) else ""
-        known = self._rows.get(host)
+        if (self._rows.get(host) or {}).get("verdict") == "killed":  # there is a result after all
+            self._rows[host] = self._rows[host]["before"]
+        known = self._rows.get(host) or None
         if failed or unreachable:
             self._rows[host] = self._failed(known or {}, task, data, unreachable)
         elif data.get("skipped"):
@@ -55,7 +57,8 @@ class Installations:
 
     def kill(self, host, task):
         """The process of this host was killed, so that there is no result."""
-        self._rows[host] = {**self._rows.get(host, {}), "verdict": "killed", "at": task}
+        before = self._rows.get(host) or {}
+        self._rows[host] = {**before, "verdict": "killed", "at": task, "before": before}
 
     def _failed(self, known, task, data, unreachable):
         if data.get("installation"):

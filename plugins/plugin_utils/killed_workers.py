@@ -14,6 +14,9 @@ import time
 from ..module_utils.language import mark
 
 EVERY = 1.0  # seconds between two looks
+# Seconds that a result may take to arrive after its process has ended: on a busy machine some, and a process may be
+# ended by a signal after it has sent its result.
+PATIENCE = 15.0
 QUIET = 10.0  # seconds without any task, after which Ansible begins no other
 
 KILLED = mark(
@@ -33,17 +36,23 @@ class KilledWorkers(threading.Thread):
         super().__init__(daemon=True)
         self._found, self._stuck, self._clock, self._processes = found, stuck, clock, processes
         self._running, self._seen, self._killed = {}, [], set()
+        self._heard, self._dead = {}, {}  # host: when it was heard of; process: when it was seen to have been killed
         self._last, self._over = clock(), threading.Event()
 
     def begin(self, host, task):
         """A task begins on a host."""
-        self._last = self._clock()
+        self._hear(host)
         self._running[host] = task
 
     def end(self, host):
         """There is a result."""
-        self._last = self._clock()
+        self._hear(host)
         self._running.pop(host, None)
+
+    def _hear(self, host):
+        """Ansible goes on with this host: what has ended before was not waited for."""
+        self._last = self._heard[host] = self._clock()
+        self._killed.discard(host)
 
     def stop(self):
         self._over.set()
@@ -56,14 +65,20 @@ class KilledWorkers(threading.Thread):
 
     def look(self):
         """One look; returns whether the run is stuck."""
+        now = self._clock()
         for process in self._seen:
             host = _killed(process)
-            # Its result may have arrived before, and Ansible goes on then.
-            if host in self._running and host not in self._killed and self._clock() - self._last >= EVERY:
+            if host is None:
+                continue
+            dead = self._dead.setdefault(process, now)
+            waited_for = host in self._running and self._heard[host] < dead
+            if waited_for and host not in self._killed and now - dead >= PATIENCE:
                 self._killed.add(host)
+                self._last = now
                 self._found(host, self._running[host])
         alive = self._processes()
         self._seen = [*alive, *(one for one in self._seen if _killed(one) and one not in alive)]
+        self._dead = {one: dead for one, dead in self._dead.items() if one in self._seen}
         waits = set(self._running) - self._killed
         if self._killed and not waits and self._clock() - self._last >= QUIET:
             self._stuck()

@@ -100,3 +100,5 @@ def test_a_killed_process_is_a_row(rows):
         rows.take(host, *CHECKED)
     rows.kill("b", "Verify")
     assert results(rows.table())["b"] == "its process was killed at Verify - up"
+    rows.take("b", "monq.platform.verify", "Verify", {"outage_seconds": 7})
+    assert results(rows.table())["b"].startswith("done"), "there is a result after all"

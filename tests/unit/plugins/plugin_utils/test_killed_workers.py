@@ -5,7 +5,12 @@ from __future__ import annotations
 import types
 
 import pytest
-from ansible_collections.monq.platform.plugins.plugin_utils.killed_workers import EVERY, QUIET, KilledWorkers
+from ansible_collections.monq.platform.plugins.plugin_utils.killed_workers import (
+    EVERY,
+    PATIENCE,
+    QUIET,
+    KilledWorkers,
+)
 
 
 class Worker:
@@ -50,7 +55,8 @@ def start(watched, *hosts):
 def test_the_others_end_before_the_run_is_ended(watched):
     a, b = start(watched, "a", "b")
     b.code = -9
-    assert not watched.pass_(EVERY) and watched.told == [("b", "task of b")]
+    assert not watched.pass_(EVERY) and not watched.pass_(PATIENCE - 1) and watched.told == []
+    assert not watched.pass_(1) and watched.told == [("b", "task of b")]
     assert not watched.pass_(1000), "a is still at work"
     a.code = 0
     watched.end("a")
@@ -59,6 +65,26 @@ def test_the_others_end_before_the_run_is_ended(watched):
     watched.end("a")
     assert not watched.pass_(QUIET - 1)
     assert watched.pass_(1) and watched.told == [("b", "task of b"), "stuck"]
+
+
+def test_a_result_may_come_after_its_process_was_killed(watched):
+    """As where a process is ended by a signal when it has sent its result, and the machine is busy."""
+    [a] = start(watched, "a")
+    a.code = -6
+    assert not watched.pass_(EVERY) and not watched.pass_(PATIENCE - 1)
+    watched.end("a")
+    watched.begin("a", "the next task, a long one")
+    assert not watched.pass_(1000) and not watched.pass_(1000) and watched.told == []
+
+
+def test_a_result_that_comes_after_the_alarm_ends_it(watched):
+    [a] = start(watched, "a")
+    a.code = -9
+    assert not watched.pass_(EVERY) and not watched.pass_(PATIENCE) and watched.told == [("a", "task of a")]
+    watched.end("a")
+    watched.begin("a", "the next task, a long one")
+    assert not watched.pass_(1000), "it is waited for again"
+    assert watched.told == [("a", "task of a")]
 
 
 def test_a_result_that_came_before_counts(watched):
