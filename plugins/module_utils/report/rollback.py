@@ -3,10 +3,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import re
+
 from ..language import ENGLISH, mark
 from . import findings
 from .upgrade import PLATFORM, STATES, WIDTHS, word
 
+CHANGE = re.compile(r"(\w+ \S+): (create|update|recreate|delete)((?: \([a-z ]+\))*)")
+ACTIONS = {
+    "create": mark("create"),
+    "update": mark("update"),
+    "recreate": mark("recreate"),
+    "delete": mark("delete"),
+    "(still being deleted)": mark("(still being deleted)"),
+    "(new route)": mark("(new route)"),
+    "(old route)": mark("(old route)"),
+}
 MAY_NOT = mark("The rollback cannot start. This run has changed nothing.")
 
 
@@ -36,13 +48,23 @@ def overview(report, words=ENGLISH):
         for row in report["steps"]
     ]
     irreversible = [f"{row['key']}  ({words.sentence(row['title'])})" for row in report["irreversible"]]
-    lines += _part(words._("To be restored"), [words.sentence(text) for text in report["put_back"]])
+    lines += _part(words._("To be restored"), [_restored(text, words) for text in report["put_back"]])
     lines += _part(words._("Cannot be undone"), irreversible)
     counts = [words.sentence(text) for text in report["counts"]]
     lines += _part(words._("Counts that changed between the two snapshots"), counts) + listed
     if any(found["severity"] == "stop" for found in report["findings"]):
         lines.append(words._(MAY_NOT))
     return "\n".join(lines)
+
+
+def _restored(text, words):
+    """A row of what is restored: an object and what is done to it, or a sentence."""
+    found = CHANGE.fullmatch(text)
+    if not found:
+        return words.sentence(text)
+    name, action, notes = found.groups()
+    said = [action, *re.findall(r"\(.*?\)", notes)]
+    return f"{name}: " + " ".join(words.gettext(ACTIONS.get(part, part)) for part in said)
 
 
 def _platform(said, words):
