@@ -20,10 +20,11 @@ ERROR = re.compile(r"\[ERROR\]: ")  # from ansible-core 2.19 on: the error of a 
 FAILED = re.compile(r"fatal: \[[^]]*\](?: -> \S+)?: FAILED! => (\{.*\})$")
 AFTER_ERROR = re.compile(r"(?:fatal|failed): ")
 WARNING = re.compile(r"\[(?:WARNING|DEPRECATION WARNING)\]: ")
-# What stays as it is: kinds of objects, keys of steps in short, names of checks, commands, quoted text, ids, keys, paths, addresses,
-# options, numbers with their signs.
+# What stays as it is: kinds of objects, keys of steps in short, names of checks, commands, quoted text, ids, keys,
+# paths, addresses, options, numbers with their signs.
 STAYS = re.compile(
-    r"\bDeployments\b|(?<=: )context \S+$|шаг \d+ из \d+(?: [a-z]\S*)+|\b[a-z]+ \d+/\d+|MONQ-\d+ \S+:|out of shared memory|"
+    r"\bDeployments\b|"
+    r"(?<=: )context \S+$|шаг \d+ из \d+(?: [a-z]\S*)+|\b[a-z]+ \d+/\d+|MONQ-\d+ \S+:|out of shared memory|"
     r"`[^`]*`|'[^']*'|\"[^\"]*\"|«[^»]*»|"
     r"\b(?:ansible-playbook|kubectl|monqctl|psql|pip|helm)(?:: .*| [-a-z./].*?(?= failed$| ended |$))"
     r"|\b(?:DROP|ALTER|GRANT|CREATE|SELECT) .*|\S*[^\s\w,;()]\w\S*|--?\w\S*|\S*[\d_]\S*"
