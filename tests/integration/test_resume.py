@@ -57,7 +57,7 @@ def chain(install, request):
         failures.append((name, failed.rc, failed.text, seals(broken)))
 
     alerts = Recorder(500)
-    request.addfinalizer(lambda: alerts.__exit__())
+    request.addfinalizer(alerts.__exit__)
     alerts.__enter__()
     broken.variables(monq_silence={"url": alerts.url, "matchers": [{"name": "service", "value": "monq"}]})
     run("backup")  # pg_dump itself fails

@@ -143,10 +143,10 @@ class FakeAwx:
         self._server.shutdown()
         self._server.server_close()
 
-    def by_hand(self, kind, /, **fields):
-        """What AWX has by itself, or somebody has made without the kit."""
+    def by_hand(self, of, /, **fields):
+        """What AWX has by itself, or somebody has made without the kit. of: the kind of objects."""
         number = 9001 + len(self.objects)  # the kit's own begin with 1
-        self.objects[number] = {"id": number, "_kind": kind, **fields}
+        self.objects[number] = {"id": number, "_kind": of, **fields}
         return number
 
     # ---- reading, for tests
