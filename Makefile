@@ -50,7 +50,7 @@ sanity: deps ## ansible-test sanity
 	@$(STAGE) sanity $(RUN) tests/tools/ansible-test sanity
 
 unit: deps ## pytest tests/unit
-	@$(STAGE) unit $(PYTEST) tests/unit
+	@$(STAGE) unit $(PYTEST) -n 2 tests/unit
 
 browser: deps ## the report in headless Chromium (needs chromium and poppler-utils; not part of test)
 	@$(STAGE) browser $(PYTEST) tests/browser
