@@ -168,19 +168,10 @@ def share(steps):
     return [strikes[step] for step in steps]
 
 
-def shares(steps, recorded, parts, ahead=0):
+def shares(steps, recorded, parts):
     """Returns (the share in that many chains, the points of the track record that fit into none). A chain strikes at a
-    step only once, so that points of the record are moved to a chain that does not use their step. The first chain
-    leaves `ahead` of its strikes to the others."""
-    strikes = share(steps)
-    dealt = [number % parts for number in range(len(strikes))]
-    firsts = [number for number, part in enumerate(dealt) if part == 0]
-    for number in firsts[1 :: max(1, len(firsts) // ahead)][:ahead] if ahead else ():
-        dealt[number] = 1 + number % (parts - 1)
-    chains = [
-        {strike.step: strike for strike, part in zip(strikes, dealt, strict=True) if part == chain}
-        for chain in range(parts)
-    ]
+    step only once, so that points of the record are moved to a chain that does not use their step."""
+    chains = [{strike.step: strike for strike in share(steps)[part::parts]} for part in range(parts)]
     left = []
     for strike in dict.fromkeys(recorded):
         if any(chain.get(strike.step) == strike for chain in chains):
