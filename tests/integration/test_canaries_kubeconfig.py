@@ -6,7 +6,6 @@ from __future__ import annotations
 import base64
 import http.server
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -14,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from support.canaries import found, in_files
-from support.harness import ROOT
+from support.harness import ROOT, environment
 
 CANARIES = {
     "token": "eyJh-token+canary/7f3a",
@@ -128,18 +127,11 @@ def inventory(folder, address):
     return path, list(hosts)
 
 
-def preflight(inventory, folder, *, playbook="preflight", **environment):
+def preflight(inventory, folder, *, playbook="preflight", **more):
     argv = [str(Path(sys.executable).parent / "ansible-playbook"), "-vvvv", "-i", str(inventory)]
     return subprocess.run(
         [*argv, str(ROOT / "playbooks" / f"{playbook}.yml")],
-        env={
-            **os.environ,
-            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
-            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".ansible" / "collections"),
-            "ANSIBLE_NOCOLOR": "1",
-            "PYTHONPYCACHEPREFIX": str(folder / "pycache"),
-            **environment,
-        },
+        env=environment(PYTHONPYCACHEPREFIX=str(folder / "pycache"), **more),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import datetime
 import json
-import os
 import re
 import subprocess
 import sys
@@ -18,7 +17,7 @@ import pytest
 import yaml
 from ansible_collections.monq.platform.plugins.module_utils.engine import steps
 from ansible_collections.monq.platform.plugins.module_utils.engine.snapshots import SnapshotStore
-from support.harness import LEDGER, ROOT
+from support.harness import LEDGER, ROOT, environment
 
 STEP, COUNTS, CUT = "upgrade.pl.microservices.rollout", "upgrade.replicas.cut", "upgrade.routing.cut"
 SLOW, BROKEN = "pl-i18n-service", "pl-identity-service"
@@ -144,15 +143,11 @@ def test_ansible_runner_shows_the_line_as_an_event_before_the_failure(rollout):
     folder = rollout.work / "runner"
     folder.mkdir()
     binaries = Path(sys.executable).parent
-    env = {
-        **os.environ,
-        "PATH": f"{binaries}:{os.environ['PATH']}",
-        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
-        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".ansible" / "collections"),
-    }
     argv = [binaries / "ansible-runner", "run", folder, "-p", rollout.work / "live.yml", "-i", "one", "-q"]
     argv += ["--inventory", rollout.inventory]
-    done = subprocess.run(argv, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        argv, env=environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
     events = [json.loads(path.read_text()) for path in (folder / "artifacts/one/job_events").glob("*.json")]
     shown = [e["counter"] for e in events if e["event"] == "verbose" and LINE.search(e["stdout"])]
     failed = [e["counter"] for e in events if e["event"] == "runner_on_failed"]

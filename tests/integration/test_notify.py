@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from support.harness import ROOT
+from support.harness import environment
 from support.recorder import Recorder
 
 KEY = "k9xw3f5nd1hunter2a7q"  # in a webhook's URL
@@ -73,14 +72,7 @@ def run(folder, *words, hosts):
     (folder / "play.yml").write_text(json.dumps(play()))
     values = {**REQUIRED, "monq_backup_dir": str(folder / "backup")}
     (folder / "hosts.json").write_text(json.dumps({"monq": {"hosts": hosts, "vars": values}}))
-    env = {
-        **os.environ,
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
-        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".ansible" / "collections"),
-        "ANSIBLE_NOCOLOR": "1",
-        "ANSIBLE_FORKS": "8",
-    }
+    env = environment(ANSIBLE_FORKS="8")
     argv = [Path(sys.executable).parent / "ansible-playbook", "-i", folder / "hosts.json", folder / "play.yml", *words]
     done = subprocess.run(argv, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     return done.stdout + done.stderr

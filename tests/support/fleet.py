@@ -13,7 +13,7 @@ import threading
 import time
 from pathlib import Path
 
-from .harness import ROOT, Run, descendants
+from .harness import Run, descendants, environment
 
 REPLACE = ["release", "update", "microservices", "--module=pl"]
 SQL = ["release", "update", "db", "pgsql", "--microservice=pl-i18n-service"]
@@ -59,11 +59,6 @@ class Fleet:
         playbook = work / "site.yml"
         playbook.write_text("- ansible.builtin.import_playbook: monq.platform.site\n")
         binaries, jobs = Path(sys.executable).parent, []
-        env = {
-            **os.environ,
-            "PATH": f"{binaries}:{os.environ['PATH']}",
-            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".ansible" / "collections"),
-        }
         for number in range(count):
             folder = work / f"slice-{number}"
             (folder / "env").mkdir(parents=True)
@@ -73,7 +68,9 @@ class Fleet:
             argv = [binaries / "ansible-runner", "run", folder, "-p", playbook, "-i", "slice", "-q"]
             argv += [f"--cmdline=--forks {forks} --limit {part}"]
             quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-            jobs.append((subprocess.Popen(list(map(str, argv)), env=env, **quiet), folder / "artifacts/slice/stdout"))
+            jobs.append(
+                (subprocess.Popen(list(map(str, argv)), env=environment(), **quiet), folder / "artifacts/slice/stdout")
+            )
         return [(job.wait(), shown.read_text() if shown.exists() else "") for job, shown in jobs]
 
     def disturbed(self, fails, locked, dead, *words, **options):

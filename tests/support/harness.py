@@ -22,6 +22,19 @@ LEDGER = "monq-upgrade-6.0.0"
 READS = ("get", "list", "watch")
 
 
+def environment(programs=None, **more):
+    """The environment of a process of Ansible that runs this tree. programs: the folder of Ansible's programs; None for
+    the one of the tests' own Python."""
+    return {
+        **os.environ,
+        "PATH": f"{programs or Path(sys.executable).parent}:{os.environ['PATH']}",
+        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".ansible" / "collections"),
+        "ANSIBLE_NOCOLOR": "1",
+        **more,
+    }
+
+
 class Run:
     """A finished process: status, output and duration."""
 
@@ -150,15 +163,7 @@ class Installation:
         handle, path = tempfile.mkstemp(dir=self.work, suffix=".log")
         argv = shlex.split(typed) or self.argv(playbook, *words, confirm=confirm, extra=extra)
         folder = Path(python or sys.executable).parent
-        full = {
-            **os.environ,
-            "SANDBOX_DIR": str(self.sandbox.dir),
-            "PATH": f"{folder}:{os.environ['PATH']}",
-            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
-            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".ansible" / "collections"),
-            "ANSIBLE_NOCOLOR": "1",
-            **(env or {}),
-        }
+        full = environment(folder, SANDBOX_DIR=str(self.sandbox.dir), **(env or {}))
         process = subprocess.Popen(
             [*wrapper, str(folder / argv[0]), *argv[1:]],
             cwd=self.work,

@@ -6,7 +6,7 @@ import base64
 import datetime
 import os
 
-from ansible_collections.monq.platform.plugins.module_utils.bundle import manifest
+from ansible_collections.monq.platform.plugins.module_utils.bundle import folder, manifest
 from ansible_collections.monq.platform.plugins.module_utils.bundle.build import Build
 from ansible_collections.monq.platform.plugins.module_utils.live_progress import LiveProgress
 from cryptography import x509
@@ -126,3 +126,15 @@ SPOILED = {
     link_inside: ("MONQ-126", "type", "monqctl2"),
     pipe: ("MONQ-126", "type", "release/pipe"),
 }
+
+
+def close_release(monkeypatch):
+    """The folder release cannot be read, by root neither."""
+    real = os.scandir
+
+    def closed(path):
+        if str(path).endswith("release"):
+            raise PermissionError(13, "Permission denied")
+        return real(path)
+
+    monkeypatch.setattr(folder.os, "scandir", closed)

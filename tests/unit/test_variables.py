@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 from repository import ROOT, load
+from support.harness import environment
 
 PLAYBOOK = Path(sys.executable).parent / "ansible-playbook"
 
@@ -22,10 +22,10 @@ def refused(folder, **variables):
         **variables,
     }
     (folder / "hosts.json").write_text(json.dumps({"monq": {"hosts": {"one": host}}}))
-    env = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}
-    env["ANSIBLE_COLLECTIONS_PATH"] = str(ROOT / ".ansible" / "collections")
     argv = [PLAYBOOK, "-i", folder / "hosts.json", ROOT / "playbooks" / "preflight.yml"]
-    done = subprocess.run(argv, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        argv, env=environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 2, done.stdout + done.stderr
     return " ".join((done.stdout + done.stderr).split())
 

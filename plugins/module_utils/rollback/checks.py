@@ -11,14 +11,9 @@ from ..engine import attempts, decisions, progress
 from ..engine.snapshots import NAMES, orphans
 from ..errors import MonqError
 from ..k8s import permissions
-from ..language import mark
 from . import differences
 from . import steps as rollback_steps
 from .database import DatabaseRestore, proved
-
-COUNT, ENTRY = mark("{} in the registry: {} -> {}"), mark("{} in the registry: its saved entry")
-BY_HAND = mark("enter in the registry by hand: {} {}")
-UNREAD = mark("template and counts in the registry, where they differ (not readable now: {})")
 
 
 def overview(rollback, check_mode, read_dumps=True):
@@ -194,19 +189,22 @@ def _put_back(rollback):
     lines += [f"Ingress {change.name}: {differences.described(change)} (new route)" for change in rollback.new_routes()]
     lines += [f"Ingress {change.name}: {differences.described(change)} (old route)" for change in rollback.old_routes()]
     reads = [
-        lambda: [mark("K8s template in the registry: apply")] if rollback.template_differs() else [],
+        lambda: ["K8s template in the registry: apply"] if rollback.template_differs() else [],
         lambda: [
-            COUNT.format(name, seen, wanted)
+            f"{name} in the registry: {seen} -> {wanted}"
             for name, seen, wanted in ([] if rollback.manual else rollback.registry_counts())
         ],
-        lambda: [ENTRY.format(name) for name, _entry in ([] if rollback.manual else rollback.registry_entries()[0])],
+        lambda: [
+            f"{name} in the registry: its saved entry"
+            for name, _entry in ([] if rollback.manual else rollback.registry_entries()[0])
+        ],
     ]
     for read in reads:
         try:
             lines += read()
         except MonqError as exc:
-            return [*lines, UNREAD.format(exc.what)]
-    return lines + [BY_HAND.format(name, count) for name, count in rollback.by_hand().items()]
+            return [*lines, f"template and counts in the registry, where they differ (not readable now: {exc.what})"]
+    return lines + [f"enter in the registry by hand: {name} {count}" for name, count in rollback.by_hand().items()]
 
 
 def _dumps(run, given, read):

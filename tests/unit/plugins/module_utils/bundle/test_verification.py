@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import shutil
 import subprocess
 
@@ -15,7 +14,7 @@ from ansible_collections.monq.platform.plugins.module_utils.errors import Bundle
 from ansible_collections.monq.platform.plugins.module_utils.session import client
 from cryptography.hazmat.primitives.asymmetric import rsa
 from fake_session import params
-from made_bundle import FILES, SPOILED, Made, add, certificate, cut_short, flip, take
+from made_bundle import FILES, SPOILED, Made, add, certificate, close_release, cut_short, flip, take
 
 ALL = len(FILES) + 2  # with manifest and checksums
 
@@ -80,14 +79,7 @@ def test_a_link_is_never_followed_even_if_it_replaces_a_file_after_the_look(made
 
 
 def test_a_folder_that_cannot_be_read_is_named(made, monkeypatch):
-    real = os.scandir
-
-    def closed(path):
-        if str(path).endswith("release"):
-            raise PermissionError(13, "Permission denied")
-        return real(path)
-
-    monkeypatch.setattr(folder.os, "scandir", closed)
+    close_release(monkeypatch)
     assert [(one.kind, one.path) for one in verify(made).problems] == [("unreadable", "release")]
 
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from types import SimpleNamespace
 
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils import arguments, live_line
-from ansible_collections.monq.platform.plugins.module_utils.bundle import folder
 from ansible_collections.monq.platform.plugins.module_utils.checks import bundle
 from ansible_collections.monq.platform.plugins.module_utils.checks.preflight import Preflight
 from fake_session import params
-from made_bundle import SPOILED, VERSIONS, Made, certificate, flip, link_folder
+from made_bundle import SPOILED, VERSIONS, Made, certificate, close_release, flip, link_folder
 from repository import RELEASE
 
 
@@ -46,14 +44,7 @@ def test_what_is_spoiled_is_a_stop_that_names_it(made, spoil):
 
 
 def test_a_folder_that_cannot_be_read_is_a_stop(made, monkeypatch):
-    real = os.scandir
-
-    def closed(path):
-        if str(path).endswith("release"):
-            raise PermissionError(13, "Permission denied")
-        return real(path)
-
-    monkeypatch.setattr(folder.os, "scandir", closed)
+    close_release(monkeypatch)
     assert [(one["id"], one["severity"]) for one in examine(made)] == [("MONQ-127", "stop")]
 
 
