@@ -129,7 +129,7 @@ SPOILED = {
 
 
 def close_release(monkeypatch):
-    """The folder release cannot be read, by root neither."""
+    """The folder release cannot be read, not even by root."""
     real = os.scandir
 
     def closed(path):
