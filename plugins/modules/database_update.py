@@ -64,7 +64,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 last_exit:
-  description: What was compared right before the first SQL file, where the rest fits into window and budget.
+  description: What was compared right before the first SQL file, where there is time enough; else empty.
   returned: always
   type: list
   elements: str
