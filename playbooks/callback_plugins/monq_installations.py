@@ -58,7 +58,7 @@ class CallbackModule(CallbackBase):
         self._play = play
 
     def v2_runner_on_start(self, host, task):
-        self._workers.begin(host.get_name(), task.get_name())
+        self._workers.begin(host.get_name(), task)
 
     def v2_runner_on_skipped(self, result):
         self._take(result)
@@ -83,6 +83,7 @@ class CallbackModule(CallbackBase):
                 show("\n" + text)
 
     def _killed(self, host, task):
+        task = task.get_name()
         self._rows.kill(host, task)
         warn(self._rows.words._(KILLED, host=host, task=task))
 

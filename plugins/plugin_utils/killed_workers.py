@@ -13,7 +13,7 @@ import time
 
 from ..module_utils.language import mark
 
-EVERY = 1.0  # seconds between two looks
+EVERY = 0.25  # seconds between two looks; what ends between two was not seen
 # Seconds that a result may take to arrive after its process has ended: on a busy machine some, and a process may be
 # ended by a signal after it has sent its result.
 PATIENCE = 15.0
@@ -35,8 +35,10 @@ class KilledWorkers(threading.Thread):
         runs."""
         super().__init__(daemon=True)
         self._found, self._stuck, self._clock, self._processes = found, stuck, clock, processes
-        self._running, self._seen, self._killed = {}, [], set()
-        self._heard, self._dead = {}, {}  # host: when it was heard of; process: when it was seen to have been killed
+        self._running, self._killed = {}, set()  # host: its task; hosts
+        # process: what knows its exit status, also after Ansible has closed the process to use its slot again
+        self._seen = {}
+        self._dead = {}  # process: when it was seen to have been killed
         self._last, self._over = clock(), threading.Event()
 
     def begin(self, host, task):
@@ -50,8 +52,7 @@ class KilledWorkers(threading.Thread):
         self._running.pop(host, None)
 
     def _hear(self, host):
-        """Ansible goes on with this host: what has ended before was not waited for."""
-        self._last = self._heard[host] = self._clock()
+        self._last = self._clock()
         self._killed.discard(host)
 
     def stop(self):
@@ -66,30 +67,22 @@ class KilledWorkers(threading.Thread):
     def look(self):
         """One look; returns whether the run is stuck."""
         now = self._clock()
-        for process in self._seen:
-            host = _killed(process)
-            if host is None:
+        for process in self._processes():
+            if hasattr(process, "_host") and hasattr(process, "_task"):
+                self._seen.setdefault(process, process._popen)
+        for process, system in list(self._seen.items()):
+            if system.returncode is None:
                 continue
-            dead = self._dead.setdefault(process, now)
-            waited_for = host in self._running and self._heard[host] < dead
-            if waited_for and host not in self._killed and now - dead >= PATIENCE:
+            host = process._host.get_name()
+            if system.returncode >= 0 or self._running.get(host) is not process._task:
+                self._seen.pop(process)
+                self._dead.pop(process, None)
+            elif host not in self._killed and now - self._dead.setdefault(process, now) >= PATIENCE:
                 self._killed.add(host)
                 self._last = now
-                self._found(host, self._running[host])
-        alive = self._processes()
-        self._seen = [*alive, *(one for one in self._seen if _killed(one) and one not in alive)]
-        self._dead = {one: dead for one, dead in self._dead.items() if one in self._seen}
+                self._found(host, process._task)
         waits = set(self._running) - self._killed
         if self._killed and not waits and self._clock() - self._last >= QUIET:
             self._stuck()
             return True
         return False
-
-
-def _killed(process):
-    """The host of a worker that a signal has ended, or None."""
-    try:
-        ended = process.exitcode
-    except ValueError:  # closed: its result was taken
-        return None
-    return process._host.get_name() if ended is not None and ended < 0 and hasattr(process, "_host") else None

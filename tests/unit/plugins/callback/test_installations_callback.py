@@ -65,7 +65,7 @@ def test_a_stuck_run_is_ended_after_its_table(callback, monkeypatch):
     monkeypatch.setattr(callback.module.os, "kill", lambda pid, signal: sent.append((pid, len(callback.shown))))
     for host in "ab":
         callback.v2_runner_on_ok(result(host, "preflight", LEDGER))
-    callback._killed("b", "Verify")
+    callback._killed("b", types.SimpleNamespace(get_name=lambda: "Verify"))
     callback._stuck()
     assert "b: the process of Ansible" in callback.shown[0] and "All 2 installations" in callback.shown[2]
     assert sent == [(callback.module.os.getpid(), 3)]

@@ -97,8 +97,10 @@ CATALOGUES = sorted(Path("/usr/share/locale").glob("*/LC_MESSAGES/postgres-*.mo"
 
 
 def severities():
-    """Of the installed server's own catalogue, and of languages that other versions have."""
-    words = {"ERROR", "FATAL", "PANIC", "CHYBA", "PANIKA", "BŁĄD", "KATASTROFALNY", "ERRO", "PÂNICO", "HATA", "錯誤"}
+    """Of the installed server's own catalogue, and what other versions have, minor ones among them: machines differ."""
+    words = {"ERROR", "FATAL", "PANIC", "CHYBA", "PANIKA", "BŁĄD", "KATASTROFALNY", "ERRO", "PÂNICO", "HATA"}
+    words |= {"LỖI", "NGHIÊM TRỌNG", "HOẢNG LOẠN", "错误", "致命错误", "灾难性错误", "比致命错误还过分的错误"}
+    words |= {"錯誤", "致命錯誤", "嚴重錯誤"}
     for path in CATALOGUES:
         with open(path, "rb") as file:
             catalogue = gettext.GNUTranslations(file)
