@@ -17,6 +17,7 @@ from faults.upgrade import Broken, Upgrade, again, plan  # noqa: E402
 from support.comparison import state  # noqa: E402
 from support.fixtures import folder  # noqa: E402
 from support.harness import Sandbox  # noqa: E402
+from support.shared import shared  # noqa: E402
 
 
 def pytest_configure(config):
@@ -68,7 +69,7 @@ def _uninterrupted(sandbox, modules):
 @pytest.fixture(scope="session")
 def reference(sandbox):
     """Returns reference(modules): final state and migrations of an undisturbed run, recorded once for all workers."""
-    return lambda modules: record.shared(f"reference-{modules}", lambda: _uninterrupted(sandbox, modules))
+    return lambda modules: shared(f"reference-{modules}", lambda: _uninterrupted(sandbox, modules))
 
 
 @pytest.fixture

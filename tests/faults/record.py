@@ -1,11 +1,7 @@
-"""What the fault tests record: rows of strikes, the reference of an uninterrupted run, the table, and the page of the
-docs."""
+"""What the fault tests record: rows of strikes, the table, and the page of the docs."""
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import hashlib
 import json
 import re
 import sys
@@ -65,38 +61,6 @@ def rows():
         for path in sorted(OUTPUT.glob("*.jsonl"))
         for line in path.read_text(encoding="utf-8").splitlines()
     ]
-
-
-@contextlib.contextmanager
-def alone(name):
-    """Lets in one worker at a time."""
-    OUTPUT.mkdir(parents=True, exist_ok=True)
-    with open(OUTPUT / f"{name}.lock", "w", encoding="utf-8") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-def of_the_tree():
-    """Returns a sha256 of everything that an uninterrupted run depends on."""
-    digest = hashlib.sha256()
-    for folder in ("plugins", "roles", "playbooks", "tests/sandbox", "tests/support"):
-        for path in sorted((ROOT / folder).rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts:
-                digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
-    return digest.hexdigest()
-
-
-def shared(name, make):
-    """Returns data that the first worker creates, and that the others, and later runs of the same tree, read."""
-    path, tree = OUTPUT / f"{name}.json", of_the_tree()
-    with alone(name):
-        if path.exists():
-            found = json.loads(path.read_text(encoding="utf-8"))
-            if found["tree"] == tree:
-                return found["data"]
-        data = make()
-        path.write_text(json.dumps({"tree": tree, "data": data}), encoding="utf-8")
-        return json.loads(json.dumps(data))
 
 
 # ---- the table

@@ -9,6 +9,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from support import fixtures, postgresql_backup, private_postgresql  # noqa: E402
 
-sandbox, install = fixtures.sandbox, fixtures.install
+sandbox, install, reference = fixtures.sandbox, fixtures.install, fixtures.reference
 server, database = private_postgresql.server, private_postgresql.database
 installation = postgresql_backup.installation

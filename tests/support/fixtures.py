@@ -7,7 +7,9 @@ import os
 
 import pytest
 
+from .comparison import state
 from .harness import Sandbox
+from .shared import shared
 
 
 def folder(part="", environ=None):
@@ -26,6 +28,27 @@ def sandbox():
     yield made
     if not os.environ.get("MONQ_TEST_KEEP"):
         made("down")
+
+
+@pytest.fixture(scope="session")
+def reference(sandbox):
+    """Returns reference(modules): final state and migrations of an upgrade that nothing disturbs, as {"state":,
+    "migrations": {service, file: times}}. It is run once for all workers."""
+
+    def undisturbed(modules):
+        made = sandbox.installation("undisturbed", modules=modules, alias=True)
+        try:
+            run = made.play("site")
+            assert run.rc == 0, run.text[-3000:]
+            return {
+                "state": state(made),
+                "migrations": {"|".join(key): times for key, times in made.migrations().items()},
+            }
+        finally:
+            made.close()
+            sandbox("remove", "undisturbed")  # its processes would only slow the others down
+
+    return lambda modules: shared(f"undisturbed-{modules}", lambda: undisturbed(modules))
 
 
 @pytest.fixture(scope="module")
