@@ -99,6 +99,9 @@ def test_a_killed_process_of_ansible_is_noticed(start, tmp_path):
         time.sleep(0.1)
     time.sleep(1.5)
     kill(chain[0])
-    rc = run.wait(timeout=120)
+    try:
+        rc = run.wait(timeout=120)
+    finally:
+        run.kill()  # else it would wait forever, beside other tests
     text = (tmp_path / "log").read_text()
     assert rc not in (0, 2) and text.count("was killed") >= 1 and "Nothing else is running" in text, text
