@@ -9,6 +9,7 @@ import os
 import re
 import stat
 import subprocess
+from pathlib import Path
 
 import pytest
 from ansible_collections.monq.platform.plugins.module_utils import process
@@ -41,15 +42,31 @@ SURVEY = {
 NODES = awx_kit.nodes()
 
 
-def refused(installation):
+def secrets(installation):
+    """What is typed into the credentials of the environment. The inventory then has none of it, but what the guide puts
+    there."""
+    typed = {
+        "release_hub": {"token": installation.facts["releasehub_token"]},
+        "postgresql": {"password": installation.facts["postgresql"]["password"]},
+        "kubernetes": {"kubeconfig": Path(installation.sandbox.facts["kubeconfig"]).read_text()},
+    }
+    installation.variables(**awx_kit.documented(), monq_kubeconfig=None)
+    known = (installation.inventory / "hosts.json").read_text()
+    assert "kubeconfig" not in known
+    assert typed["release_hub"]["token"] not in known and typed["postgresql"]["password"] not in known
+    return typed
+
+
+def refused(installation, held):
     """The workflow after a wrong answer to its survey: its first node, and the one that every failure leads to."""
     home = installation.work / "home-refused"
     home.mkdir()
     survey = {**SURVEY, "monq_confirm_outage": "another", "monq_monqctl_home": str(home)}
     given, _words = NODES["preflight"]
-    first = pod.run(installation, "preflight", {**given, **survey}, name="refused-preflight")
+    first = pod.run(installation, "preflight", {**given, **survey}, name="refused-preflight", secrets=held)
     given, _words = NODES["report"]
-    last = pod.run(installation, "report", {**given, **first.artifacts, **survey}, name="refused-report")
+    variables = {**given, **first.artifacts, **survey}
+    last = pod.run(installation, "report", variables, name="refused-report", secrets=held)
     return {"refused, preflight": first, "refused, report": last}
 
 
@@ -60,7 +77,8 @@ def stages(install):
     apart, whole = install("site-run", modules="pl,cl", alias=True), install("by-hand", modules="pl,cl", alias=True)
     results, artifacts = {}, {}
     assert pod.passwd_entries() == []
-    results |= refused(apart)
+    held = secrets(apart)
+    results |= refused(apart, held)
     for stage, (given, words) in NODES.items():
         if stage == "plan":
             for installation in (apart, whole):
@@ -71,11 +89,16 @@ def stages(install):
         home = apart.work / f"home-{stage}"
         home.mkdir()
         survey = {**SURVEY, "monq_confirm_outage": apart.name, "monq_monqctl_home": str(home)}
-        results[stage] = pod.run(apart, stage, {**given, **artifacts, **survey}, *words)
+        results[stage] = pod.run(apart, stage, {**given, **artifacts, **survey}, *words, secrets=held)
         artifacts |= results[stage].artifacts
         if stage == "prepare":
             results["whole, prepare"] = whole.play("prepare")
         assert results[stage].rc == (2 if stage == "report" else 0), results[stage].text[-3000:]
+    apart.variables(  # for what the tests run on this machine later
+        monq_kubeconfig=apart.sandbox.facts["kubeconfig"],
+        monq_releasehub_token=apart.facts["releasehub_token"],
+        monq_postgresql_password=apart.facts["postgresql"]["password"],
+    )
     before = (apart.registry_counts(), apart.kubernetes_counts())
     with Seen(whole) as results["seen"]:
         results["whole"] = whole.play("site", extra=results["seen"].variables)

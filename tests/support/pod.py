@@ -13,7 +13,7 @@ from pathlib import Path
 
 import yaml
 
-from . import namespaces
+from . import awx_kit, namespaces
 from .harness import ROOT, Run
 
 USER = "648123"
@@ -28,16 +28,18 @@ def environment(folder):
     }
 
 
-def run(installation, stage, variables, *words, name=""):
+def run(installation, stage, variables, *words, name="", secrets=None):
     """Runs the project's playbook of that name; returns its Run, with what it leaves to later nodes as artifacts. name:
-    the pod's, if it is not the stage's."""
+    the pod's, if it is not the stage's. secrets: its credentials, {type: {field: value}}."""
     private = installation.work / f"pod-{name or stage}"
     for name in ("project", "env", "home", "tmp"):
         (private / name).mkdir(parents=True)
     (private / "inventory").symlink_to(installation.inventory)
     playbook = [{"name": stage, "ansible.builtin.import_playbook": f"monq.platform.{stage}"}]
     (private / "project" / f"{stage}.yml").write_text(yaml.safe_dump(playbook))
-    (private / "env" / "extravars").write_text(json.dumps(variables))
+    environ, more = awx_kit.injected(secrets or {}, private / "env")
+    (private / "env" / "envvars").write_text(json.dumps(environ))
+    (private / "env" / "extravars").write_text(json.dumps({**variables, **more}))
     (private / "home").chmod(0o555)
     binaries = Path(sys.executable).parent
     env = {

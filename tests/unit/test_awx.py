@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 from ansible_collections.monq.platform.plugins.module_utils.approval import document
-from support.awx_kit import KIT, nodes
+from support.awx_kit import KIT, documented, injected, nodes
 
 
 def test_the_survey_takes_the_plans_of_forty_installations():
@@ -32,3 +34,23 @@ def test_what_each_node_is_run_with():
         ("verify", ({}, [])),
         ("report", ({"monq_report_fail": True}, [])),
     ]
+
+
+def test_what_the_credentials_give_is_what_the_guide_puts_into_the_inventory(tmp_path):
+    given = {
+        "release_hub": {"token": "{{ t }}"},  # a secret that looks like a template stays what it is
+        "postgresql": {"password": "p"},
+        "kubernetes": {"kubeconfig": "kind: Config\n"},
+        "consul": {"token": "c"},
+    }
+    assert set(given) == set(KIT["_awx_credential_types"])
+    environment, variables = injected(given, tmp_path)
+    assert environment == {
+        "MONQ_RELEASEHUB_TOKEN": "{{ t }}",
+        "MONQ_POSTGRESQL_PASSWORD": "p",
+        "MONQ_CONSUL_TOKEN": "c",
+    }
+    assert variables == {"monq_kubeconfig": str(tmp_path / "kubernetes-template.kubeconfig")}
+    assert Path(variables["monq_kubeconfig"]).read_text() == "kind: Config\n"
+    read = [re.search(r"lookup\('ansible.builtin.env', '(\w+)'\)", text).group(1) for text in documented().values()]
+    assert sorted(read) == sorted(environment)
