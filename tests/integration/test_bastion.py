@@ -118,10 +118,10 @@ class Prerequisites:
         real.chmod(mode)
         return path
 
-    def run(self):
-        """Begins the whole upgrade; {host: [finding]} of those that block"""
-        hosts(self.installation, self.hosts)
-        done = self.installation.play("site", "-f", "5", "-v", confirm=False, env=controller(self.installation))
+    def run(self, playbook, *only):
+        """{host: [finding]} of those that block. only: these hosts."""
+        hosts(self.installation, {name: given for name, given in self.hosts.items() if not only or name in only})
+        done = self.installation.play(playbook, "-f", "5", "-v", confirm=False, env=controller(self.installation))
         rows = re.findall(r'^ok: \[(\S+)\] => (\{.*"findings": .*\})$', done.text, re.M)
         results = [(name, json.loads(data)) for name, data in rows]
         found = {
@@ -156,7 +156,7 @@ def test_each_prerequisite_that_is_missing_is_a_finding_with_its_remedy_and_noth
     made.host("python", {"MONQ-133": venv}, ansible_python_interpreter="/srv/no/bin/python")
     installing = "install -D -m 0755 monqctl /srv/no/monqctl"
     made.host("monqctl", {"MONQ-132": installing}, monq_monqctl_path="/srv/no/monqctl")
-    made.program("/srv/monq/plain", "", 0o644)
+    made.program("/srv/monq/plain", Path(installation.facts["monqctl"]).read_text(), 0o644)
     made.host("monqctl-mode", {"MONQ-132": "chmod a+rx /srv/monq/plain"}, monq_monqctl_path="/srv/monq/plain")
     made.program("/srv/monq/icu", f"#!/bin/sh\n{ICU}\n")
     made.host("icu", {"MONQ-050": "libicu"}, monq_monqctl_path="/srv/monq/icu")
@@ -170,7 +170,7 @@ def test_each_prerequisite_that_is_missing_is_a_finding_with_its_remedy_and_noth
     bastion.real(closed).mkdir(mode=0o500)
     folder = f"install -d -m 0700 -o operator {closed}"
     made.host("backup-closed", {"MONQ-072": folder}, monq_backup_dir=closed)
-    bastion.real(f"{HOME}/.kube/closed").touch(mode=0)
+    shutil.copy(bastion.real(bastions.KUBECONFIG), bastion.real(f"{HOME}/.kube/closed")).chmod(0)
     access = f"chmod u+r {HOME}/.kube/closed"
     made.host("kubeconfig-closed", {"MONQ-013": access}, monq_kubeconfig=f"{HOME}/.kube/closed")
     access = f"install -D -m 0600 kubeconfig {HOME}/no"
@@ -179,7 +179,9 @@ def test_each_prerequisite_that_is_missing_is_a_finding_with_its_remedy_and_noth
     made.host("home", {"MONQ-052": home, "MONQ-053": "use-context"}, monq_monqctl_home="/srv/no/home")
     everything = {
         "ansible_python_interpreter": bastion.other_python(
-            "nothing", ["yaml", "psycopg2", "jmespath", "cryptography"], PATH=bastion.other_programs("no", ["pg_dump"])
+            "nothing",
+            ["yaml", "psycopg2", "jmespath", "cryptography"],
+            PATH=bastion.other_programs("bin-nothing", ["pg_dump"]),
         ),
         "monq_monqctl_path": "/srv/no/monqctl",
         "monq_backup_dir": "/srv/no/backup",
@@ -189,7 +191,7 @@ def test_each_prerequisite_that_is_missing_is_a_finding_with_its_remedy_and_noth
     made.host("everything", several, **everything)
 
     before, backups = installation.audit_mark(), bastion.real(BACKUP)
-    done, found = made.run()
+    done, found = made.run("site")
     assert set(found) == set(made.hosts), done.text[-3000:]
     assert done.rc == 2 and "Traceback" not in done.text
     for name, expected in made.expected.items():
@@ -205,6 +207,33 @@ def test_each_prerequisite_that_is_missing_is_a_finding_with_its_remedy_and_noth
         shutil.rmtree(path)
     assert bastion.left() == []
     assert_nothing_on_the_controller(installation)
+    assert_its_command_repairs_it(made, found)
+
+
+COMMAND = re.compile(r"(?:sudo )?(?:install -[dD]|chmod) [^;]*?(?=;|, or |$)")
+REPAIRED = {
+    "monqctl": "MONQ-132",
+    "monqctl-mode": "MONQ-132",
+    "backup": "MONQ-072",
+    "backup-closed": "MONQ-072",
+    "kubeconfig": "MONQ-013",
+    "kubeconfig-closed": "MONQ-013",
+    "home": "MONQ-052",
+}
+
+
+def assert_its_command_repairs_it(made, found):
+    """Each is typed as it was shown, in a folder that has the files to install; those of packages need a network."""
+    files_ = {"monqctl": made.installation.facts["monqctl"], "kubeconfig": made.bastion.real(bastions.KUBECONFIG)}
+    for name, number in REPAIRED.items():
+        [one] = [one for one in found[name] if one["id"] == number]
+        command = COMMAND.search(one["next"]).group()
+        status, said = made.bastion.administer(command, **files_)
+        assert status == 0, (name, command, said)
+    done, now = made.run("preflight", *REPAIRED)
+    assert set(now) == set(REPAIRED), done.text[-3000:]
+    for name, number in REPAIRED.items():
+        assert number not in {one["id"] for one in now[name]}, (name, text_of(now[name]))
 
 
 def test_the_whole_upgrade_over_ssh(behind):

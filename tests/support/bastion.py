@@ -31,6 +31,7 @@ BACKUP, PYTHON, PROGRAMS, MONQCTL = "/srv/backup", "/srv/python/bin/python", "/s
 KUBECONFIG, MONQCTL_HOME = f"{HOME}/.kube/config", f"{HOME}/monqctl"
 # What an operator may write there; the folders of the simulated monqctl come on top, under their own paths.
 DECLARED = (BACKUP, MONQCTL_HOME, "/tmp")
+CLOSED = "/srv/no"  # an administrator may make something for the operator there
 LIBRARIES = ("urllib3", "yaml", "_yaml", "psycopg2", "psycopg2_binary.libs", "jmespath", "cryptography", "cffi")
 # Everything that sshd, Ansible's SSH connection and the sandbox call by name, and no more.
 COMMANDS = ("sh", "cat", "dirname", "echo", "env", "id", "mkdir", "rm", "sleep", "tail", "touch", "chmod", "test")
@@ -66,6 +67,7 @@ class Bastion:
         for path in (*DECLARED, f"{HOME}/.ssh", f"{HOME}/.kube", PROGRAMS, "/srv/monq"):
             self.real(path).mkdir(parents=True, exist_ok=True, mode=0o700)
         self.real("/tmp").chmod(0o1777)
+        self.real(CLOSED).mkdir(mode=0o555)
         self._programs()
         self._python()
         shutil.copy(installation.sandbox.facts["kubeconfig"], self.real(KUBECONFIG))
@@ -115,12 +117,32 @@ class Bastion:
         done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60)
         return done.returncode, done.stdout + done.stderr
 
+    def administer(self, command, **put):
+        """Types a command there, as an operator who may use sudo; returns (status, output). put: files in the folder
+        where it is typed. One user of this machine is all that there is: "operator" is root's number then."""
+        here = self.real("/srv/put")
+        here.mkdir(exist_ok=True)
+        for name, path in put.items():
+            shutil.copy(path, here / name)
+        programs = self.folder / "administrator"
+        programs.mkdir(exist_ok=True)
+        (programs / "sudo").write_text('#!/bin/sh\nexec "$@"\n')
+        (programs / "sudo").chmod(0o755)
+        (self.folder / "passwd-administrator").write_text(f"root:x:0:0::/root:/bin/sh\n{USER}:x:0:0::{HOME}:/bin/sh\n")
+        words = shlex.join(["env", f"PATH={programs}:/usr/bin:/bin", "sh", "-c", f"cd /srv/put && {command}"])
+        given = self._namespace("passwd-administrator", ["/home", "/srv", "/tmp"], ["sh", "-c", f"exec {words}"])
+        done = subprocess.run(
+            self._in(given), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60
+        )
+        return done.returncode, done.stdout + done.stderr
+
     def close(self):
         if self._process:
             for pid in [*descendants(self._process.pid), self._process.pid]:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, 9)
             self._process.wait()
+        self.real(CLOSED).chmod(0o755)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     # ---- what lies there
@@ -179,17 +201,9 @@ class Bastion:
         (self.folder / "sshd_config").write_text(text)
         (self.folder / "passwd").write_text(f"root:x:0:0::/root:/bin/sh\n{USER}:x:{UID}:{UID}::{HOME}:/bin/sh\n")
         (self.folder / "group").write_text(f"root:x:0:\n{USER}:x:{UID}:\n")
-        sandbox = self.installation.sandbox.dir
-        given = {
-            "mounts": [[str(self.real(path)), path] for path in ("/home", "/srv", "/tmp")],
-            "files": [[str(self.folder / name), f"/etc/{name}"] for name in ("passwd", "group")],
-            "kept": [*KEPT, str(sandbox)],
-            "written": [*DECLARED, str(sandbox / "installations" / self.installation.name), str(sandbox / "cache")],
-            "home": [self.installation.facts["monqctl_home"], MONQCTL_HOME],
-            "command": ["unshare", "--user", f"--map-user={UID}", f"--map-group={UID}"]
-            + [SSHD, "-D", "-e", "-f", str(self.folder / "sshd_config")],
-        }
-        argv = ["unshare", "--user", "--map-root-user", "--mount", sys.executable, str(MOUNTS), json.dumps(given)]
+        sshd = ["unshare", "--user", f"--map-user={UID}", f"--map-group={UID}"]
+        sshd += [SSHD, "-D", "-e", "-f", str(self.folder / "sshd_config")]
+        argv = self._in(self._namespace("passwd", [*DECLARED, CLOSED], sshd))
         with (self.folder / "sshd.log").open("w") as log:
             self._process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         deadline = time.monotonic() + 30
@@ -197,6 +211,22 @@ class Bastion:
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError((self.folder / "sshd.log").read_text())
             time.sleep(0.05)
+
+    def _namespace(self, passwd, written, command):
+        """What tests/support/bastion_mounts.py is given."""
+        sandbox = self.installation.sandbox.dir
+        return {
+            "mounts": [[str(self.real(path)), path] for path in ("/home", "/srv", "/tmp")],
+            "files": [[str(self.folder / passwd), "/etc/passwd"], [str(self.folder / "group"), "/etc/group"]],
+            "kept": [*KEPT, str(sandbox)],
+            "written": [*written, str(sandbox / "installations" / self.installation.name), str(sandbox / "cache")],
+            "home": [self.installation.facts["monqctl_home"], MONQCTL_HOME],
+            "command": command,
+        }
+
+    @staticmethod
+    def _in(given):
+        return ["unshare", "--user", "--map-root-user", "--mount", sys.executable, str(MOUNTS), json.dumps(given)]
 
     @staticmethod
     def _reached():
