@@ -62,27 +62,38 @@ def table(found):
     return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines]
 
 
-def rendered(data):
-    """The table of the last run as reStructuredText."""
-    lines = [f"Measured on {data['date']} on {data['machine']}, scale {data['scale']}.", "", ".. list-table::"]
-    lines += ["   :header-rows: 1", "   :widths: 34 12 34 8 12", ""]
-    for row in [HEAD, *map(cells, data["rows"])]:
-        lines += [f"   {'* -' if not index else '  -'} {cell}".rstrip() for index, cell in enumerate(row)]
-    return "\n".join(lines) + "\n"
+def rendered(runs):
+    """A table for each run, as reStructuredText."""
+    lines = []
+    for run in runs:
+        lines += [f"Measured on {run['date']} on {run['machine']}, scale {run['scale']}.", "", ".. list-table::"]
+        lines += ["   :header-rows: 1", "   :widths: 34 12 34 8 12", ""]
+        for row in [HEAD, *map(cells, run["rows"])]:
+            lines += [f"   {'* -' if not index else '  -'} {cell}".rstrip() for index, cell in enumerate(row)]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def merged(runs, new):
+    """The runs with a new one: what it has measured again is dropped from the others."""
+    again = {row["what"] for row in new["rows"]}
+    left = [{**run, "rows": [row for row in run["rows"] if row["what"] not in again]} for run in runs]
+    return [run for run in [*left, new] if run["rows"]]
 
 
 def page(text):
     """The page with the table of the last run in it."""
-    data = json.loads(LAST_RUN.read_text(encoding="utf-8"))
-    return re.sub(f"{BEGIN}.*?{END}", lambda _found: f"{BEGIN}\n{rendered(data)}\n{END}", text, flags=re.DOTALL)
+    runs = json.loads(LAST_RUN.read_text(encoding="utf-8"))
+    return re.sub(f"{BEGIN}.*?{END}", lambda _found: f"{BEGIN}\n{rendered(runs)}\n{END}", text, flags=re.DOTALL)
 
 
 def main():
-    """python tests/benchmarks/figures.py [MACHINE]: the last run's rows become last_run.json and a page of the docs."""
+    """python tests/benchmarks/figures.py [MACHINE]: the last run's rows go into last_run.json and a page of the docs."""
     if len(sys.argv) == 2:
-        data = {"date": datetime.date.today().isoformat(), "machine": sys.argv[1]}
-        data.update(scale=os.environ.get("SCALE", "1"), rows=rows())
-        LAST_RUN.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        new = {"date": datetime.date.today().isoformat(), "machine": sys.argv[1]}
+        new.update(scale=os.environ.get("SCALE", "1"), rows=rows())
+        runs = merged(json.loads(LAST_RUN.read_text(encoding="utf-8")), new)
+        LAST_RUN.write_text(json.dumps(runs, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
 
 

@@ -51,7 +51,17 @@ def test_a_generated_page_is_up_to_date(name):
 def test_the_benchmarks_are_those_of_the_last_run():
     text = FIGURES.PAGE.read_text(encoding="utf-8")
     assert text == FIGURES.page(text), "run python tests/benchmarks/figures.py"
-    assert text.count("\n   * - ") == 1 + len(json.loads(FIGURES.LAST_RUN.read_text(encoding="utf-8"))["rows"])
+    runs = json.loads(FIGURES.LAST_RUN.read_text(encoding="utf-8"))
+    assert text.count("\n   * - ") == sum(1 + len(run["rows"]) for run in runs)
+
+
+def test_what_was_measured_again_replaces_what_was():
+    def run(date, *names):
+        return {"date": date, "rows": [{"what": name, "ours": date} for name in names]}
+
+    runs = [run(1, "a", "b"), run(2, "c")]
+    assert FIGURES.merged(runs, run(3, "b", "c")) == [run(1, "a"), run(3, "b", "c")]
+    assert FIGURES.merged(runs, run(3)) == runs
 
 
 def test_the_table_of_tags_is_that_of_the_code():
