@@ -234,6 +234,9 @@ def assert_its_command_repairs_it(made, found):
     assert set(now) == set(REPAIRED), done.text[-3000:]
     for name, number in REPAIRED.items():
         assert number not in {one["id"] for one in now[name]}, (name, text_of(now[name]))
+    made.bastion.real(f"{HOME}/no").unlink()
+    for path in made.bastion.real(BACKUP).iterdir():
+        shutil.rmtree(path)
 
 
 def test_the_whole_upgrade_over_ssh(behind):

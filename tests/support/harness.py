@@ -101,6 +101,7 @@ class Installation:
 
     def __init__(self, sandbox, name):
         self.sandbox, self.name = sandbox, name
+        self._made = self.audit_mark()
         self.work = Path(tempfile.mkdtemp(prefix=f"monq-test-{name}-"))
         self.backup = sandbox.dir / f"backup-{name}"
         shutil.rmtree(self.backup, ignore_errors=True)
@@ -317,10 +318,11 @@ class Installation:
     def kubernetes_counts(self):
         return {d["metadata"]["name"]: d["spec"]["replicas"] for d in self.objects("deployments")}
 
-    def mutations(self, since=0, user="operator"):
+    def mutations(self, since=None, user="operator"):
         """Returns what the user changed, from the audit log: (verb, resource, name). Reads, reviews, dry runs and the
-        Lease do not count as changes."""
-        found = []
+        Lease do not count as changes. since: a mark; without one, since this installation was made, as others of its
+        name may have been before."""
+        found, since = [], self._made if since is None else since
         for line in Path(self.sandbox.facts["audit_log"]).read_text().splitlines()[since:]:
             event = json.loads(line)
             where = event.get("objectRef") or {}
