@@ -88,7 +88,7 @@ def page(text):
 
 
 def main():
-    """python tests/benchmarks/figures.py [MACHINE]: the last run's rows go into last_run.json and a page of the docs."""
+    """python tests/benchmarks/figures.py [MACHINE]: the rows of this run go into last_run.json and a page of docs."""
     if len(sys.argv) == 2:
         new = {"date": datetime.date.today().isoformat(), "machine": sys.argv[1]}
         new.update(scale=os.environ.get("SCALE", "1"), rows=rows())
