@@ -13,7 +13,7 @@ import time
 
 from ..module_utils.language import mark
 
-EVERY = 0.25  # seconds between two looks; what ends between two was not seen
+EVERY = 0.25  # seconds between two looks; a process that lives for less may be missed
 # Seconds that a result may take to arrive after its process has ended: on a busy machine some, and a process may be
 # ended by a signal after it has sent its result.
 PATIENCE = 15.0
@@ -68,8 +68,9 @@ class KilledWorkers(threading.Thread):
         """One look; returns whether the run is stuck."""
         now = self._clock()
         for process in self._processes():
-            if hasattr(process, "_host") and hasattr(process, "_task"):
-                self._seen.setdefault(process, process._popen)
+            system = process._popen  # None if Ansible closes it this very moment
+            if system and hasattr(process, "_host") and hasattr(process, "_task"):
+                self._seen.setdefault(process, system)
         for process, system in list(self._seen.items()):
             if system.returncode is None:
                 continue

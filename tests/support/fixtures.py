@@ -33,7 +33,7 @@ def sandbox():
 @pytest.fixture(scope="session")
 def reference(sandbox):
     """Returns reference(modules): final state and migrations of an upgrade that nothing disturbs, as {"state":,
-    "migrations": {service, file: times}}. It is run once for all workers."""
+    "migrations": {"module|file|service": times}}. It is run once for all workers."""
 
     def undisturbed(modules):
         made = sandbox.installation("undisturbed", modules=modules, alias=True)

@@ -118,6 +118,15 @@ def test_the_slot_of_a_killed_one_is_used_again(watched):
     assert not watched.pass_(EVERY) and watched.told == [("a", "task of a")]
 
 
+def test_one_that_is_closed_while_it_is_looked_at_hides_no_other(watched):
+    a, b = start(watched, "a", "b")
+    watched.alive.append(Worker("c", "task of c"))
+    watched.alive[-1].close()
+    b.exit(-9)
+    assert not watched.pass_(EVERY) and not watched.pass_(PATIENCE) and watched.told == [("b", "task of b")]
+    assert a._system.returncode is None
+
+
 @pytest.mark.parametrize("code", [0, 1])
 def test_other_ends_are_none_of_its_business(watched, code):
     [a] = start(watched, "a")
@@ -127,7 +136,7 @@ def test_other_ends_are_none_of_its_business(watched, code):
 
 def test_processes_of_others_are_left_alone(watched):
     [a] = start(watched, "a")
-    watched.alive.append(types.SimpleNamespace(_system=a._system))
+    watched.alive.append(types.SimpleNamespace(_system=a._system, _popen=a._system))
     watched.end("a")
     a.exit(-9)
     assert not watched.pass_(1000) and watched.told == []
